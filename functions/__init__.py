@@ -1,0 +1,1 @@
+"""The doors: one folder, one concern, deployed on its own."""

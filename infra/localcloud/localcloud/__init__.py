@@ -1,0 +1,1 @@
+"""A multi-cloud lab in one process, on loopback addresses only."""

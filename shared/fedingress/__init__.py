@@ -1,0 +1,1 @@
+"""Federated Ingress: one Ingress, submitted once, served by every chosen member cluster."""

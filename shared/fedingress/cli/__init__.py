@@ -1,0 +1,1 @@
+"""The fedingress command line."""

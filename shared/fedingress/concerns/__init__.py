@@ -1,0 +1,1 @@
+"""Observe, decide, act, report: one module a concern."""

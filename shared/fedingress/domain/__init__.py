@@ -1,0 +1,1 @@
+"""The nouns: stdlib only, frozen, no I/O."""

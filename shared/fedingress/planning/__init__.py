@@ -1,0 +1,1 @@
+"""The verbs: pure decisions from desired and observed."""

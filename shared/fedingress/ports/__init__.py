@@ -1,0 +1,1 @@
+"""What the concerns need from the world, as small protocols."""

@@ -1,0 +1,1 @@
+"""What carries a concern: settings, events, queue, wiring."""
