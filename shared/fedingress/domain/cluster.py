@@ -1,0 +1,58 @@
+"""Member clusters, as their ClusterProfiles describe them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """
+    How to reach a member's API server.
+
+    provider: `gke`, `eks` or `fedingress-token`.
+    server: an https URL. ca_data: PEM; empty means publicly trusted.
+    token_secret: `namespace/name` of the Secret beside the profile (`fedingress-token` only).
+    """
+
+    provider: str
+    server: str
+    ca_data: str = field(default="", repr=False)
+    token_secret: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberCluster:
+    """
+    One member. Everything but *name* and *access* may be empty when the profile does not say.
+
+    provider: `gcp`, `aws` or `onprem`.   zones: where its nodes are.   project: the GCP project.
+    healthy: the ControlPlaneHealthy condition; None when the profile has none.
+    leaving: the operator asked it to leave; it is drained, then emptied.
+    uid: of its kube-system namespace, the same for the same cluster under any name.
+    """
+
+    name: str
+    access: Access | None
+    provider: str = ""
+    region: str = ""
+    zones: tuple[str, ...] = ()
+    project: str = ""
+    account: str = ""
+    network: str = ""
+    uid: str = ""
+    healthy: bool | None = None
+    leaving: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All members, by name, and what could not be decoded (those members are frozen, not gone)."""
+
+    members: tuple[MemberCluster, ...]
+    faults: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    def named(self, name: str) -> MemberCluster | None:
+        """The member of that name."""
+        return next((member for member in self.members if member.name == name), None)

@@ -1,0 +1,113 @@
+"""The global load balancer's resources as data, and the mark that says whose they are."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """
+    GCE collections in the order of creation; deletion goes backwards.
+
+    The value is the collection's name in compute v1.
+    """
+
+    FIREWALL = "firewalls"
+    ADDRESS = "addresses"
+    HEALTH_CHECK = "healthChecks"
+    BACKEND_SERVICE = "backendServices"
+    URL_MAP = "urlMaps"
+    TARGET_HTTP_PROXY = "targetHttpProxies"
+    FORWARDING_RULE = "forwardingRules"
+
+    @property
+    def stage(self) -> int:
+        """Resources of one stage do not refer to each other and change in parallel."""
+        return _STAGES[self]
+
+
+_STAGES = {
+    Kind.FIREWALL: 0,
+    Kind.ADDRESS: 0,
+    Kind.HEALTH_CHECK: 0,
+    Kind.BACKEND_SERVICE: 1,
+    Kind.URL_MAP: 2,
+    Kind.TARGET_HTTP_PROXY: 3,
+    Kind.FORWARDING_RULE: 4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """
+    Ownership, kept as JSON in a resource's `description`.
+
+    owner: the installation.   uid: of the source Ingress (empty for shared ones).
+    source: `namespace/name`, for people.
+    """
+
+    owner: str
+    uid: str
+    source: str
+
+    def encode(self) -> str:
+        """The JSON text, with sorted keys."""
+        body = {"fedingress.dev": {"owner": self.owner, "source": self.source, "uid": self.uid}}
+        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, text: str) -> "Mark | None":
+        """The mark in a description, or None when it carries none of ours."""
+        try:
+            body = json.loads(text)["fedingress.dev"]
+            return cls(owner=body["owner"], uid=body["uid"], source=body["source"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalResource:
+    """
+    One resource of the global graph.
+
+    spec: the compute v1 JSON that we own, canonical: no `name`, no `description`, no output-only
+        field, references as `projects/P/...` paths, numbers as numbers.
+    mark: None for a resource that is not ours.
+    version: the fingerprint, where the kind has one; ours to send back, never compared.
+    """
+
+    kind: Kind
+    project: str
+    name: str
+    spec: Mapping[str, Any]
+    mark: Mark | None = None
+    version: str = ""
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """`projects/P/global/COLLECTION/NAME`, as references use it."""
+        return f"projects/{self.project}/global/{self.kind.value}/{self.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.project}: {self.kind.value} {self.name}"
+
+    def as_json(self) -> Any:
+        return dict(self.spec)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class NegRef:
+    """A zonal network endpoint group of a member."""
+
+    project: str
+    zone: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """As backends of a backend service name it."""
+        return f"projects/{self.project}/zones/{self.zone}/networkEndpointGroups/{self.name}"

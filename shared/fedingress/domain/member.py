@@ -1,0 +1,47 @@
+"""Objects inside member clusters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fedingress.domain.ingress import Manifest
+
+INGRESS = "Ingress"
+SERVICE = "Service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ObjectRef:
+    """*kind* is `Ingress` (networking.k8s.io/v1) or `Service` (v1)."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberObject:
+    """A manifest in, or for, the member named *cluster*."""
+
+    cluster: str
+    manifest: Manifest
+
+    @property
+    def ref(self) -> ObjectRef:
+        meta = self.manifest["metadata"]
+        return ObjectRef(kind=self.manifest["kind"], namespace=meta["namespace"], name=meta["name"])
+
+    @property
+    def uid(self) -> str:
+        return str(self.manifest["metadata"].get("uid", ""))
+
+    @property
+    def resource_version(self) -> str:
+        return str(self.manifest["metadata"].get("resourceVersion", ""))
+
+    @property
+    def label(self) -> str:
+        ref = self.ref
+        return f"{self.cluster}: {ref.kind} {ref.namespace}/{ref.name}"
+
+    def as_json(self) -> Any:
+        return dict(self.manifest)

@@ -1,0 +1,41 @@
+"""Every name, key and annotation of ours, and how long names become short ones."""
+
+import hashlib
+from typing import Final
+
+PREFIX: Final = "fedingress.dev/"
+CONTROLLER: Final = "fedingress.dev/federated-ingress"
+FIELD_MANAGER: Final = "fedingress"
+MEMBER_CLASS: Final = "fedingress-member"
+
+OWNER_UID: Final = "fedingress.dev/owner-uid"
+"""Label on everything of ours in a member: the uid of the source Ingress."""
+OWNER: Final = "fedingress.dev/owner"
+"""Label: the installation that made it."""
+SOURCE: Final = "fedingress.dev/source"
+"""Annotation: namespace/name of the source."""
+APPLIED: Final = "fedingress.dev/applied"
+"""Annotation: hash of the manifest as we last applied it."""
+
+CLUSTERS: Final = "fedingress.dev/clusters"
+CLUSTER_SELECTOR: Final = "fedingress.dev/cluster-selector"
+V1_CLUSTER_SELECTOR: Final = "federation.alpha.kubernetes.io/cluster-selector"
+CONDITIONS: Final = "fedingress.dev/conditions"
+"""Annotation that `status` writes on a source: a JSON list of conditions."""
+TABLE: Final = "fedingress.dev/cluster-status"
+"""Annotation that `status` writes on a source: a JSON object, one row per member."""
+
+NEG: Final = "cloud.google.com/neg"
+NEG_STATUS: Final = "cloud.google.com/neg-status"
+
+FINALIZERS: Final = {
+    "dns": "dns.fedingress.dev",
+    "backends": "backends.fedingress.dev",
+    "fanout": "fanout.fedingress.dev",
+}
+"""In the order in which they leave."""
+
+
+def short_hash(*parts: str, length: int = 10) -> str:
+    """Hex of the parts' digest; parts are separated, so ("ab", "c") and ("a", "bc") differ."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]

@@ -1,0 +1,119 @@
+"""
+What concerns leave in the store for one another: reports on one Ingress, intents for shared units.
+
+All are JSON-able frozen dataclasses. A lost one costs time only: the next resync writes it again.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The base of all: *uid* and *generation* of the source that the report speaks of."""
+
+    uid: str
+    generation: int
+
+    def encode(self) -> dict[str, Any]:
+        """As JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def decode(cls, body: Mapping[str, Any]) -> Self:
+        """
+        From JSON as `encode` wrote it; unknown fields of a newer version are left out.
+
+        Raises:
+            TypeError: A field without a default is missing.
+        """
+        names = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in body.items() if name in names})
+
+
+State = Literal["placed", "ineligible", "removing", "unreachable", "conflict", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutReport(Report):
+    """
+    clusters: name -> {"state": State, "reason": CamelCase, "message": sentence}; every member that
+        was chosen or still carries something of ours.
+    faults: why the Ingress is not accepted; empty when it is.
+    lost_hosts: host -> `namespace/name` of the older Ingress that owns it.
+    hosts: those that this Ingress may use.
+    network_units, zone_units: the shared units that hold an intent of ours.
+    """
+
+    clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    fault_reason: str = ""
+    lost_hosts: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    shared_units: tuple[str, ...] = ()
+    topology: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendsReport(Report):
+    """
+    address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
+    clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "message": sentence}.
+    fingerprint: of the desired graph that is in place; empty while it is not.
+    """
+
+    address: str = ""
+    programmed: bool = False
+    reason: str = ""
+    message: str = ""
+    clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def healthy(self) -> int:
+        """Healthy endpoints over all members."""
+        return sum(int(row.get("healthy", 0)) for row in self.clusters.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsReport(Report):
+    """
+    hosts: host -> {"zone": unit or "", "state": published | waiting | conflict | no-zone | removed,
+        "message": sentence}.
+    """
+
+    hosts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneIntent(Report):
+    """
+    What one Ingress wants of a hosted zone.
+
+    source: `namespace/name`.   created: RFC 3339, orders claims.
+    state: present, deleting or orphan.
+    zone: provider, project, name and domain of the zone.   addresses: by family A, AAAA.
+    healthy: whether any member was healthy; a host is first published then.
+    """
+
+    source: str
+    created: str
+    state: str
+    zone: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    healthy: bool = False
+    ttl_seconds: int = 60
+    drain_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkIntent(Report):
+    """One Ingress needs the load balancer's probers to reach *network* of *project*."""
+
+    source: str
+    state: str
+    project: str
+    network: str

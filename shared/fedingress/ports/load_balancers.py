@@ -1,0 +1,83 @@
+"""The global load balancer's control plane."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fedingress.domain.graph import GlobalResource, Kind, NegRef
+from fedingress.ports.guard import Guard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A change that the cloud has accepted and still works on."""
+
+    project: str
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupHealth:
+    """Endpoints of one NEG within one backend service."""
+
+    neg: NegRef
+    endpoints: int
+    healthy: int
+
+
+class LoadBalancers(Protocol):
+    """
+    GCE's global resources. Every method may raise `Unavailable`, `Forbidden` (403, with what to
+    grant or which quota to raise) or `Invalid` (400, the cloud's words).
+
+    Safe to call from many threads. Each call ends within `call_timeout_seconds`.
+    """
+
+    call_timeout_seconds: float
+
+    def observe(self, project: str, kinds: Sequence[Kind], prefix: str) -> Sequence[GlobalResource]:
+        """All resources of *kinds* whose name begins with *prefix*, ours or not, canonical."""
+        ...
+
+    def create(self, desired: GlobalResource, guard: Guard) -> Operation | None:
+        """
+        Insert with a request id derived from the resource's mark, name and spec.
+
+        Raises:
+            Conflict: The name is taken.
+        """
+        ...
+
+    def update(
+        self, observed: GlobalResource, desired: GlobalResource, guard: Guard
+    ) -> Operation | None:
+        """
+        Make *observed* as *desired*, guarded by its fingerprint where the kind has one.
+
+        Fields that the spec of *desired* does not name are left as they are.
+
+        Raises:
+            Conflict: The fingerprint is stale.
+            Unsupported: The kind cannot be updated in that field.
+        """
+        ...
+
+    def delete(self, observed: GlobalResource, guard: Guard) -> Operation | None:
+        """Delete after re-reading its mark and id; gone already is no error (None)."""
+        ...
+
+    def wait(
+        self, operations: Sequence[Operation], *, seconds: float
+    ) -> tuple[Sequence[Operation], Sequence[str]]:
+        """
+        Wait for all, in parallel, at most *seconds*.
+
+        Returns:
+            The operations still pending, and one sentence per operation that ended in an error.
+        """
+        ...
+
+    def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
+        """The health of each NEG's endpoints as the load balancer's probes see it."""
+        ...

@@ -1,0 +1,46 @@
+"""Hosted zones and their record sets."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fedingress.domain.policy import ZoneRef
+from fedingress.domain.record import RecordSet
+from fedingress.ports.guard import Guard
+
+
+class RecordSets(Protocol):
+    """One provider's hosted zones. Every method may raise `Unavailable` or `Forbidden`."""
+
+    call_timeout_seconds: float
+
+    def domain(self, zone: ZoneRef) -> str:
+        """
+        The zone's DNS name without the final dot, as the provider has it.
+
+        Raises:
+            Invalid: There is no such zone, or it may not be written.
+        """
+        ...
+
+    def list(self, zone: ZoneRef) -> Sequence[RecordSet]:
+        """Every record set of the zone, ours or not."""
+        ...
+
+    def change(
+        self,
+        zone: ZoneRef,
+        *,
+        deletions: Sequence[RecordSet],
+        additions: Sequence[RecordSet],
+        guard: Guard,
+    ) -> None:
+        """
+        One atomic batch; deletions must match exactly what stands there.
+
+        Returns when the provider has accepted it and answers will change.
+
+        Raises:
+            Conflict: A deletion does not match, or an addition exists.
+            Invalid: The provider refuses a record; the reasons are its words.
+        """
+        ...
