@@ -1,0 +1,1 @@
+"""Buses that need no cloud: one process, one thread pool."""

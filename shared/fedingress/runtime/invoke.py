@@ -1,0 +1,195 @@
+"""
+One delivery of one request: take the lease, run the concern, settle. Every door ends here.
+
+An invocation is told on one JSON line of the logger `fedingress`. Texts of others are cut and their
+control characters escaped, so that no reply of a cloud or value of a user can forge a line.
+"""
+
+import json
+import logging
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from fedingress.domain.errors import Conflict, FederationError, LeaseLost, Unavailable
+from fedingress.domain.outcome import Later, Outcome
+from fedingress.domain.work import REPAIR, Work
+from fedingress.ports.bus import Bus
+from fedingress.ports.guard import Guard
+from fedingress.runtime.queue import DUE, Acknowledged, Lease, NotYet, Released, WorkQueue, reason
+
+LOG: Final = logging.getLogger("fedingress")
+Reconcile = Callable[[Work, Guard], Outcome]
+_CONFLICTS: Final = 3
+_TEXT: Final = 256
+_TROUBLE: Final = {"crashed", "failed", "lease-lost", "store-unavailable"}
+_FRAMES: Final = 30
+_FIRST_DELAY: Final = 2.0
+_LAST_DELAY: Final = 240.0
+_JITTER: Final = 0.25
+
+
+def invoke(
+    work: Work,
+    delivery: str,
+    *,
+    queue: WorkQueue,
+    bus: Bus,
+    reconcile: Reconcile,
+    log: logging.Logger = LOG,
+) -> Acknowledged | NotYet:
+    """
+    Run *reconcile* for *work* unless another run covers it.
+
+    A run that ends while requests came in is followed by another, up to the queue's rounds and the
+    half of the lease; then the lease is freed and a continuation published. An error of *reconcile*
+    becomes a `Later` with a delay that grows with each failure in a row (`failure_delay`).
+
+    Args:
+        work: The request; the cause `repair` does not wait for the end of a back-off.
+        delivery: The event's id, the same in each of its redeliveries.
+        queue: Its store holds the unit's document.
+        bus: Takes the continuation or the return after a `Later`.
+        reconcile: Observes, decides, acts; gets the guard of its writes. `Conflict` runs it again,
+            three times at most; `LeaseLost` ends the invocation.
+        log: Gets the line.
+
+    Returns:
+        `NotYet` for the holder's own redelivery and for a lost lease: the transport delivers again.
+
+    Raises:
+        Unavailable: The store cannot be read or written.
+    """
+    line: dict[str, Any] = {
+        "concern": work.concern,
+        "unit": work.unit,
+        "cause": work.cause,
+        "delivery": delivery,
+        "attempt": 0,
+        "rounds": 0,
+        "outcome": "crashed",
+        "why": "",
+    }
+    began = queue.clock.now()
+    try:
+        taken = queue.take(work, delivery, ahead=work.cause == REPAIR)
+        if not isinstance(taken, Lease):
+            line |= {"outcome": _word(taken), "why": taken.why}
+            return taken
+        back = _rounds(taken, queue=queue, reconcile=reconcile, line=line)
+        if back is not None:
+            line["back_after_seconds"] = back
+            _publish(bus, taken.work, delay_seconds=back, line=line)
+        return Acknowledged(why=str(line["why"]))
+    except LeaseLost as error:
+        line |= {"outcome": "lease-lost", "why": str(error)}
+        return NotYet(why=str(error))
+    except Unavailable as error:
+        line |= {"outcome": "store-unavailable", "why": str(error)}
+        raise
+    finally:
+        line["milliseconds"] = round((queue.clock.now() - began) * 1000)
+        _tell(log, line)
+
+
+def failure_delay(work: Work, attempts: int, *, at_least: float = 0.0) -> float:
+    """
+    Seconds to wait after *attempts* failures in a row: 2 to 300, doubling, or *at_least*.
+
+    Units that fail together come back apart: up to a quarter is added, by a hash of unit and
+    attempts, so equal arguments give an equal delay.
+    """
+    grown = min(_FIRST_DELAY * 2.0 ** min(attempts, 16), _LAST_DELAY)
+    chance = zlib.crc32(f"{work.concern}/{work.unit}/{attempts}".encode()) / 2**32
+    return float(max(grown, at_least) * (1 + _JITTER * chance))
+
+
+def _rounds(
+    lease: Lease, *, queue: WorkQueue, reconcile: Reconcile, line: dict[str, Any]
+) -> float | None:
+    """
+    Run until a run covers every request, at most for the rounds and the time that there are.
+
+    Returns:
+        In how many seconds the unit must come back; None when it is quiet.
+    """
+    conflicts = iter(range(_CONFLICTS))
+    line["attempt"] = lease.state.attempts + 1
+    while True:
+        line["rounds"] += 1
+        ended = _run(lease, reconcile, conflicts)
+        failed = isinstance(ended, Exception)
+        outcome = _after_failure(lease, ended, line) if isinstance(ended, Exception) else ended
+        line |= {"outcome": "failed" if failed else _word(outcome), "why": reason(outcome)}
+        settled = queue.settle(lease, outcome, failed=failed)
+        if isinstance(settled, Released):
+            return outcome.after_seconds if isinstance(outcome, Later) else None
+        lease = settled.lease
+        if (
+            line["rounds"] >= queue.max_rounds
+            or lease.remaining_seconds() < queue.lease_seconds / 2
+        ):
+            queue.release_due(lease)
+            return 0.0
+        lease = queue.start(lease)
+
+
+def _run(lease: Lease, reconcile: Reconcile, conflicts: Iterator[int]) -> Outcome | Exception:
+    """One run, again after a conflict while *conflicts* lasts; raises only `LeaseLost`."""
+    while True:
+        try:
+            return reconcile(lease.work, lease)
+        except LeaseLost:
+            raise
+        except Conflict as error:
+            if next(conflicts, None) is None:
+                return error
+        except Exception as error:  # noqa: BLE001  whatever broke, the need must be kept
+            return error
+
+
+def _after_failure(lease: Lease, error: Exception, line: dict[str, Any]) -> Later:
+    at_least = error.after_seconds if isinstance(error, Unavailable) else 0.0
+    if not isinstance(error, FederationError):
+        line["traceback"] = _frames(error)
+    return Later(
+        after_seconds=failure_delay(lease.work, lease.state.attempts, at_least=at_least),
+        why=_text(f"{type(error).__name__}: {error}"),
+    )
+
+
+def _publish(bus: Bus, work: Work, *, delay_seconds: float, line: dict[str, Any]) -> None:
+    """Send the unit back to the queue; the tick does it when the bus cannot."""
+    try:
+        bus.publish(
+            [Work(concern=work.concern, unit=work.unit, cause=DUE, delay_seconds=delay_seconds)]
+        )
+    except FederationError as error:
+        line["not_published"] = str(error)
+
+
+def _word(what: object) -> str:
+    """`Settled` is settled, `NotYet` is not-yet."""
+    return "not-yet" if isinstance(what, NotYet) else type(what).__name__.lower()
+
+
+def _tell(log: logging.Logger, line: dict[str, Any]) -> None:
+    level = logging.WARNING if line["outcome"] in _TROUBLE else logging.INFO
+    if "traceback" in line:
+        level = logging.ERROR
+    if log.isEnabledFor(level):
+        safe = {name: _text(v) if isinstance(v, str) else v for name, v in line.items()}
+        log.log(level, "%s", json.dumps(safe))
+
+
+def _text(value: str) -> str:
+    """At most 256 characters, none of them a control character."""
+    short = value if len(value) <= _TEXT else f"{value[: _TEXT - 3]}..."
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)[:_TEXT]
+
+
+def _frames(error: Exception) -> list[str]:
+    """The traceback by place, innermost last, without the texts that a frame may hold."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
