@@ -16,7 +16,7 @@ MAX_BODY_BYTES: Final = 400_000
 """DynamoDB's limit on an item is 400 KB; Firestore's on a document is 1 MiB."""
 
 
-def encode(key: Key, body: Body) -> str:
+def encode(key: Key, body: Body | object) -> str:
     """
     The body as compact JSON text.
 
@@ -25,6 +25,8 @@ def encode(key: Key, body: Body) -> str:
     """
     check_key(key)
     reasons = _faults(body, "body")
+    if not isinstance(body, Mapping):
+        reasons = ["body: not an object"]
     if reasons:
         raise Invalid(f"{key.family} {key.name}: {reason}" for reason in reasons)
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=dict)
@@ -85,7 +87,11 @@ def _faults(value: Any, path: str) -> list[str]:
         case float():
             return [] if value - value == 0 else [f"{path}: {value} is not a JSON number"]
         case Mapping():
-            found = [f"{path}: key {key!r} is no string" for key in value if type(key) is not str]
+            found = [
+                f"{path}: key {key!r} is no string of JSON"
+                for key in value
+                if not isinstance(key, str) or not _encodable(key)
+            ]
             return found + [fault for k, v in value.items() for fault in _faults(v, f"{path}.{k}")]
         case list() | tuple():
             return [fault for n, v in enumerate(value) for fault in _faults(v, f"{path}[{n}]")]

@@ -30,6 +30,7 @@ class MemoryStore:
 
     def get(self, key: Key) -> Document | None:
         """The document as last written, or None."""
+        documents.check_key(key)
         with self._lock:
             row = self._rows.get(key)
         return _document(key, row) if row else None
@@ -50,6 +51,7 @@ class MemoryStore:
 
     def delete(self, key: Key, *, expected: str | None = None) -> None:
         """Remove the document; an absent one is no error unless a version was expected."""
+        documents.check_key(key)
         with self._lock:
             self._check(key, expected)
             self._rows.pop(key, None)

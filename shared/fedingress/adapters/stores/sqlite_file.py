@@ -57,13 +57,12 @@ class SqliteFile:
             Unavailable: Busy for too long, or the disk refuses (full, read-only, no rights).
         """
         try:
-            return self._run(operation)
-        except sqlite3.Error as error:
-            if not _is_damage(error):
-                raise self._unavailable(error) from error
-            damage = error
-        try:
-            self._put_aside(damage)
+            try:
+                return self._run(operation)
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+                self._put_aside(error)
             return self._run(operation)
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
@@ -113,19 +112,16 @@ class SqliteFile:
             self._idle.append(connection)
 
     def _open(self) -> _Connection:
-        try:
-            with self._exclusively():
-                if _inode(self.path) is None:
-                    self._drop_companions()
-                sql = self._connect()
-                try:
-                    self._prepare(sql)
-                except BaseException:
-                    sql.close()
-                    raise
-                return _Connection(sql=sql, inode=_inode(self.path))
-        except OSError as error:
-            raise self._unavailable(error) from error
+        with self._exclusively():
+            if _inode(self.path) is None:
+                self._drop_companions()
+            sql = self._connect()
+            try:
+                self._prepare(sql)
+            except BaseException:
+                sql.close()
+                raise
+            return _Connection(sql=sql, inode=_inode(self.path))
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(
