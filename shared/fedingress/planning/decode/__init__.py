@@ -1,0 +1,16 @@
+"""From Kubernetes JSON to the domain: pure, and with every fault of an object at once."""
+
+from fedingress.planning.decode.classes import ClassAnswer, IngressClass, answer, ingress_class
+from fedingress.planning.decode.ingresses import source
+from fedingress.planning.decode.members import member
+from fedingress.planning.decode.policies import policy
+
+__all__ = [
+    "ClassAnswer",
+    "IngressClass",
+    "answer",
+    "ingress_class",
+    "member",
+    "policy",
+    "source",
+]

@@ -1,0 +1,213 @@
+"""
+From the JSON of a FederationPolicy to the domain's, with defaults.
+
+Called through `planning.decode.classes` for the policy of an Ingress, and by the command line. The
+CRD in `infra/kubernetes/crds` refuses the same; a test holds the two together.
+
+Source: compute v1 HealthCheck and BackendService (ranges), dns v1 ManagedZone and
+ResourceRecordSet.
+"""
+
+import re
+from typing import Final
+
+from fedingress.domain.ingress import Fault, Manifest
+from fedingress.domain.placement import PlacementRule
+from fedingress.domain.policy import (
+    NEAREST_RATE,
+    BackendPolicy,
+    DeletionPolicy,
+    DnsPolicy,
+    FederationPolicy,
+    HealthCheckPolicy,
+    Override,
+    ZoneRef,
+)
+from fedingress.planning.decode.patches import patch
+from fedingress.planning.decode.reading import Cell, kind, named
+from fedingress.planning.decode.requirements import selector
+from fedingress.planning.decode.words import (
+    DNS_1123_SUBDOMAIN,
+    DNS_NAME,
+    GCE_NAME,
+    PROJECT,
+    quoted,
+)
+
+TOPOLOGIES: Final = ("gcp", "aws", "via-gcp", "via-aws")
+MODES: Final = ("neg", "instance-group")
+PROVIDERS: Final = ("cloud-dns", "route53")
+ROUTINGS: Final = ("simple", "weighted", "latency", "geolocation", "failover")
+DELETIONS: Final = ("cascade", "orphan")
+UNSERVED: Final = dict.fromkeys(
+    ("aws", "rollout", "tls"), "is known, but not served by this version"
+)
+
+_PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
+_SECONDS: Final = 2**31 - 1
+_DAY: Final = 86400
+_WEEK: Final = 7 * _DAY
+_MOST_CLUSTERS: Final = 500
+_MOST_ZONES: Final = 50
+_MOST_OVERRIDES: Final = 100
+
+
+def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Fault, ...]:
+    """
+    Decode a FederationPolicy (fedingress.dev/v1alpha1).
+
+    Args:
+        manifest: The object as JSON; nothing of it is trusted.
+        where: What to call it in faults; `FederationPolicy name` when empty.
+
+    Returns:
+        The policy with every default filled in, or every fault; unknown fields are faults.
+    """
+    faults: list[Fault] = []
+    whole = Cell(
+        value=manifest, at="", where=where or named(manifest, "FederationPolicy"), faults=faults
+    )
+    kind(whole, "fedingress.dev/v1alpha1", "FederationPolicy")
+    meta = whole.child("metadata")
+    spec = whole.child("spec")
+    if not spec.given:
+        spec.fault("is required")
+    spec.fields(
+        *("topology", "project", "placement", "overrides", "backends", "dns", "deletion"),
+        unserved=UNSERVED,
+    )
+    project = spec.child("project").required(like=PROJECT, noun="the id of a GCP project")
+    decoded = FederationPolicy(
+        name=meta.child("name").required(like=DNS_1123_SUBDOMAIN, noun="a DNS-1123 subdomain"),
+        topology=_served(spec.child("topology"), TOPOLOGIES, "topology", "gcp"),
+        project=project,
+        placement=_placement(spec.child("placement")),
+        overrides=tuple(
+            _override(cell) for cell in spec.child("overrides").items(most=_MOST_OVERRIDES)
+        ),
+        backends=_backends(spec.child("backends")),
+        dns=_dns(spec.child("dns"), project),
+        deletion=_deletion(spec.child("deletion")),
+        labels=meta.child("labels").texts(),
+    )
+    return tuple(faults) or decoded
+
+
+def _served(cell: Cell, known: tuple[str, ...], noun: str, only: str, default: str = "") -> str:
+    """One of *known*, of which this version serves *only* one: two different sentences."""
+    if not cell.given and not default:
+        cell.fault(f"is required: one of {', '.join(known)}")
+    found = cell.choice(known, default, noun=noun)
+    if found and found != only:
+        cell.fault(f"{noun} {found} is known, but not served by this version; {only} is")
+    return found
+
+
+def _placement(cell: Cell) -> PlacementRule:
+    cell.fields("clusters", "clusterSelector")
+    return PlacementRule(
+        clusters=_clusters(cell.child("clusters")), selector=selector(cell.child("clusterSelector"))
+    )
+
+
+def _clusters(cell: Cell) -> tuple[str, ...] | None:
+    if not cell.given:
+        return None
+    found: list[str] = []
+    for item in cell.items(most=_MOST_CLUSTERS):
+        name = item.required(like=DNS_1123_SUBDOMAIN, noun="the name of a member cluster")
+        if name and name in found:
+            item.fault(f"{name} is named twice")
+        found.append(name)
+    return tuple(found)
+
+
+def _override(cell: Cell) -> Override:
+    cell.fields("clusters", "clusterSelector", "patch")
+    if cell.child("clusters").given == cell.child("clusterSelector").given:
+        cell.fault("exactly one of clusters and clusterSelector must be given")
+    return Override(
+        patch=patch(cell.child("patch")),
+        clusters=_clusters(cell.child("clusters")),
+        selector=selector(cell.child("clusterSelector")),
+    )
+
+
+def _backends(cell: Cell) -> BackendPolicy:
+    cell.fields(*("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"))
+    default = BackendPolicy()
+    return BackendPolicy(
+        mode=_served(cell.child("mode"), MODES, "mode", "neg", default.mode),
+        max_rate_per_endpoint=cell.child("maxRatePerEndpoint").number(NEAREST_RATE),
+        health_check=_health_check(cell.child("healthCheck")),
+        timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
+        draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
+    )
+
+
+def _health_check(cell: Cell) -> HealthCheckPolicy:
+    cell.fields(
+        *("path", "host", "intervalSeconds", "timeoutSeconds"),
+        *("healthyThreshold", "unhealthyThreshold"),
+    )
+    default = HealthCheckPolicy()
+    interval = cell.child("intervalSeconds").integer(default.interval_seconds, 1, 300)
+    told = cell.child("timeoutSeconds")
+    timeout = told.integer(min(default.timeout_seconds, interval), 1, 300)
+    if timeout > interval:
+        told.fault(f"{timeout} is more than intervalSeconds, {interval}")
+    return HealthCheckPolicy(
+        path=cell.child("path").text(
+            default.path, like=_PROBE_PATH, noun="an absolute path of URL characters"
+        ),
+        host=cell.child("host").text(default.host, like=DNS_NAME, noun="a DNS name"),
+        interval_seconds=interval,
+        timeout_seconds=timeout,
+        healthy_threshold=cell.child("healthyThreshold").integer(default.healthy_threshold, 1, 10),
+        unhealthy_threshold=cell.child("unhealthyThreshold").integer(
+            default.unhealthy_threshold, 1, 10
+        ),
+    )
+
+
+def _dns(cell: Cell, project: str) -> DnsPolicy:
+    cell.fields("zones", "routing", "ttlSeconds")
+    default = DnsPolicy()
+    zones: list[ZoneRef] = []
+    for item in cell.child("zones").items(most=_MOST_ZONES):
+        zone = _zone(item, project)
+        if zone.domain and any(zone.domain == other.domain for other in zones):
+            item.fault(f"a second zone for {zone.domain}: a host would belong to two zones")
+        zones.append(zone)
+    return DnsPolicy(
+        zones=tuple(zones),
+        routing=_served(cell.child("routing"), ROUTINGS, "routing", "simple", default.routing),
+        ttl_seconds=cell.child("ttlSeconds").integer(default.ttl_seconds, 1, _DAY),
+    )
+
+
+def _zone(cell: Cell, project: str) -> ZoneRef:
+    cell.fields("provider", "project", "name", "domain")
+    written = cell.child("domain")
+    domain = written.value if isinstance(written.value, str) else ""
+    if domain.endswith(".") and DNS_NAME.fullmatch(domain[:-1]):
+        written.fault(f"{quoted(domain)} ends with a dot; write it without")
+        domain = ""
+    else:
+        domain = written.required(like=DNS_NAME, noun="a lower-case DNS name")
+    return ZoneRef(
+        provider=_served(cell.child("provider"), PROVIDERS, "provider", "cloud-dns"),
+        project=cell.child("project").text(project, like=PROJECT, noun="the id of a GCP project"),
+        name=cell.child("name").required(like=GCE_NAME, noun="the name of a managed zone"),
+        domain=domain,
+    )
+
+
+def _deletion(cell: Cell) -> DeletionPolicy:
+    cell.fields("mode", "graceSeconds", "drainSeconds")
+    default = DeletionPolicy()
+    return DeletionPolicy(
+        mode=cell.child("mode").choice(DELETIONS, default.mode, noun="mode"),
+        grace_seconds=cell.child("graceSeconds").integer(default.grace_seconds, 0, _WEEK),
+        drain_seconds=cell.child("drainSeconds").integer(default.drain_seconds, 0, _DAY),
+    )
