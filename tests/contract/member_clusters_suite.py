@@ -1,4 +1,4 @@
-"""What every implementation of the port `MemberClusters` must do; `test_member_clusters` runs it."""
+"""What each implementation of the port `MemberClusters` must do; for `test_member_clusters`."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

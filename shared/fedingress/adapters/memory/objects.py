@@ -11,7 +11,7 @@ import copy
 import json
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -101,30 +101,36 @@ class ObjectStore:
             ownership.claim(stored.owners, stored.manifest, claimed, claimant)
             return self._store(key, stored, merged)
 
-    def set_finalizers(
-        self, key: ObjectKey, finalizers: Sequence[str], *, resource_version: str
+    def patch_metadata(
+        self,
+        key: ObjectKey,
+        *,
+        manager: str,
+        expected: Mapping[str, str],
+        annotations: Mapping[str, str | None],
+        finalizers: Sequence[str] | None = None,
     ) -> JsonObject:
         """
-        Replace the finalizers; the last one of a deleted object removes it.
+        Merge annotations (None removes one) and replace the finalizers, if given.
+
+        *expected* may hold `uid` and `resourceVersion`. The last finalizer of a deleted object
+        removes the object.
 
         Raises:
-            Conflict: The object is gone or changed since *resource_version*.
+            Conflict: The object is gone or not as *expected*.
             Invalid: A finalizer is added to an object that is being deleted.
         """
         with self.lock:
             stored = self._objects.get(key)
             if stored is None:
                 raise Conflict(f"{key[0]} {key[1]}/{key[2]} is gone")
-            self._check_preconditions(stored, {"resourceVersion": resource_version}, "")
+            self._check_preconditions(stored, dict(expected), "")
             merged = copy.deepcopy(stored.manifest)
-            meta = merged["metadata"]
-            added = set(finalizers) - set(meta.get("finalizers", ()))
-            if added and "deletionTimestamp" in meta:
-                raise Invalid("no new finalizers can be added if the object is being deleted")
-            meta["finalizers"] = list(dict.fromkeys(finalizers))
-            if not finalizers:
-                del meta["finalizers"]
-            if "deletionTimestamp" in meta and not finalizers:
+            ownership.annotate(merged, stored.owners, annotations, (manager, ""))
+            if finalizers is not None:
+                _replace_finalizers(merged["metadata"], finalizers)
+            check_object(merged)
+            if "deletionTimestamp" in merged["metadata"] and "finalizers" not in merged["metadata"]:
                 return self._remove(key, merged)
             return self._store(key, stored, merged)
 
@@ -199,6 +205,14 @@ class ObjectStore:
 
     def _time(self) -> str:
         return datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _replace_finalizers(meta: JsonObject, finalizers: Sequence[str]) -> None:
+    if "deletionTimestamp" in meta and set(finalizers) - set(meta.get("finalizers", ())):
+        raise Invalid("no new finalizers can be added if the object is being deleted")
+    meta.pop("finalizers", None)
+    if finalizers:
+        meta["finalizers"] = list(dict.fromkeys(finalizers))
 
 
 def _service_defaults(number: int) -> JsonObject:

@@ -9,6 +9,7 @@ Source: Kubernetes documentation, Server-Side Apply.
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from fedingress.domain.errors import Conflict
@@ -76,6 +77,25 @@ def claim(
         if who != claimant:
             owners[who] = owners[who] - taken
     owners[claimant] = frozenset(claimed)
+
+
+def annotate(
+    manifest: JsonObject,
+    owners: Owners,
+    annotations: Mapping[str, str | None],
+    claimant: tuple[str, str],
+) -> None:
+    """Merge *annotations* into *manifest*, all owned by *claimant* then; None removes one."""
+    touched = {("metadata", "annotations", key) for key in annotations}
+    for who in owners:
+        owners[who] = owners[who] - touched
+    for path in touched:
+        _remove(manifest, path)
+    kept = {key: value for key, value in annotations.items() if value is not None}
+    if kept:
+        manifest["metadata"].setdefault("annotations", {}).update(kept)
+    claims = frozenset(("metadata", "annotations", key) for key in kept)
+    owners[claimant] = owners.get(claimant, frozenset()) | claims
 
 
 def refuse(conflicts: list[str]) -> None:
