@@ -1,4 +1,4 @@
-"""The source Ingress as the planners see it, and the fault of an object that could not be decoded."""
+"""The source Ingress as the planners see it, and the faults of objects that do not decode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

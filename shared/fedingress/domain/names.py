@@ -25,6 +25,9 @@ CONDITIONS: Final = "fedingress.dev/conditions"
 TABLE: Final = "fedingress.dev/cluster-status"
 """Annotation that `status` writes on a source: a JSON object, one row per member."""
 
+FOOTPRINT: Final = "fedingress.dev/footprint"
+"""Annotation that `fanout` writes on a source: where things of ours may be, for the teardown."""
+
 NEG: Final = "cloud.google.com/neg"
 NEG_STATUS: Final = "cloud.google.com/neg-status"
 

@@ -26,9 +26,7 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementRule:
-    """
-    What a FederationPolicy allows: *clusters* wins over *selector*; both None selects none.
-    """
+    """What a FederationPolicy allows: *clusters* wins over *selector*; both None selects none."""
 
     clusters: tuple[str, ...] | None = None
     selector: Selector | None = None

@@ -1,4 +1,4 @@
-"""The FederationPolicy: what a platform team decides for a class of Ingresses. Defaults stand here."""
+"""The FederationPolicy: what a platform team decides for a class of Ingresses, with defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

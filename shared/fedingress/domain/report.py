@@ -39,12 +39,16 @@ State = Literal["placed", "ineligible", "removing", "unreachable", "conflict", "
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutReport(Report):
     """
+    What `fanout` decided and found in the members.
+
     clusters: name -> {"state": State, "reason": CamelCase, "message": sentence}; every member that
         was chosen or still carries something of ours.
-    faults: why the Ingress is not accepted; empty when it is.
+    faults: why the Ingress is not accepted, one sentence each; empty when it is.
     lost_hosts: host -> `namespace/name` of the older Ingress that owns it.
     hosts: those that this Ingress may use.
-    network_units, zone_units: the shared units that hold an intent of ours.
+    negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
+        of a member that cannot be reached are the last known ones.
+    addresses: name -> addresses in the status of the member's copy, sorted.
     """
 
     clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -52,15 +56,18 @@ class FanoutReport(Report):
     fault_reason: str = ""
     lost_hosts: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
-    shared_units: tuple[str, ...] = ()
-    topology: str = ""
+    negs: tuple[Mapping[str, str], ...] = ()
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendsReport(Report):
     """
+    What `backends` built.
+
     address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
     clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "message": sentence}.
+    negs: names of every NEG that some backend service still refers to.
     fingerprint: of the desired graph that is in place; empty while it is not.
     """
 
@@ -69,6 +76,7 @@ class BackendsReport(Report):
     reason: str = ""
     message: str = ""
     clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    negs: tuple[str, ...] = ()
     fingerprint: str = ""
 
     @property
@@ -80,6 +88,8 @@ class BackendsReport(Report):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsReport(Report):
     """
+    What `dns` published, per host.
+
     hosts: host -> {"zone": unit or "", "state": published | waiting | conflict | no-zone | removed,
         "message": sentence}.
     """
@@ -93,7 +103,8 @@ class ZoneIntent(Report):
     What one Ingress wants of a hosted zone.
 
     source: `namespace/name`.   created: RFC 3339, orders claims.
-    state: present, deleting or orphan.
+    state: present, deleting or orphan; gone once `dns` has observed that nothing is left and the
+        records' time to live is over.
     zone: provider, project, name and domain of the zone.   addresses: by family A, AAAA.
     healthy: whether any member was healthy; a host is first published then.
     """
@@ -117,3 +128,16 @@ class NetworkIntent(Report):
     state: str
     project: str
     network: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostClaim(Report):
+    """One Ingress names a host. The oldest (created, then uid) owns it."""
+
+    source: str
+    created: str
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Sorts claims; the first one wins."""
+        return (self.created, self.uid)

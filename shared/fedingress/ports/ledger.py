@@ -1,45 +1,55 @@
 """
 The ledger: typed reports and intents over the `Store`.
 
-Concerns read it to learn what others did, and write it before they publish. Writing what already
-stands there costs one read and no write.
+Concerns read it to learn what others did. `announce` keeps what a concern says and publishes the
+work that follows from it, so that neither a crash in between nor a repetition loses or doubles
+anything: what is kept is marked as announced only after the bus has taken the work, and what
+already stands there costs one read and nothing else.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from fedingress.domain.errors import Conflict
 from fedingress.domain.report import Report
-from fedingress.ports.store import ABSENT, Key, Store
+from fedingress.domain.work import Work
+from fedingress.ports.bus import Bus
+from fedingress.ports.store import ABSENT, Document, Key, Store
 
 R = TypeVar("R", bound=Report)
 _ATTEMPTS: Final = 5
 
 
-def _normal(value: Any) -> Any:
-    """Tuples as lists, as JSON stores them."""
-    if isinstance(value, Mapping):
-        return {key: _normal(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_normal(item) for item in value]
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A report or intent and where it is kept."""
+
+    key: Key
+    body: Report
+
+
+def report_entry(concern: str, source: str, report: Report) -> Entry:
+    """The report of *concern* on *source* (`namespace/name`)."""
+    return Entry(key=_report_key(concern, source), body=report)
+
+
+def intent_entry(unit: str, intent: Report) -> Entry:
+    """The intent of one source for the shared *unit*."""
+    return Entry(key=_intent_key(unit, intent.uid), body=intent)
 
 
 class Ledger:
-    """Reports by (concern, source), intents by (unit, source uid), and marks of completeness."""
+    """Reports by (concern, source), intents by (unit, source uid), and notes."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def report(self, concern: str, source: str, kind: type[R]) -> R | None:
         """The last report of *concern* on *source* (`namespace/name`)."""
-        found = self.store.get(Key(family="report", name=f"{source}/{concern}"))
-        return kind.decode(found.body) if found else None
-
-    def put_report(self, concern: str, source: str, report: Report) -> bool:
-        """Keep *report*; True when it says something new."""
-        return self._put(Key(family="report", name=f"{source}/{concern}"), report.encode())
+        found = self.store.get(_report_key(concern, source))
+        return kind.decode(found.body["said"]) if found else None
 
     def drop_reports(self, source: str) -> None:
         """Forget every report on *source*, which is gone."""
@@ -49,49 +59,94 @@ class Ledger:
     def intents(self, unit: str, kind: type[R]) -> Mapping[str, R]:
         """Every intent for the shared *unit*, by the uid of its source."""
         prefix = f"{_digest(unit)}/"
-        found = self.store.list("intent", prefix)
         return {
-            document.key.name.removeprefix(prefix): kind.decode(document.body) for document in found
+            document.key.name.removeprefix(prefix): kind.decode(document.body["said"])
+            for document in self.store.list("intent", prefix)
         }
 
     def intent(self, unit: str, uid: str, kind: type[R]) -> R | None:
         """One intent."""
-        found = self.store.get(Key(family="intent", name=f"{_digest(unit)}/{uid}"))
-        return kind.decode(found.body) if found else None
-
-    def put_intent(self, unit: str, uid: str, intent: Report) -> bool:
-        """Keep *intent*; True when it says something new."""
-        return self._put(Key(family="intent", name=f"{_digest(unit)}/{uid}"), intent.encode())
+        found = self.store.get(_intent_key(unit, uid))
+        return kind.decode(found.body["said"]) if found else None
 
     def drop_intent(self, unit: str, uid: str) -> None:
         """Forget an intent whose wish was fulfilled or withdrawn."""
-        self.store.delete(Key(family="intent", name=f"{_digest(unit)}/{uid}"))
+        self.store.delete(_intent_key(unit, uid))
+
+    def announce(
+        self, bus: Bus, entries: Sequence[Entry], works: Iterable[Work], *, always: bool = False
+    ) -> bool:
+        """
+        Keep *entries*; publish *works* if any of them is news, or *always*.
+
+        Returns:
+            Whether the works were published.
+        """
+        news = [document for entry in entries if (document := self._keep(entry))]
+        if not news and not always:
+            return False
+        bus.publish(works)
+        for document in news:
+            self._mark_announced(document)
+        return True
 
     def note(self, name: str) -> Mapping[str, Any] | None:
         """A small fact kept between runs (when a wait began, what was last seen)."""
         found = self.store.get(Key(family="note", name=name))
         return found.body if found else None
 
-    def put_note(self, name: str, body: Mapping[str, Any]) -> bool:
-        """Keep a note; True when it says something new."""
-        return self._put(Key(family="note", name=name), body)
+    def put_note(self, name: str, body: Mapping[str, Any]) -> None:
+        """Keep a note, over whatever stood there."""
+        self.store.put(Key(family="note", name=name), normal(body), expected=None)
 
     def drop_note(self, name: str) -> None:
         """Forget a note."""
         self.store.delete(Key(family="note", name=name))
 
-    def _put(self, key: Key, body: Mapping[str, Any]) -> bool:
-        normal = _normal(body)
+    def drop_notes(self, prefix: str) -> None:
+        """Forget every note whose name begins with *prefix*."""
+        for document in self.store.list("note", prefix):
+            self.store.delete(document.key)
+
+    def _keep(self, entry: Entry) -> Document | None:
+        """The document to announce; None when it was said, and announced, before."""
+        said = normal(entry.body.encode())
         for _ in range(_ATTEMPTS):
-            found = self.store.get(key)
-            if found is not None and dict(found.body) == normal:
-                return False
+            found = self.store.get(entry.key)
+            if found is not None and found.body["said"] == said:
+                return None if found.body["announced"] else found
+            expected = found.version if found else ABSENT
             try:
-                self.store.put(key, normal, expected=found.version if found else ABSENT)
+                return self.store.put(
+                    entry.key, {"said": said, "announced": False}, expected=expected
+                )
             except Conflict:
                 continue
-            return True
-        raise Conflict(f"{key.family} {key.name} keeps changing")
+        raise Conflict(f"{entry.key.family} {entry.key.name} keeps changing")
+
+    def _mark_announced(self, document: Document) -> None:
+        try:
+            body = {**document.body, "announced": True}
+            self.store.put(document.key, body, expected=document.version)
+        except Conflict:
+            return  # it says something newer by now, which is announced on its own
+
+
+def normal(value: Any) -> Any:
+    """Tuples as lists and mappings as dicts, as JSON stores them."""
+    if isinstance(value, Mapping):
+        return {key: normal(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [normal(item) for item in value]
+    return value
+
+
+def _report_key(concern: str, source: str) -> Key:
+    return Key(family="report", name=f"{source}/{concern}")
+
+
+def _intent_key(unit: str, uid: str) -> Key:
+    return Key(family="intent", name=f"{_digest(unit)}/{uid}")
 
 
 def _digest(unit: str) -> str:

@@ -78,11 +78,17 @@ class Sources(Protocol):
         """The uid of the config cluster's kube-system; empty for a directory."""
         ...
 
-    def set_finalizers(self, source: Source, finalizers: Sequence[str]) -> Source:
+    def set_finalizers(
+        self,
+        source: Source,
+        finalizers: Sequence[str],
+        annotations: Mapping[str, str] | None = None,
+    ) -> Source:
         """
-        Replace the finalizers, guarded by the source's resourceVersion.
+        Replace the finalizers, and set these annotations in the same write.
 
-        Returns the source as written. Removing the last finalizer of a deleted source removes it.
+        Guarded by the resourceVersion of *source*. Returns the source as written. Removing the last
+        finalizer of a deleted source removes it.
 
         Raises:
             Conflict: The object changed, or is gone.

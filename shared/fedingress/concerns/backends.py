@@ -1,0 +1,181 @@
+"""Backends: the global load balancer's graph of one Ingress, and the firewall of one network."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from fedingress.concerns import firewall, teardown
+from fedingress.concerns.graph import Build
+from fedingress.concerns.subject import Subject, subject
+from fedingress.domain.change import Plan
+from fedingress.domain.errors import Forbidden, Invalid, Unsupported
+from fedingress.domain.graph import GlobalResource, Mark, NegRef
+from fedingress.domain.ingress import ServiceBackend
+from fedingress.domain.outcome import Later, Outcome, Refused, Settled
+from fedingress.domain.policy import FederationPolicy, ZoneRef
+from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
+from fedingress.domain.work import Work
+from fedingress.planning import dns
+from fedingress.planning.backends import GraphWish, Group
+from fedingress.planning.companions import neg_name
+from fedingress.planning.diff import fingerprint
+from fedingress.ports import Guard, Ports
+from fedingress.ports.ledger import Entry, intent_entry, report_entry
+
+_FORBIDDEN_SECONDS = 60.0
+
+
+def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
+    """
+    Bring the graph of `work.unit` in line with what fan-out reported.
+
+    Looks at GCE only when something it follows from changed, or when asked to be thorough.
+
+    Raises:
+        Unavailable, Conflict: Observe again later.
+    """
+    if work.unit.startswith("firewall:"):
+        return firewall.reconcile(work, ports, guard)
+    found = subject(work.unit, ports)
+    if found is None or (not found.federated and not found.involved):
+        return Settled(summary="no such federated Ingress")
+    if found.retired:
+        return teardown.teardown(found, work, ports, guard)
+    report = ports.ledger.report("fanout", found.key, FanoutReport)
+    if report is None or report.uid != found.source.uid:
+        ports.bus.publish([Work(concern="fanout", unit=found.key, cause="report.missing")])
+        return Settled(summary="fan-out has to look first")
+    if report.faults or found.policy is None or found.source.ingress is None:
+        return Settled(summary="not accepted; what stands stays")
+    task = _Task(found=found, policy=found.policy, fanned=report, work=work)
+    return _build(task, ports, guard)
+
+
+def preview(
+    unit: str, ports: Ports, expected: FanoutReport | None = None
+) -> tuple[Plan[GlobalResource], BackendsReport | None]:
+    """
+    What `reconcile` would change in GCE; nothing is written.
+
+    Args:
+        unit: `namespace/name`.
+        ports: Read only.
+        expected: The report that fan-out is about to make, instead of the kept one.
+    """
+    found = subject(unit, ports)
+    if found is None or (not found.federated and not found.involved):
+        return Plan(), None
+    if found.retired:
+        return teardown.preview(found, ports), None
+    report = expected or ports.ledger.report("fanout", found.key, FanoutReport)
+    if report is None or found.policy is None or found.source.ingress is None:
+        return Plan(held=("fan-out has to look first",)), None
+    build = Build(wish(found, found.policy, report, ports), ports)
+    observed = build.observe()
+    plan = build.plan(observed)
+    return plan, build.report(found.source, report, observed, message="")
+
+
+def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: Ports) -> GraphWish:
+    """What the graph follows from: the Ingress, the policy, and the members' endpoint groups."""
+    source = found.source
+    if source.ingress is None:
+        raise Invalid(str(fault) for fault in source.faults)
+    by_port = {(each.service, each.port): each for each in source.ingress.backends}
+    groups = tuple(
+        Group(
+            cluster=row["cluster"],
+            backend=by_port[row["service"], row["port"]],
+            neg=NegRef(project=row["project"], zone=row["zone"], name=row["name"]),
+        )
+        for row in report.negs
+        if (row["service"], row["port"]) in by_port
+    )
+    return GraphWish(
+        project=policy.project,
+        mark=Mark(owner=ports.owner, uid=source.uid, source=found.key),
+        ingress=source.ingress,
+        hosts=report.hosts,
+        policy=policy.backends,
+        groups=groups,
+        frozen=_frozen(source.uid, source.ingress.backends, report),
+    )
+
+
+def _frozen(uid: str, wanted: Sequence[ServiceBackend], report: FanoutReport) -> frozenset[str]:
+    """Names of the groups that members have which cannot be read now."""
+    silent = [name for name, row in report.clusters.items() if row["state"] == "unreachable"]
+    return frozenset(neg_name(uid, each, cluster) for cluster in silent for each in wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """One accepted Ingress, with everything that its graph follows from."""
+
+    found: Subject
+    policy: FederationPolicy
+    fanned: FanoutReport
+    work: Work
+
+    @property
+    def cause(self) -> str:
+        return self.work.cause if self.work.thorough else "backends.settled"
+
+
+def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
+    source = task.found.source
+    build = Build(wish(task.found, task.policy, task.fanned, ports), ports)
+    before = ports.ledger.report("backends", task.found.key, BackendsReport)
+    if before is not None and before.uid != source.uid:
+        before = None
+    print_ = fingerprint([source.generation, build.basis()])
+    if before and before.fingerprint == print_ and before.healthy and not task.work.thorough:
+        _announce(task, before, ports)
+        return Settled(summary="nothing changed")
+    try:
+        report, pending = build.bring_about(source, task.fanned, print_, guard)
+    except (Forbidden, Invalid, Unsupported) as error:
+        _announce(task, build.refused(source, task.fanned, str(error)[:512]), ports)
+        if isinstance(error, Forbidden):
+            return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
+        return Refused(reasons=(str(error),))
+    _announce(task, report, ports)
+    return pending or Settled(summary="the graph is in place")
+
+
+def _announce(task: _Task, report: BackendsReport, ports: Ports) -> None:
+    """Tell status and fan-out how the graph stands, and each zone what to publish."""
+    key = task.found.key
+    before = ports.ledger.report("backends", key, BackendsReport)
+    works = [Work(concern="status", unit=key, cause=task.cause)]
+    if before is None or set(before.negs) != set(report.negs):
+        works.append(Work(concern="fanout", unit=key, cause=task.cause))
+    entries: list[Entry] = []
+    footprint = task.found.footprint
+    for zone in footprint.zones if footprint else ():
+        entries.append(intent_entry(zone.unit, _intent(task, zone, report, ports)))
+        works.append(Work(concern="dns", unit=zone.unit, cause=task.cause))
+    entries.append(report_entry("backends", key, report))  # last: when it stands, the intents do
+    ports.ledger.announce(ports.bus, entries, works, always=task.work.thorough)
+
+
+def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) -> ZoneIntent:
+    """What this Ingress wants of *zone*, which may be nothing any more."""
+    source, policy = task.found.source, task.policy
+    hosts = tuple(
+        host for host in task.fanned.hosts if dns.zone_for(host, policy.dns.zones) == zone
+    )
+    kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
+    serving = bool(report.programmed and report.healthy)
+    return ZoneIntent(
+        uid=source.uid,
+        generation=source.generation,
+        source=task.found.key,
+        created=source.created,
+        state="present",
+        zone=asdict(zone),
+        hosts=hosts,
+        addresses={"A": (report.address,)} if report.address else {},
+        healthy=serving or (kept is not None and kept.healthy),
+        ttl_seconds=policy.dns.ttl_seconds,
+        drain_seconds=policy.deletion.drain_seconds,
+    )

@@ -1,0 +1,41 @@
+"""The firewall of one network, shared by every Ingress whose members are in it."""
+
+from fedingress.concerns.claim import COMPLETE
+from fedingress.concerns.graph import carry_out
+from fedingress.domain.change import Plan
+from fedingress.domain.errors import Forbidden, Invalid
+from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.domain.outcome import Later, Outcome, Refused, Settled
+from fedingress.domain.report import NetworkIntent
+from fedingress.domain.work import Work
+from fedingress.planning import firewall
+from fedingress.ports import Guard, Ports
+
+_FORBIDDEN_SECONDS = 300.0
+
+
+def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
+    """Keep the rule while any Ingress needs it; the unit is `firewall:PROJECT/NETWORK`."""
+    plan = preview(work.unit, ports)
+    try:
+        pending = carry_out(plan, ports, guard)
+    except Invalid as error:
+        return Refused(reasons=error.reasons)
+    except Forbidden as error:
+        return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
+    if pending:
+        return Later(after_seconds=2.0, why="operations pending")
+    return Settled(summary="; ".join(plan.held) or f"{len(plan.changes)} changes")
+
+
+def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:
+    """What `reconcile` would change."""
+    project, network = firewall.parse(unit)
+    observed = ports.load_balancers.observe(
+        project, (Kind.FIREWALL,), firewall.prefix(ports.owner, network)
+    )
+    intents = ports.ledger.intents(unit, NetworkIntent)
+    complete = ports.ledger.note(COMPLETE) is not None
+    return firewall.plan(
+        project, network, ports.owner, intents.values(), observed, complete=complete
+    )

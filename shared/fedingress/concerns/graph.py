@@ -1,0 +1,214 @@
+"""Building the graph: observe it, plan it, carry the plan out stage by stage within the budget."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.errors import FederationError, Unavailable
+from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.domain.ingress import Source
+from fedingress.domain.outcome import Later
+from fedingress.domain.report import BackendsReport, FanoutReport
+from fedingress.planning import backends
+from fedingress.planning.backends import UNKNOWN_ADDRESS, GraphWish
+from fedingress.ports import Guard, Ports
+from fedingress.ports.load_balancers import GroupHealth, Operation
+
+_PENDING_SECONDS = 2.0
+_MARGIN_SECONDS = 10.0
+
+
+class Build:
+    """The graph of one Ingress, during one invocation."""
+
+    def __init__(self, wish: GraphWish, ports: Ports) -> None:
+        self.wish = wish
+        self.ports = ports
+
+    def basis(self) -> Any:
+        """All inputs as JSON; while they are the same there is no need to look at GCE."""
+        graph = backends.desired(self.wish, ())
+        return [[item.path, item.spec] for item in graph] + [
+            sorted(self.wish.frozen),
+            self.wish.mark.encode(),
+        ]
+
+    def observe(self) -> Sequence[GlobalResource]:
+        """Everything under our names."""
+        return self.ports.load_balancers.observe(
+            self.wish.project, backends.KINDS, backends.prefix(self.wish.mark.uid)
+        )
+
+    def plan(self, observed: Sequence[GlobalResource]) -> Plan[GlobalResource]:
+        """The changes, given what is observed."""
+        return backends.plan(backends.desired(self.wish, observed), observed, self.wish.mark)
+
+    def bring_about(
+        self, source: Source, fanned: FanoutReport, print_: str, guard: Guard
+    ) -> tuple[BackendsReport, Later | None]:
+        """
+        Observe, plan, act; again once the address is known.
+
+        Returns:
+            The report, and what is still awaited.
+        """
+        observed = self.observe()
+        if not self.wish.groups and not backends.attached(observed):
+            message = "no member has endpoints yet"
+            return self.report(source, fanned, observed, message=message), None
+        plan = self.plan(observed)
+        for _ in range(2):  # the second time the reserved address is known
+            if not plan:
+                break
+            pending = carry_out(plan, self.ports, guard)
+            observed = self.observe()
+            if pending:
+                why = f"operations pending: {', '.join(sorted(item.label for item in pending))}"
+                report = self.report(source, fanned, observed, message=why)
+                return report, Later(after_seconds=_PENDING_SECONDS, why=why[:200])
+            plan = self.plan(observed)
+        message = "; ".join(plan.held)
+        if plan:
+            message = "the graph changed while it was built"
+        report = self.report(source, fanned, observed, message=message, print_=print_)
+        return report, self._awaited(report, plan, source.uid)
+
+    def _awaited(
+        self, report: BackendsReport, plan: Plan[GlobalResource], uid: str
+    ) -> Later | None:
+        if plan:
+            return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
+        ledger, note = self.ports.ledger, f"unhealthy/{uid}"
+        if not report.programmed or report.healthy:
+            ledger.drop_note(note)
+            return Later(after_seconds=30.0, why=report.message) if plan.held else None
+        begun = ledger.note(note)
+        if begun is None:
+            ledger.put_note(note, {"since": self.ports.clock.now()})
+        waited = self.ports.clock.now() - float(begun["since"]) if begun else 0.0
+        pause = min(60.0, max(_PENDING_SECONDS, waited))
+        return Later(after_seconds=pause, why="no endpoint is healthy yet")
+
+    def refused(self, source: Source, fanned: FanoutReport, message: str) -> BackendsReport:
+        """The report after the cloud said no; the address stays as it was observed."""
+        return self.report(source, fanned, self.observe(), message=message)
+
+    def report(
+        self,
+        source: Source,
+        fanned: FanoutReport,
+        observed: Sequence[GlobalResource],
+        *,
+        message: str,
+        print_: str = "",
+    ) -> BackendsReport:
+        """How the graph stands, as observed; *print_* is kept only if it is all in place."""
+        wanted = {(item.kind, item.name) for item in backends.desired(self.wish, observed)}
+        have = {(item.kind, item.name): item for item in observed}
+        address = next((item for item in observed if item.kind is Kind.ADDRESS), None)
+        vip = backends.vip(address)
+        complete = wanted <= set(have) and not message
+        return BackendsReport(
+            uid=source.uid,
+            generation=source.generation,
+            address="" if vip == UNKNOWN_ADDRESS else vip,
+            programmed=complete,
+            reason="Programmed" if complete else "Pending",
+            message=message,
+            clusters=self._rows(observed, fanned) if observed else {},
+            negs=tuple(sorted(backends.attached(observed))),
+            fingerprint=print_ if complete else "",
+        )
+
+    def _rows(
+        self, observed: Sequence[GlobalResource], fanned: FanoutReport
+    ) -> dict[str, dict[str, Any]]:
+        """Endpoints and healthy ones per member, over all backend services."""
+        cluster_of = {row["name"]: row["cluster"] for row in fanned.negs}
+        rows: dict[str, dict[str, Any]] = {}
+        for found in self._health(observed):
+            cluster = cluster_of.get(found.neg.name)
+            if cluster is None:
+                continue
+            row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
+            row["endpoints"] += found.endpoints
+            row["healthy"] += found.healthy
+        return {name: rows[name] for name in sorted(rows)}
+
+    def _health(self, observed: Sequence[GlobalResource]) -> list[GroupHealth]:
+        services = {
+            item.name: item
+            for item in observed
+            if item.kind is Kind.BACKEND_SERVICE and item.spec.get("backends")
+        }
+        by_path = {group.neg.path: group.neg for group in self.wish.groups}
+
+        def ask(name: str) -> Sequence[GroupHealth]:
+            groups = (str(entry["group"]) for entry in services[name].spec["backends"])
+            negs = [by_path[group] for group in groups if group in by_path]
+            return self.ports.load_balancers.health(services[name], negs)
+
+        answers = self.ports.parallel.each(services, ask)
+        return [
+            row
+            for answer in answers.values()
+            if not isinstance(answer, FederationError)
+            for row in answer
+        ]
+
+
+def carry_out(plan: Plan[GlobalResource], ports: Ports, guard: Guard) -> Sequence[Operation]:
+    """
+    Apply *plan* stage by stage; within a stage side by side.
+
+    Returns:
+        Operations still pending when the budget was used up; the rest of the plan waits for them.
+
+    Raises:
+        FederationError: The first fault of a stage, after its other changes were sent.
+    """
+    for stage in backends.stages(plan):
+        pending = _one_stage([change for change in stage if _ready(change)], ports, guard)
+        if pending:
+            return pending
+    return ()
+
+
+def _one_stage(
+    changes: Sequence[Change[GlobalResource]], ports: Ports, guard: Guard
+) -> Sequence[Operation]:
+    by_label = {_label(change): change for change in changes}
+
+    def send(label: str) -> Operation | None:
+        return _send(by_label[label], ports, guard)
+
+    answers = ports.parallel.each(by_label, send)
+    sent = [item for item in answers.values() if isinstance(item, Operation)]
+    budget = max(0.0, guard.remaining_seconds() - _MARGIN_SECONDS)
+    pending, failures = ports.load_balancers.wait(sent, seconds=budget)
+    for answer in answers.values():
+        if isinstance(answer, FederationError):
+            raise answer
+    if failures:
+        raise Unavailable("; ".join(failures), after_seconds=10.0)
+    return pending
+
+
+def _ready(change: Change[GlobalResource]) -> bool:
+    """A forwarding rule waits until the reserved address is known."""
+    return isinstance(change, Delete) or UNKNOWN_ADDRESS not in change.desired.spec.values()
+
+
+def _label(change: Change[GlobalResource]) -> str:
+    item = change.observed if isinstance(change, Delete) else change.desired
+    return item.label
+
+
+def _send(change: Change[GlobalResource], ports: Ports, guard: Guard) -> Operation | None:
+    match change:
+        case Create(desired=desired):
+            return ports.load_balancers.create(desired, guard)
+        case Update(observed=observed, desired=desired):
+            return ports.load_balancers.update(observed, desired, guard)
+        case Delete(observed=observed):
+            return ports.load_balancers.delete(observed, guard)

@@ -1,0 +1,247 @@
+"""From visits to the report of fan-out: one row per member, the endpoint groups, the footprint."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from fedingress.concerns.visit import Visit
+from fedingress.domain.change import Change, Plan
+from fedingress.domain.cluster import Inventory
+from fedingress.domain.errors import Conflict, FederationError, Forbidden, Invalid
+from fedingress.domain.footprint import Footprint
+from fedingress.domain.graph import NegRef
+from fedingress.domain.ingress import ServiceBackend, Source
+from fedingress.domain.member import SERVICE, MemberObject
+from fedingress.domain.placement import Placement
+from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.report import FanoutReport
+from fedingress.planning import companions, dns, fanout
+
+Visits = Mapping[str, Visit | FederationError]
+Row = dict[str, str]
+
+
+def report(
+    source: Source,
+    placement: Placement,
+    inventory: Inventory,
+    visits: Visits,
+    previous: FanoutReport | None,
+) -> FanoutReport:
+    """
+    What fan-out found.
+
+    A member that cannot be read keeps the endpoint groups of *previous*: an unreachable control
+    plane is not a dead data plane.
+    """
+    rows: dict[str, Row] = {}
+    for name, reason in placement.ineligible.items():
+        code, _, sentence = reason.partition(": ")
+        rows[name] = _row("ineligible", code, sentence)
+    for name in placement.unknown:
+        rows[name] = _row("ineligible", "UnknownCluster", "no member cluster has this name")
+    for name in inventory.unreadable:
+        if previous is not None and name in previous.clusters:
+            rows[name] = _row("unreachable", "ProfileUnreadable", "its ClusterProfile is invalid")
+    for name, visit in visits.items():
+        placed = name in placement.placed
+        row = _visited(visit, source, placed=placed)
+        if row is not None:
+            rows[name] = row
+    return FanoutReport(
+        uid=source.uid,
+        generation=source.generation,
+        clusters={name: rows[name] for name in sorted(rows)},
+        negs=_negs(source, placement, inventory, visits, previous),
+        addresses=_addresses(visits, previous),
+    )
+
+
+def with_hosts(found: FanoutReport, source: Source, lost: Mapping[str, str]) -> FanoutReport:
+    """*found* with the hosts that the Ingress may use and those that others own."""
+    hosts = fanout.hosts_of(source.ingress, lost) if source.ingress else ()
+    return dataclasses.replace(found, hosts=hosts, lost_hosts=dict(lost))
+
+
+def expecting(
+    found: FanoutReport, source: Source, inventory: Inventory, visits: Visits
+) -> FanoutReport:
+    """*found* with the endpoint groups that members will report once the companions exist."""
+    known = {(row["cluster"], row["name"]) for row in found.negs}
+    coming = []
+    for name, visit in visits.items():
+        member = inventory.named(name)
+        if not isinstance(visit, Visit) or member is None:
+            continue
+        for item in visit.wish.objects:
+            for neg in companions.neg_names(item.manifest) if item.ref.kind == SERVICE else ():
+                backend = _backend_of(source, neg, name)
+                if backend and (name, neg) not in known:
+                    refs = [
+                        NegRef(project=member.project, zone=zone, name=neg) for zone in member.zones
+                    ]
+                    coming += [_neg_row(name, backend, ref) for ref in refs]
+    return dataclasses.replace(found, negs=_sorted([*found.negs, *coming]))
+
+
+def joined(visits: Visits) -> Plan[MemberObject]:
+    """All members' plans as one, for printing."""
+    changes: list[Change[MemberObject]] = []
+    held: list[str] = []
+    for name in sorted(visits):
+        visit = visits[name]
+        if isinstance(visit, Visit):
+            changes += visit.plan.changes
+            held += visit.plan.held
+            held += [f"{name}: {sentence}" for _, sentence in visit.wish.problems]
+        else:
+            held.append(f"{name}: {visit}")
+    return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def footprint(
+    source: Source, policy: FederationPolicy, placement: Placement, inventory: Inventory
+) -> Footprint:
+    """Where one pass may put things."""
+    hosts = source.ingress.hosts if source.ingress else ()
+    zones = {zone for host in hosts if (zone := dns.zone_for(host, policy.dns.zones))}
+    return Footprint(
+        topology=policy.topology,
+        project=policy.project,
+        zones=tuple(sorted(zones)),
+        networks=tuple(
+            f"{project}/{network}" for project, network in networks(policy, placement, inventory)
+        ),
+        members=placement.placed,
+        ttl_seconds=policy.dns.ttl_seconds,
+    ).under(policy.deletion)
+
+
+def networks(
+    policy: FederationPolicy, placement: Placement, inventory: Inventory
+) -> tuple[tuple[str, str], ...]:
+    """(project, network) of every placed member whose profile names its network."""
+    members = (inventory.named(name) for name in placement.placed)
+    return tuple(
+        sorted(
+            {(policy.project, member.network) for member in members if member and member.network}
+        )
+    )
+
+
+def _row(state: str, reason: str, message: str) -> Row:
+    return {"state": state, "reason": reason, "message": message}
+
+
+def _visited(visit: Visit | FederationError, source: Source, *, placed: bool) -> Row | None:
+    """The row of one visited member; None when nothing of ours is there, nor should be."""
+    error = visit if isinstance(visit, FederationError) else visit.error
+    if error is not None:
+        return _failed(error)
+    if isinstance(visit, FederationError) or not placed:
+        return None if isinstance(visit, FederationError) else _emptied(visit)
+    return _applied(visit, source)
+
+
+def _emptied(visit: Visit) -> Row | None:
+    left = len(visit.services) + len(visit.ingresses)
+    if not left:
+        return None
+    why = "; ".join(visit.plan.held) or f"{left} objects are being deleted"
+    return _row("removing", "Removing", why)
+
+
+def _applied(visit: Visit, source: Source) -> Row:
+    if any("is not ours" in sentence for sentence in visit.plan.held):
+        return _row("conflict", "Conflict", "; ".join(visit.plan.held))
+    if reasons := visit.wish.problems:
+        return _row("failed", reasons[0][0], "; ".join(sentence for _, sentence in reasons))
+    if waiting := _waiting(visit):
+        return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
+    return _row("placed", "Applied", f"generation {source.generation} is applied")
+
+
+def _failed(error: FederationError) -> Row:
+    text = str(error)[:256]
+    match error:
+        case Forbidden():
+            return _row("unreachable", "Forbidden", text)
+        case Invalid():
+            return _row("failed", "Refused", text)
+        case Conflict():
+            return _row("conflict", "Conflict", text)
+        case _:
+            return _row("unreachable", "Unreachable", text)
+
+
+def _waiting(visit: Visit) -> str:
+    """Names of wanted companions for which the member's controller reported no group yet."""
+    wanted = {item.ref for item in visit.wish.objects if item.ref.kind == SERVICE}
+    late = [
+        item.ref.name
+        for item in visit.services
+        if item.ref in wanted and not companions.negs(item.manifest, "")
+    ]
+    return ", ".join(sorted(late))
+
+
+def _negs(
+    source: Source,
+    placement: Placement,
+    inventory: Inventory,
+    visits: Visits,
+    previous: FanoutReport | None,
+) -> tuple[Row, ...]:
+    found: list[Mapping[str, str]] = []
+    frozen = set(inventory.unreadable)
+    for name, visit in visits.items():
+        member = inventory.named(name)
+        if name not in placement.placed or member is None:
+            continue
+        if not isinstance(visit, Visit):
+            frozen.add(name)
+            continue
+        wanted = {item.ref for item in visit.wish.objects}
+        for item in visit.services:
+            for ref in companions.negs(item.manifest, member.project) if item.ref in wanted else ():
+                if backend := _backend_of(source, ref.name, name):
+                    found.append(_neg_row(name, backend, ref))
+    if previous is not None:
+        found += [row for row in previous.negs if row["cluster"] in frozen]
+    return _sorted(found)
+
+
+def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None:
+    backends = source.ingress.backends if source.ingress else ()
+    return next(
+        (each for each in backends if companions.neg_name(source.uid, each, cluster) == neg), None
+    )
+
+
+def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
+    return {
+        "cluster": cluster,
+        "service": backend.service,
+        "port": backend.port,
+        "project": ref.project,
+        "zone": ref.zone,
+        "name": ref.name,
+    }
+
+
+def _sorted(found: Iterable[Mapping[str, str]]) -> tuple[Row, ...]:
+    return tuple(sorted((dict(row) for row in found), key=lambda row: sorted(row.items())))
+
+
+def _addresses(visits: Visits, previous: FanoutReport | None) -> dict[str, tuple[str, ...]]:
+    """Addresses in the status of each member's copy; the last known ones of unreadable members."""
+    found = {
+        name: tuple(previous.addresses[name])
+        for name, visit in visits.items()
+        if previous is not None and not isinstance(visit, Visit) and name in previous.addresses
+    }
+    for name, visit in visits.items():
+        if isinstance(visit, Visit):
+            listed = fanout.addresses(visit.ingresses)
+            if listed:
+                found[name] = listed
+    return {name: found[name] for name in sorted(found)}

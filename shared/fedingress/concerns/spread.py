@@ -1,0 +1,214 @@
+"""The living half of fan-out: place, claim hosts, write the members, report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fedingress.concerns import claim, rows
+from fedingress.concerns.subject import Subject, owner_of
+from fedingress.concerns.visit import Tour, Visit
+from fedingress.domain import names
+from fedingress.domain.change import Plan
+from fedingress.domain.cluster import Inventory, MemberCluster
+from fedingress.domain.errors import FederationError, Invalid
+from fedingress.domain.footprint import Footprint
+from fedingress.domain.member import MemberObject
+from fedingress.domain.outcome import Later, Outcome, Refused, Settled
+from fedingress.domain.placement import Placement
+from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent
+from fedingress.domain.work import Work
+from fedingress.planning import fanout, firewall, placement
+from fedingress.planning.fanout import MemberView, MemberWish
+from fedingress.ports import Guard, Ports
+from fedingress.ports.ledger import Entry, intent_entry, report_entry
+
+_POLL_SECONDS = 2.0
+_SICK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """All that one pass knows before it visits members."""
+
+    subject: Subject
+    policy: FederationPolicy
+    inventory: Inventory
+    placement: Placement
+    previous: FanoutReport | None
+    in_use: frozenset[str] | None
+
+    def members(self) -> list[MemberCluster]:
+        """Whom to visit: the placed, and whoever may still hold something of ours."""
+        footprint = self.subject.footprint
+        known = {*self.placement.placed, *(footprint.members if footprint else ())}
+        if self.previous is not None:
+            known |= set(self.previous.clusters) - set(self.placement.ineligible)
+        return [member for member in self.inventory.members if member.name in known]
+
+
+def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
+    """
+    Place *found* and bring every member in line.
+
+    Faults of the user are reported and leave what stands; a sick member is looked at again later
+    and keeps its endpoints.
+    """
+    try:
+        stage = _stage(found, ports)
+    except Invalid as error:
+        return _refuse(found, work, ports, error.reasons)
+    stage = replace(stage, subject=_remember(stage, ports))
+    source = stage.subject.source
+    lost = claim.contest(source, ports)
+    visits = _tour(stage, ports).go(stage.members(), ports, guard)
+    report = rows.report(source, stage.placement, stage.inventory, visits, stage.previous)
+    report = rows.with_hosts(report, source, lost)
+    _announce(stage, report, work, ports)
+    return _outcome(report, visits)
+
+
+def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutReport | None]:
+    """The changes of all members together, and the report as it would be; nothing is written."""
+    try:
+        stage = _stage(found, ports)
+    except Invalid as error:
+        return Plan(held=error.reasons), None
+    visits = _tour(stage, ports).go(stage.members(), ports, None)
+    report = rows.report(found.source, stage.placement, stage.inventory, visits, stage.previous)
+    report = rows.with_hosts(report, found.source, claim.losses(found.source, ports))
+    return rows.joined(visits), rows.expecting(report, found.source, stage.inventory, visits)
+
+
+def _stage(found: Subject, ports: Ports) -> Stage:
+    """
+    Observe and place.
+
+    Raises:
+        Invalid: The Ingress, its policy or its annotations are at fault.
+    """
+    if found.faults or found.policy is None or found.source.ingress is None:
+        raise Invalid(found.faults or ("the policy of its class cannot be read",))
+    if not found.source.ingress.backends:
+        raise Invalid("spec: no rule and no default backend names a Service")
+    inventory = ports.sources.inventory()
+    wish = placement.narrowing(found.source.annotations)
+    built = ports.ledger.report("backends", found.key, BackendsReport)
+    previous = ports.ledger.report("fanout", found.key, FanoutReport)
+    if previous is not None and previous.uid != found.source.uid:
+        previous = None
+    if built is not None and built.uid != found.source.uid:
+        built = None
+    return Stage(
+        subject=found,
+        policy=found.policy,
+        inventory=inventory,
+        placement=placement.decide(found.policy, wish, inventory),
+        previous=previous,
+        in_use=frozenset(built.negs) if built else None,
+    )
+
+
+def _remember(stage: Stage, ports: Ports) -> Subject:
+    """Put finalizers and footprint on the source, before anything is made anywhere."""
+    found = stage.subject
+    before = found.footprint or Footprint()
+    now = rows.footprint(found.source, stage.policy, stage.placement, stage.inventory)
+    footprint = before.grown(now)
+    wanted = [names.FINALIZERS["backends"], names.FINALIZERS["fanout"]]
+    if footprint.zones:
+        wanted.insert(0, names.FINALIZERS["dns"])
+    missing = [name for name in wanted if name not in found.source.finalizers]
+    if not missing and footprint == found.footprint:
+        return found
+    source = ports.sources.set_finalizers(
+        found.source,
+        [*found.source.finalizers, *missing],
+        {names.FOOTPRINT: footprint.encode()},
+    )
+    return Subject(
+        source=source,
+        federated=found.federated,
+        policy=found.policy,
+        faults=found.faults,
+        footprint=footprint,
+    )
+
+
+def _tour(stage: Stage, ports: Ports) -> Tour:
+    owner = owner_of(stage.subject.source, ports)
+    identity = ports.sources.identity()
+
+    def wishing(member: MemberCluster, seen: MemberView) -> MemberWish:
+        if member.name not in stage.placement.placed:
+            return MemberWish()
+        return fanout.desired(
+            stage.subject.source, stage.policy, member, seen, owner, config_identity=identity
+        )
+
+    return Tour(owner=owner, wishing=wishing, negs_in_use=stage.in_use)
+
+
+def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> None:
+    source = stage.subject.source
+    key = str(source.key)
+    entries: list[Entry] = []
+    works = [
+        Work(concern="backends", unit=key, cause=_cause(work)),
+        Work(concern="status", unit=key, cause=_cause(work)),
+    ]
+    used = rows.networks(stage.policy, stage.placement, stage.inventory)
+    footprint = stage.subject.footprint or Footprint()
+    for text in footprint.networks:
+        project, _, network = text.partition("/")
+        unit = firewall.unit(project, network)
+        intent = NetworkIntent(
+            uid=source.uid,
+            generation=0,
+            source=key,
+            state="present" if (project, network) in used else "absent",
+            project=project,
+            network=network,
+        )
+        entries.append(intent_entry(unit, intent))
+        works.append(Work(concern="backends", unit=unit, cause=_cause(work)))
+    entries.append(report_entry("fanout", key, report))  # last: when it stands, the intents do
+    ports.ledger.announce(ports.bus, entries, works, always=work.thorough)
+
+
+def _cause(work: Work) -> str:
+    return work.cause if work.thorough else "fanout.settled"
+
+
+def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) -> Outcome:
+    """Report the user's faults; what stands in the members and before them stays."""
+    before = ports.ledger.report("fanout", found.key, FanoutReport)
+    same = before is not None and before.uid == found.source.uid
+    kept = before if before is not None and same else FanoutReport(uid="", generation=0)
+    report = FanoutReport(
+        uid=found.source.uid,
+        generation=found.source.generation,
+        clusters=kept.clusters,
+        faults=tuple(reasons),
+        fault_reason="Invalid",
+        lost_hosts=kept.lost_hosts,
+        hosts=kept.hosts,
+        negs=kept.negs,
+        addresses=kept.addresses,
+    )
+    works = [Work(concern="status", unit=found.key, cause=_cause(work))]
+    ports.ledger.announce(
+        ports.bus, [report_entry("fanout", found.key, report)], works, always=work.thorough
+    )
+    return Refused(reasons=tuple(reasons))
+
+
+def _outcome(report: FanoutReport, visits: Mapping[str, Visit | FederationError]) -> Outcome:
+    states = {name: row["state"] for name, row in report.clusters.items()}
+    waiting = sorted(name for name, row in report.clusters.items() if row["reason"] == "Waiting")
+    if waiting:
+        return Later(after_seconds=_POLL_SECONDS, why=f"endpoint groups of {', '.join(waiting)}")
+    unwell = {"unreachable", "failed", "removing", "conflict"}
+    if sick := sorted(name for name, state in states.items() if state in unwell):
+        return Later(after_seconds=_SICK_SECONDS, why=f"not settled in {', '.join(sick)}")
+    changed = sum(len(visit.plan.changes) for visit in visits.values() if isinstance(visit, Visit))
+    return Settled(summary=f"{len(visits)} members visited, {changed} changes")

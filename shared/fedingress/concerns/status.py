@@ -1,0 +1,89 @@
+"""Status: write address, conditions and the table of members on the source; events for news."""
+
+from datetime import UTC, datetime
+
+from fedingress.concerns.subject import Subject, subject
+from fedingress.domain import names
+from fedingress.domain.outcome import Outcome, Settled
+from fedingress.domain.report import BackendsReport, DnsReport, FanoutReport
+from fedingress.domain.work import Work
+from fedingress.planning import dns, status
+from fedingress.planning.status import Standing, StatusWish
+from fedingress.ports import Guard, Ports
+from fedingress.ports.sources import Notice, StatusWrite
+
+_GOOD = frozenset({("Degraded", "False")})
+
+
+def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
+    """
+    Write what differs on the source `work.unit`.
+
+    Raises:
+        Unavailable, Forbidden, Conflict: The source cannot be read or written.
+    """
+    found = subject(work.unit, ports)
+    if found is None or (not found.federated and not found.involved):
+        return Settled(summary="no such federated Ingress")
+    wish = decide(found, ports)
+    if not _differs(found, wish):
+        return Settled(summary="as it was")
+    guard.check(ports.clusters.call_timeout_seconds)
+    ports.sources.write_status(
+        found.source, StatusWrite(addresses=wish.addresses, annotations=wish.annotations)
+    )
+    for condition in wish.news:
+        good = condition.status == "True"
+        if condition.type == "Degraded":
+            good = not good
+        notice = Notice(
+            type="Normal" if good else "Warning",
+            reason=condition.reason,
+            message=f"{condition.type} is {condition.status}: {condition.message}",
+        )
+        ports.sources.notify(found.source, notice)
+    return Settled(summary=f"{len(wish.news)} news")
+
+
+def decide(found: Subject, ports: Ports) -> StatusWish:
+    """Gather the reports and compute the status; nothing is written."""
+    uid = found.source.uid
+    fanned = ports.ledger.report("fanout", found.key, FanoutReport)
+    built = ports.ledger.report("backends", found.key, BackendsReport)
+    standing = Standing(
+        source=found.source,
+        fanout=fanned if fanned and fanned.uid == uid else None,
+        backends=built if built and built.uid == uid else None,
+        hosts=_hosts(found, fanned, ports),
+        retired=found.retired,
+        faults=found.faults,
+    )
+    now = datetime.fromtimestamp(ports.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return status.decide(standing, now=now)
+
+
+def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[str, dict[str, str]]:
+    """What every host's zone says; a host without a zone says so itself."""
+    rows: dict[str, dict[str, str]] = {}
+    zones = found.policy.dns.zones if found.policy else ()
+    for zone in zones:
+        name = f"dns-{names.short_hash(zone.unit)}"
+        report = ports.ledger.report(name, found.key, DnsReport)
+        if report is not None and report.uid == found.source.uid:
+            rows |= {host: dict(row) for host, row in report.hosts.items()}
+    for host in fanned.hosts if fanned and zones else ():
+        if host not in rows:
+            zone_ = dns.zone_for(host, zones)
+            state = "waiting" if zone_ else "no-zone"
+            text = "waiting for the load balancer" if zone_ else "no managed zone holds this host"
+            rows[host] = {"zone": zone_.unit if zone_ else "", "state": state, "message": text}
+    return rows
+
+
+def _differs(found: Subject, wish: StatusWish) -> bool:
+    have = found.source.manifest.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    addresses = tuple(str(entry.get("ip", "")) for entry in have)
+    if addresses != wish.addresses:
+        return True
+    annotations = found.source.annotations
+    return any(annotations.get(name) != text for name, text in wish.annotations.items())

@@ -1,0 +1,64 @@
+"""Taking the graph of a leaving Ingress away, by its marks alone."""
+
+from fedingress.concerns.graph import carry_out
+from fedingress.concerns.subject import Subject, release
+from fedingress.domain.change import Plan
+from fedingress.domain.graph import GlobalResource, Mark
+from fedingress.domain.outcome import Later, Outcome, Settled
+from fedingress.domain.report import BackendsReport
+from fedingress.domain.work import Work
+from fedingress.planning import backends
+from fedingress.ports import Guard, Ports
+from fedingress.ports.ledger import report_entry
+
+_AWAIT_SECONDS = 30.0
+
+
+def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
+    """
+    Delete what carries the source's mark, once `dns` has left; then leave.
+
+    The finalizer goes only after a later look that finds nothing.
+    """
+    if not found.holds("backends"):
+        _tell(found, work, ports)
+        return Settled(summary="nothing of ours is left")
+    if found.holds("dns"):
+        return Later(after_seconds=_AWAIT_SECONDS, why="dns is not done")
+    footprint = found.footprint
+    orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
+    if footprint is not None and footprint.project and not orphan:
+        plan = preview(found, ports)
+        if plan:
+            pending = carry_out(plan, ports, guard)
+            why = "operations pending" if pending else "looking again"
+            if pending or preview(found, ports):
+                return Later(after_seconds=2.0, why=why)
+    release(found, "backends", ports)
+    _tell(found, work, ports)
+    return Settled(summary="the graph is gone")
+
+
+def preview(found: Subject, ports: Ports) -> Plan[GlobalResource]:
+    """The deletes that are left."""
+    if found.footprint is None or not found.footprint.project:
+        return Plan()
+    uid = found.source.uid
+    observed = ports.load_balancers.observe(
+        found.footprint.project, backends.KINDS, backends.prefix(uid)
+    )
+    return backends.plan((), observed, Mark(owner=ports.owner, uid=uid, source=found.key))
+
+
+def _tell(found: Subject, work: Work, ports: Ports) -> None:
+    """Let fan-out go on; no group is in use any more."""
+    report = BackendsReport(
+        uid=found.source.uid, generation=found.source.generation, reason="Removed"
+    )
+    works = [
+        Work(concern="fanout", unit=found.key, cause="backends.left"),
+        Work(concern="status", unit=found.key, cause="backends.left"),
+    ]
+    ports.ledger.announce(
+        ports.bus, [report_entry("backends", found.key, report)], works, always=work.thorough
+    )

@@ -1,0 +1,108 @@
+"""One visit to one member: look, decide, apply, and say how it went. Used by spread and retire."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from fedingress.domain.change import Create, Delete, Plan, Update
+from fedingress.domain.cluster import MemberCluster
+from fedingress.domain.errors import FederationError, LeaseLost
+from fedingress.domain.member import INGRESS, SERVICE, MemberObject
+from fedingress.planning import fanout
+from fedingress.planning.companions import Owner, neg_names
+from fedingress.planning.fanout import MemberView, MemberWish
+from fedingress.ports import Guard, Ports
+
+Wishing = Callable[[MemberCluster, MemberView], MemberWish]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """
+    How one visit went.
+
+    plan: what was to change there.   error: what stopped it, or None.
+    services: companions as they stand after the visit.   ingresses: likewise, the copies.
+    """
+
+    plan: Plan[MemberObject]
+    wish: MemberWish = MemberWish()
+    error: FederationError | None = None
+    ingresses: tuple[MemberObject, ...] = ()
+    services: tuple[MemberObject, ...] = ()
+
+
+def observe(member: MemberCluster, owner: Owner, ports: Ports) -> MemberView:
+    """The source's namespace in *member*, in two calls."""
+    namespace = owner.key.namespace
+    return fanout.view(
+        ports.clusters.list(member, INGRESS, namespace),
+        ports.clusters.list(member, SERVICE, namespace),
+        owner,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tour:
+    """
+    Visits to many members at once.
+
+    wishing: what a member should hold, once it was observed.
+    negs_in_use: names of NEGs that a backend service refers to; None when that is not known, which
+        keeps every companion.
+    """
+
+    owner: Owner
+    wishing: Wishing
+    negs_in_use: frozenset[str] | None
+
+    def go(
+        self, members: Iterable[MemberCluster], ports: Ports, guard: Guard | None
+    ) -> Mapping[str, Visit | FederationError]:
+        """Visit all, side by side; without a *guard* nothing is written."""
+        by_name = {member.name: member for member in members}
+        return ports.parallel.each(by_name, lambda name: self._one(by_name[name], ports, guard))
+
+    def _one(self, member: MemberCluster, ports: Ports, guard: Guard | None) -> Visit:
+        seen = observe(member, self.owner, ports)
+        wish = self.wishing(member, seen)
+        plan = fanout.plan(wish, seen, self.owner, in_use=self._in_use(seen))
+        if guard is None:
+            return Visit(plan=plan, wish=wish)
+        after = {item.ref: item for item in seen.owned}
+        error: FederationError | None = None
+        try:
+            for change in plan:
+                match change:
+                    case Create(desired=desired):
+                        made = ports.clusters.apply(
+                            member, desired.manifest, observed=None, guard=guard
+                        )
+                        after[made.ref] = made
+                    case Update(observed=observed, desired=desired):
+                        made = ports.clusters.apply(
+                            member, desired.manifest, observed=observed, guard=guard
+                        )
+                        after[made.ref] = made
+                    case Delete(observed=observed):
+                        ports.clusters.delete(member, observed, guard=guard)
+                        after.pop(observed.ref, None)
+        except LeaseLost:
+            raise
+        except FederationError as caught:
+            error = caught
+        return Visit(
+            plan=plan,
+            wish=wish,
+            error=error,
+            ingresses=tuple(item for item in after.values() if item.ref.kind == INGRESS),
+            services=tuple(item for item in after.values() if item.ref.kind == SERVICE),
+        )
+
+    def _in_use(self, seen: MemberView) -> frozenset[str]:
+        """Names of our companions here whose NEG must stay."""
+        companions = [item for item in seen.owned if item.ref.kind == SERVICE]
+        return frozenset(
+            item.ref.name
+            for item in companions
+            if self.negs_in_use is None or neg_names(item.manifest) & self.negs_in_use
+        )

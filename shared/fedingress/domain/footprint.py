@@ -1,0 +1,68 @@
+"""Where things of ours may be for one source: kept on the source itself, so that a teardown needs
+neither the store nor the policy.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from fedingress.domain import names
+from fedingress.domain.ingress import Source
+from fedingress.domain.policy import DeletionPolicy, ZoneRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """
+    Written before anything is created; it only grows while the source lives.
+
+    project: of the global graph.   networks: `project/network` whose firewall serves us.
+    mode, grace_seconds, drain_seconds, ttl_seconds: as the policy last said.
+    """
+
+    topology: str = ""
+    project: str = ""
+    zones: tuple[ZoneRef, ...] = ()
+    networks: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    mode: str = "cascade"
+    grace_seconds: int = 600
+    drain_seconds: int = 300
+    ttl_seconds: int = 60
+
+    def grown(self, other: "Footprint") -> "Footprint":
+        """*other*, newer, with every place that this one knows."""
+        return dataclasses.replace(
+            other,
+            zones=tuple(sorted({*self.zones, *other.zones})),
+            networks=tuple(sorted({*self.networks, *other.networks})),
+            members=tuple(sorted({*self.members, *other.members})),
+        )
+
+    def under(self, deletion: DeletionPolicy) -> "Footprint":
+        """This footprint with the deletion settings of a policy."""
+        return dataclasses.replace(
+            self,
+            mode=deletion.mode,
+            grace_seconds=deletion.grace_seconds,
+            drain_seconds=deletion.drain_seconds,
+        )
+
+    def encode(self) -> str:
+        """The annotation's value."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+
+def of(source: Source) -> Footprint | None:
+    """The footprint that *source* carries; None when it has none, or one that is not ours."""
+    text = source.annotations.get(names.FOOTPRINT)
+    if not text:
+        return None
+    try:
+        body = json.loads(text)
+        zones = tuple(ZoneRef(**zone) for zone in body.pop("zones"))
+        networks = tuple(map(str, body.pop("networks")))
+        members = tuple(map(str, body.pop("members")))
+        return Footprint(zones=zones, networks=networks, members=members, **body)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

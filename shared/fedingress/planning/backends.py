@@ -1,0 +1,215 @@
+"""The GCE graph of one Ingress, as data, and the plan that brings it about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fedingress.domain import names
+from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
+from fedingress.domain.ingress import Ingress, ServiceBackend
+from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
+from fedingress.planning import url_map
+from fedingress.planning.diff import differing
+
+UNKNOWN_ADDRESS: Final = "(known after apply)"
+KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
+
+
+def prefix(uid: str) -> str:
+    """Every name of one Ingress's graph begins so; ownership is the mark all the same."""
+    return f"fedingress-{names.short_hash(uid)}-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One NEG and the Service port it serves, in *cluster*."""
+
+    cluster: str
+    backend: ServiceBackend
+    neg: NegRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphWish:
+    """
+    Everything that the graph of one Ingress follows from.
+
+    groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
+        backend that is observed with one of these names stays as it is.
+    """
+
+    project: str
+    mark: Mark
+    ingress: Ingress
+    hosts: tuple[str, ...]
+    policy: BackendPolicy
+    groups: tuple[Group, ...]
+    frozen: frozenset[str] = frozenset()
+
+
+def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
+    """
+    The whole graph, in order of creation.
+
+    The forwarding rule names the reserved address itself; until that is observed it says
+    `UNKNOWN_ADDRESS`.
+    """
+    begin = prefix(wish.mark.uid)
+    have = {(item.kind, item.name): item for item in observed}
+
+    def make(kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
+        return GlobalResource(
+            kind=kind, project=wish.project, name=begin + name, spec=spec, mark=wish.mark
+        )
+
+    address = make(Kind.ADDRESS, "vip", {"addressType": "EXTERNAL", "ipVersion": "IPV4"})
+    made = [address]
+    services: dict[ServiceBackend, str] = {}
+    for backend in wish.ingress.backends:
+        short = names.short_hash(backend.service, backend.port)
+        check = make(Kind.HEALTH_CHECK, f"hc-{short}", _health_check(wish.policy))
+        before = have.get((Kind.BACKEND_SERVICE, f"{begin}bs-{short}"))
+        spec = _backend_service(wish, backend, check.path, before)
+        service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
+        services[backend] = service.path
+        made += [check, service]
+    routes = make(Kind.URL_MAP, "um", url_map.spec(wish.ingress, wish.hosts, services))
+    proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": routes.path})
+    found = have.get((Kind.ADDRESS, address.name))
+    rule = make(
+        Kind.FORWARDING_RULE,
+        "fr-http",
+        {
+            "IPAddress": vip(found),
+            "IPProtocol": "TCP",
+            "loadBalancingScheme": "EXTERNAL_MANAGED",
+            "portRange": "80-80",
+            "target": proxy.path,
+        },
+    )
+    made += [routes, proxy, rule]
+    return tuple(sorted(made, key=lambda item: (item.kind.stage, item.label)))
+
+
+def vip(address: GlobalResource | None) -> str:
+    """The literal IP of a reserved address, or `UNKNOWN_ADDRESS`."""
+    return str(address.output.get("address") or UNKNOWN_ADDRESS) if address else UNKNOWN_ADDRESS
+
+
+def _health_check(policy: BackendPolicy) -> dict[str, Any]:
+    check = policy.health_check
+    probe: dict[str, Any] = {"requestPath": check.path, "portSpecification": "USE_SERVING_PORT"}
+    if check.host:
+        probe["host"] = check.host
+    return {
+        "type": "HTTP",
+        "checkIntervalSec": check.interval_seconds,
+        "timeoutSec": check.timeout_seconds,
+        "healthyThreshold": check.healthy_threshold,
+        "unhealthyThreshold": check.unhealthy_threshold,
+        "httpHealthCheck": probe,
+    }
+
+
+def _backend_service(
+    wish: GraphWish, backend: ServiceBackend, check: str, before: GlobalResource | None
+) -> dict[str, Any]:
+    rate = wish.policy.max_rate_per_endpoint
+    entries = {
+        group.neg.path: {
+            "group": group.neg.path,
+            "balancingMode": "RATE",
+            "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
+            "capacityScaler": 1,
+        }
+        for group in wish.groups
+        if group.backend == backend
+    }
+    for kept in (before.spec.get("backends") or ()) if before else ():
+        if neg_of(kept) in wish.frozen:
+            entries.setdefault(str(kept["group"]), dict(kept))
+    return {
+        "loadBalancingScheme": "EXTERNAL_MANAGED",
+        "protocol": "HTTP",
+        "timeoutSec": wish.policy.timeout_seconds,
+        "connectionDraining": {"drainingTimeoutSec": wish.policy.draining_seconds},
+        "healthChecks": [check],
+        "backends": [entries[group] for group in sorted(entries)],
+    }
+
+
+def neg_of(entry: Mapping[str, Any]) -> str:
+    """The name of the NEG that a backend of a backend service refers to."""
+    return str(entry.get("group", "")).rpartition("/")[2]
+
+
+def attached(observed: Sequence[GlobalResource]) -> frozenset[str]:
+    """Names of all NEGs that some observed backend service refers to."""
+    return frozenset(
+        neg_of(entry)
+        for item in observed
+        if item.kind is Kind.BACKEND_SERVICE
+        for entry in item.spec.get("backends") or ()
+    )
+
+
+def ours(item: GlobalResource, mark: Mark) -> bool:
+    """Whether the mark on *item* names this installation and this source."""
+    return item.mark is not None and item.mark.owner == mark.owner and item.mark.uid == mark.uid
+
+
+def plan(
+    wanted: Sequence[GlobalResource], observed: Sequence[GlobalResource], mark: Mark
+) -> Plan[GlobalResource]:
+    """
+    The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
+
+    A resource under our name without our mark is held, never touched. A backend service that has
+    backends never loses the last one here; only the deletion of the Ingress takes it away.
+    """
+    have = {(item.kind, item.name): item for item in observed}
+    names_wanted = {(item.kind, item.name) for item in wanted}
+    changes: list[Change[GlobalResource]] = []
+    held: list[str] = []
+    for item in wanted:
+        found = have.get((item.kind, item.name))
+        if found is None:
+            changes.append(Create(desired=item, why="is missing"))
+        elif not ours(found, mark):
+            held.append(f"{item.label} exists and does not carry our mark; it is left alone")
+        elif fields := differing(found.spec, item.spec):
+            if _would_empty(found, item):
+                held.append(f"{item.label} would lose its last backend; it keeps what it has")
+                continue
+            why = "differs in " + ", ".join(fields)
+            changes.append(Update(observed=found, desired=item, fields=fields, why=why))
+    surplus = [
+        item for item in observed if (item.kind, item.name) not in names_wanted and ours(item, mark)
+    ]
+    surplus.sort(key=lambda item: (-item.kind.stage, item.label))
+    changes += [Delete(observed=item, why="nothing needs it any more") for item in surplus]
+    return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def _would_empty(found: GlobalResource, item: GlobalResource) -> bool:
+    return (
+        item.kind is Kind.BACKEND_SERVICE
+        and bool(found.spec.get("backends"))
+        and not item.spec["backends"]
+    )
+
+
+def stages(plan_: Plan[GlobalResource]) -> list[list[Change[GlobalResource]]]:
+    """The plan's changes in groups that may be carried out side by side."""
+    groups: list[list[Change[GlobalResource]]] = []
+    last: tuple[bool, int] | None = None
+    for change in plan_.changes:
+        gone = isinstance(change, Delete)
+        item = change.observed if isinstance(change, Delete) else change.desired
+        here = (gone, item.kind.stage)
+        if here != last:
+            groups.append([])
+            last = here
+        groups[-1].append(change)
+    return groups

@@ -1,0 +1,83 @@
+"""The firewall that lets the load balancer's probers and proxies reach one network's pods."""
+
+from collections.abc import Iterable, Sequence
+
+from fedingress.domain import names
+from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.graph import GlobalResource, Kind, Mark
+from fedingress.domain.report import NetworkIntent
+from fedingress.planning.diff import differing
+
+PROBER_RANGES = ("130.211.0.0/22", "35.191.0.0/16")
+"""Source: Google Cloud's list of health check and proxy ranges of application load balancers."""
+
+
+def unit(project: str, network: str) -> str:
+    """The shared unit of one network."""
+    return f"firewall:{project}/{network}"
+
+
+def parse(text: str) -> tuple[str, str]:
+    """
+    Project and network of a unit.
+
+    Raises:
+        ValueError: *text* is no such unit.
+    """
+    kind, _, rest = text.partition(":")
+    project, slash, network = rest.partition("/")
+    if kind != "firewall" or not slash or not project or not network:
+        raise ValueError(f"{text!r} is not firewall:PROJECT/NETWORK")
+    return project, network
+
+
+def prefix(owner: str, network: str) -> str:
+    """The name of the one rule of this installation in a network."""
+    return f"fedingress-{names.short_hash(owner, network)}-probes"
+
+
+def plan(
+    project: str,
+    network: str,
+    owner: str,
+    intents: Iterable[NetworkIntent],
+    observed: Sequence[GlobalResource],
+    *,
+    complete: bool,
+) -> Plan[GlobalResource]:
+    """
+    Create the rule while any Ingress needs it; delete it when the last one is gone.
+
+    *complete*: whether every source has spoken since the store was new; without it nothing is
+    deleted unless some Ingress said that it leaves.
+    """
+    mark = Mark(owner=owner, uid="", source=network)
+    wanted = GlobalResource(
+        kind=Kind.FIREWALL,
+        project=project,
+        name=prefix(owner, network),
+        mark=mark,
+        spec={
+            "network": f"projects/{project}/global/networks/{network}",
+            "direction": "INGRESS",
+            "sourceRanges": list(PROBER_RANGES),
+            "allowed": [{"IPProtocol": "tcp"}],
+        },
+    )
+    intents = tuple(intents)
+    found = next((item for item in observed if item.name == wanted.name), None)
+    ours = found is not None and found.mark is not None and found.mark.owner == owner
+    if found is not None and not ours:
+        return Plan(held=(f"{wanted.label} exists and does not carry our mark; it is left alone",))
+    changes: list[Change[GlobalResource]] = []
+    if any(intent.state == "present" for intent in intents):
+        if found is None:
+            changes.append(Create(desired=wanted, why="pods need to be probed"))
+        elif fields := differing(found.spec, wanted.spec):
+            why = "differs in " + ", ".join(fields)
+            changes.append(Update(observed=found, desired=wanted, fields=fields, why=why))
+    elif found is not None and complete:
+        changes.append(Delete(observed=found, why="no Ingress is left in this network"))
+    elif found is not None:
+        return Plan(held=(f"{wanted.label} stays until every Ingress was seen",))
+    return Plan(changes=tuple(changes))

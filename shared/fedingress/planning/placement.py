@@ -1,0 +1,101 @@
+"""Which members carry an Ingress: the policy allows, annotations narrow, the topology decides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fedingress.domain import names
+from fedingress.domain.cluster import Inventory, MemberCluster
+from fedingress.domain.errors import Invalid
+from fedingress.domain.placement import Placement, PlacementRule, Selector
+from fedingress.domain.policy import FederationPolicy
+from fedingress.planning.selectors import matches, parse_v1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What the annotations of one Ingress ask for; None does not narrow."""
+
+    clusters: tuple[str, ...] | None = None
+    selector: Selector | None = None
+
+
+def narrowing(annotations: Mapping[str, str]) -> Narrowing:
+    """
+    Read the placement annotations; ours win over federation v1's.
+
+    Raises:
+        Invalid: One does not parse; the reasons name the annotation.
+    """
+    reasons: list[str] = []
+    clusters: tuple[str, ...] | None = None
+    if (listed := annotations.get(names.CLUSTERS)) is not None:
+        clusters = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+        if not clusters:
+            reasons.append(f"annotation {names.CLUSTERS} names no cluster")
+    selector = None
+    for annotation in (names.CLUSTER_SELECTOR, names.V1_CLUSTER_SELECTOR):
+        if (text := annotations.get(annotation)) is not None:
+            try:
+                selector = parse_v1(text)
+            except Invalid as error:
+                reasons += [f"annotation {annotation}: {reason}" for reason in error.reasons]
+            break
+    if reasons:
+        raise Invalid(reasons)
+    return Narrowing(clusters=clusters, selector=selector)
+
+
+def decide(policy: FederationPolicy, wish: Narrowing, inventory: Inventory) -> Placement:
+    """
+    Intersect what the policy allows, what the annotations ask for and what the topology can serve.
+
+    Returns:
+        Every chosen member is in `placed` or, with the reason, in `ineligible`.
+    """
+    chosen = [
+        member
+        for member in inventory.members
+        if _allowed(policy.placement, member) and _wished(wish, member)
+    ]
+    reasons = {member.name: _ineligible(policy, member) for member in chosen}
+    named = [*(policy.placement.clusters or ()), *(wish.clusters or ())]
+    known = {member.name for member in inventory.members} | set(inventory.unreadable)
+    return Placement(
+        placed=tuple(sorted(name for name, reason in reasons.items() if not reason)),
+        ineligible={name: reason for name, reason in sorted(reasons.items()) if reason},
+        unknown=_missing(named, known),
+    )
+
+
+def _missing(named: Iterable[str], known: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(named) - known))
+
+
+def _allowed(rule: PlacementRule, member: MemberCluster) -> bool:
+    if rule.clusters is not None:
+        return member.name in rule.clusters
+    return rule.selector is not None and matches(rule.selector, member.labels)
+
+
+def _wished(wish: Narrowing, member: MemberCluster) -> bool:
+    listed = wish.clusters is None or member.name in wish.clusters
+    return listed and (wish.selector is None or matches(wish.selector, member.labels))
+
+
+def _ineligible(policy: FederationPolicy, member: MemberCluster) -> str:
+    """Why the topology cannot serve *member*; empty when it can."""
+    if member.leaving:
+        return "Leaving: the member is leaving the federation and is drained"
+    if member.provider != "gcp":
+        where = member.provider or "an unknown provider"
+        return (
+            f"TopologyMismatch: topology gcp serves GKE members only, this one is on {where}; "
+            "topology via-gcp reaches it"
+        )
+    if member.project and member.project != policy.project:
+        return (
+            f"ProjectMismatch: the member is in project {member.project}, the global load balancer "
+            f"in {policy.project}, and network endpoint groups must be in the same one; "
+            "topology via-gcp reaches it"
+        )
+    return ""

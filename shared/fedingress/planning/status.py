@@ -1,0 +1,197 @@
+"""What the source should say of itself: address, conditions, one row per member."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fedingress.domain import names
+from fedingress.domain.condition import ClusterRow, Condition
+from fedingress.domain.ingress import Source
+from fedingress.domain.report import BackendsReport, FanoutReport
+
+_QUIET = frozenset({"ineligible", "placed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that status is derived from; a report of another incarnation counts as missing."""
+
+    source: Source
+    fanout: FanoutReport | None
+    backends: BackendsReport | None
+    hosts: Mapping[str, Mapping[str, str]]
+    retired: bool
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWish:
+    """What to write. *news*: conditions whose type, status or reason is new, for Events."""
+
+    addresses: tuple[str, ...]
+    annotations: Mapping[str, str]
+    conditions: tuple[Condition, ...]
+    rows: tuple[ClusterRow, ...]
+    news: tuple[Condition, ...]
+
+
+def decide(standing: Standing, *, now: str) -> StatusWish:
+    """
+    Compute the status; times of conditions that did not change are kept.
+
+    Args:
+        standing: The reports.
+        now: RFC 3339, for conditions that changed.
+    """
+    before = observed_conditions(standing.source)
+    known = {condition.type: condition for condition in before}
+    conditions = []
+    for condition in _conditions(standing):
+        old = known.get(condition.type)
+        since = old.since if old and old.status == condition.status else now
+        conditions.append(replace(condition, since=since))
+    said = {condition.says() for condition in before}
+    rows = _rows(standing)
+    table = {row.cluster: row.encode() for row in rows}
+    built = standing.backends
+    return StatusWish(
+        addresses=(built.address,) if built and built.programmed and built.address else (),
+        annotations={
+            names.CONDITIONS: _json([condition.encode() for condition in conditions]),
+            names.TABLE: _json(table),
+        },
+        conditions=tuple(conditions),
+        rows=rows,
+        news=tuple(condition for condition in conditions if condition.says() not in said),
+    )
+
+
+def observed_conditions(source: Source) -> tuple[Condition, ...]:
+    """The conditions that stand on the source; unreadable ones count as none."""
+    try:
+        listed = json.loads(source.annotations.get(names.CONDITIONS, "[]"))
+        return tuple(Condition.decode(body) for body in listed)
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _conditions(standing: Standing) -> list[Condition]:
+    return [_accepted(standing), _programmed(standing), _published(standing), _degraded(standing)]
+
+
+def _condition(
+    standing: Standing, kind: str, verdict: bool | None, reason: str, message: str
+) -> Condition:
+    status = "Unknown" if verdict is None else str(verdict)
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message[:1024],
+        observed_generation=standing.source.generation,
+    )
+
+
+def _accepted(standing: Standing) -> Condition:
+    faults = standing.faults or (standing.fanout.faults if standing.fanout else ())
+    if faults:
+        return _condition(standing, "Accepted", False, "Invalid", "; ".join(faults))
+    if standing.retired:
+        return _condition(standing, "Accepted", False, "Leaving", "the Ingress is being withdrawn")
+    if standing.fanout is None:
+        return _condition(standing, "Accepted", None, "Pending", "not looked at yet")
+    lost = standing.fanout.lost_hosts
+    if lost:
+        text = "; ".join(f"host {host} belongs to {other}" for host, other in sorted(lost.items()))
+        return _condition(standing, "Accepted", bool(standing.fanout.hosts), "HostConflict", text)
+    placed = _placed(standing.fanout)
+    if not placed:
+        text = "no member cluster is both chosen and eligible"
+        return _condition(standing, "Accepted", False, "NoMember", text)
+    return _condition(standing, "Accepted", True, "Accepted", f"placed in {', '.join(placed)}")
+
+
+def _placed(report: FanoutReport) -> list[str]:
+    return [name for name, row in report.clusters.items() if row["state"] != "ineligible"]
+
+
+def _programmed(standing: Standing) -> Condition:
+    built = standing.backends
+    if standing.retired:
+        return _condition(standing, "Programmed", False, "Leaving", "the graph is being removed")
+    if built is None:
+        return _condition(standing, "Programmed", False, "Pending", "the graph is not built yet")
+    if not built.programmed:
+        reason = built.reason or "Pending"
+        return _condition(standing, "Programmed", False, reason, built.message or "being built")
+    text = f"{built.address} serves {built.healthy} healthy endpoints"
+    if not built.healthy:
+        return _condition(standing, "Programmed", True, "NoHealthyEndpoint", text)
+    return _condition(standing, "Programmed", True, "Programmed", text)
+
+
+def _published(standing: Standing) -> Condition:
+    hosts = standing.hosts
+    if standing.retired:
+        return _condition(standing, "Published", False, "Leaving", "records are being removed")
+    bad = {host: row for host, row in hosts.items() if row["state"] != "published"}
+    if not hosts:
+        return _condition(standing, "Published", None, "NoHost", "no host is in a managed zone")
+    if bad:
+        reason = _REASONS.get(next(iter(sorted(row["state"] for row in bad.values()))), "Pending")
+        text = "; ".join(f"{host}: {row['message']}" for host, row in sorted(bad.items()))
+        return _condition(standing, "Published", False, reason, text)
+    return _condition(standing, "Published", True, "Published", ", ".join(sorted(hosts)))
+
+
+_REASONS = {
+    "conflict": "RecordConflict",
+    "failed": "ZoneFailed",
+    "held": "UnsafePlan",
+    "no-zone": "NoZone",
+    "waiting": "Waiting",
+}
+
+
+def _degraded(standing: Standing) -> Condition:
+    report = standing.fanout
+    rows = dict(report.clusters) if report else {}
+    bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
+    if bad and not standing.retired:
+        first = next(iter(sorted(bad)))
+        text = "; ".join(f"{name}: {row['message']}" for name, row in sorted(bad.items()))
+        return _condition(standing, "Degraded", True, bad[first]["reason"], text)
+    return _condition(standing, "Degraded", False, "AsExpected", "every placed member is well")
+
+
+def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
+    report, built = standing.fanout, standing.backends
+    if report is None:
+        return ()
+    counts: Mapping[str, Mapping[str, object]] = built.clusters if built else {}
+    return tuple(
+        ClusterRow(
+            cluster=name,
+            state=row["state"],
+            reason=row["reason"],
+            message=row["message"],
+            endpoints=_count(counts.get(name), "endpoints"),
+            healthy=_count(counts.get(name), "healthy"),
+            addresses=tuple(report.addresses.get(name, ())),
+        )
+        for name, row in sorted(report.clusters.items())
+    )
+
+
+def _count(row: Mapping[str, object] | None, name: str) -> int:
+    value = row.get(name, 0) if row else 0
+    return value if isinstance(value, int) else 0
+
+
+def union(rows: Sequence[ClusterRow]) -> tuple[str, ...]:
+    """Every member's addresses, deduplicated and sorted."""
+    return tuple(sorted({address for row in rows for address in row.addresses}))

@@ -1,0 +1,85 @@
+"""The URL map of an Ingress: its hosts and paths in GCE's words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fedingress.domain import names
+from fedingress.domain.ingress import Ingress, Path, Rule, ServiceBackend
+
+NOT_FOUND: Final = {
+    "faultInjectionPolicy": {"abort": {"httpStatus": 404, "percentage": 100}},
+}
+"""What answers when neither a path nor a default backend matches."""
+
+Services = Mapping[ServiceBackend, str]
+"""Path of the backend service of each Service port."""
+
+
+def spec(ingress: Ingress, hosts: Sequence[str], services: Services) -> dict[str, Any]:
+    """
+    The URL map's JSON.
+
+    Args:
+        ingress: Decoded and valid.
+        hosts: The hosts it may use; rules of other hosts are left out. Rules without a host stay.
+        services: One entry per Service port of the Ingress.
+
+    Source: compute v1 UrlMap. GCE insists on a default service even where an abort answers.
+    """
+    rules = merged([rule for rule in ingress.rules if not rule.host or rule.host in hosts])
+    matchers = []
+    host_rules = []
+    for rule in sorted(rules, key=lambda each: each.host):
+        name = f"m-{names.short_hash(rule.host)}"
+        matchers.append({"name": name, **_default(ingress, services), **_paths(rule, services)})
+        host_rules.append({"hosts": [rule.host or "*"], "pathMatcher": name})
+    found: dict[str, Any] = dict(_default(ingress, services))
+    if host_rules:
+        found |= {"hostRules": host_rules, "pathMatchers": matchers}
+    return found
+
+
+def merged(rules: Sequence[Rule]) -> list[Rule]:
+    """One rule per host; Kubernetes lets a host appear in several."""
+    by_host: dict[str, list[Path]] = {}
+    for rule in rules:
+        by_host.setdefault(rule.host, []).extend(rule.paths)
+    return [Rule(host=host, paths=tuple(paths)) for host, paths in by_host.items()]
+
+
+def _default(ingress: Ingress, services: Services) -> dict[str, Any]:
+    if ingress.default_backend is not None:
+        return {"defaultService": services[ingress.default_backend]}
+    return {"defaultService": min(services.values()), "defaultRouteAction": NOT_FOUND}
+
+
+def _paths(rule: Rule, services: Services) -> dict[str, Any]:
+    """
+    GCE's path rules: the longest match wins, as in Kubernetes.
+
+    Prefix `/a` is `/a` and `/a/*`; where an Exact `/a` stands too, that one takes `/a`.
+    """
+    taken = {path.path for path in rule.paths if path.path_type == "Exact"}
+    patterns: dict[str, str] = {}
+    for path in rule.paths:
+        if path.path_type == "Exact":
+            patterns.setdefault(path.path, services[path.backend])
+    for path in rule.paths:
+        if path.path_type != "Exact":
+            for pattern in _prefix_patterns(path.path):
+                if pattern not in taken:
+                    patterns.setdefault(pattern, services[path.backend])
+    by_service: dict[str, list[str]] = {}
+    for pattern, service in patterns.items():
+        by_service.setdefault(service, []).append(pattern)
+    listed = [
+        {"paths": sorted(found), "service": service}
+        for service, found in sorted(by_service.items())
+    ]
+    return {"pathRules": listed} if listed else {}
+
+
+def _prefix_patterns(path: str) -> tuple[str, ...]:
+    """A trailing `/*`, as GKE's own controller accepts it, means the same as none."""
+    stem = path.removesuffix("*").rstrip("/")
+    return (stem, f"{stem}/*") if stem else ("/*",)
