@@ -1,0 +1,277 @@
+"""
+What GCE refuses of global load balancing resources, for the twin in memory.
+
+Called by `adapters.memory.load_balancers` before anything is stored. It covers the fields that a
+federated graph uses, and refuses all others. It does not model: regional and proxyless resources,
+instance groups, quotas, networks (any network is taken to exist).
+
+Source: compute v1 reference of each collection; documentation of backend services (balancing
+modes, capacity scaler) and of URL maps (path patterns).
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from fedingress.domain.graph import GlobalResource, Kind
+
+NEGS: Final = "networkEndpointGroups"
+NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_PATH: Final = re.compile(
+    r"projects/(?P<project>[^/]+)/(?:global|zones/[^/]+)/(?P<collection>\w+)/[a-z][-a-z0-9]*"
+)
+_PATTERN: Final = re.compile(r"/([^*?#]*/)?\*|/[^*?#]*")
+_MOST_BACKENDS: Final = 50
+_LEAST_SCALER: Final = 0.1
+
+Resources = Mapping[str, GlobalResource]
+"""By path."""
+
+REFERENCES: Final = {
+    "healthChecks": "healthChecks",
+    "group": NEGS,
+    "defaultService": "backendServices",
+    "service": "backendServices",
+    "backendService": "backendServices",
+    "urlMap": "urlMaps",
+    "target": "targetHttpProxies",
+    "network": "networks",
+}
+"""Fields that refer to other resources, and the collection they must name."""
+
+_REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.FIREWALL: ("network",),
+    Kind.ADDRESS: (),
+    Kind.HEALTH_CHECK: ("type",),
+    Kind.BACKEND_SERVICE: ("loadBalancingScheme", "protocol"),
+    Kind.URL_MAP: ("defaultService",),
+    Kind.TARGET_HTTP_PROXY: ("urlMap",),
+    Kind.FORWARDING_RULE: ("IPAddress", "IPProtocol", "portRange", "target"),
+}
+
+DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
+    Kind.FIREWALL: {"priority": 1000, "disabled": False},
+    Kind.ADDRESS: {"networkTier": "PREMIUM"},
+    Kind.HEALTH_CHECK: {
+        "checkIntervalSec": 5,
+        "timeoutSec": 5,
+        "healthyThreshold": 2,
+        "unhealthyThreshold": 2,
+    },
+    Kind.BACKEND_SERVICE: {
+        "affinityCookieTtlSec": 0,
+        "backends": [],
+        "enableCDN": False,
+        "localityLbPolicy": "ROUND_ROBIN",
+        "port": 80,
+        "portName": "http",
+        "sessionAffinity": "NONE",
+        "timeoutSec": 30,
+    },
+    Kind.URL_MAP: {},
+    Kind.TARGET_HTTP_PROXY: {},
+    Kind.FORWARDING_RULE: {"networkTier": "PREMIUM"},
+}
+"""What GCE fills in; it must never look like a difference."""
+
+FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
+    kind: frozenset((*_REQUIRED[kind], *DEFAULTS[kind], *more))
+    for kind, more in {
+        Kind.FIREWALL: ("direction", "sourceRanges", "allowed", "denied", "targetTags"),
+        Kind.ADDRESS: ("address", "addressType", "ipVersion"),
+        Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
+        Kind.BACKEND_SERVICE: ("connectionDraining", "healthChecks", "logConfig"),
+        Kind.URL_MAP: ("defaultRouteAction", "hostRules", "pathMatchers"),
+        Kind.TARGET_HTTP_PROXY: ("httpKeepAliveTimeoutSec",),
+        Kind.FORWARDING_RULE: ("loadBalancingScheme", "ipVersion", "labels"),
+    }.items()
+}
+"""The top-level fields that the twin knows."""
+
+
+def references(value: Any, at: str = "resource") -> Iterator[tuple[str, str, str]]:
+    """Every reference within a spec: where it stands, the collection it must name, its text."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{at}.{key}"
+            if key in REFERENCES and isinstance(inner, str):
+                yield here, REFERENCES[key], inner
+            elif key in REFERENCES and isinstance(inner, list | tuple):
+                yield from ((f"{here}[{n}]", REFERENCES[key], str(x)) for n, x in enumerate(inner))
+            else:
+                yield from references(inner, here)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from references(inner, f"{at}[{number}]")
+
+
+def reasons(item: GlobalResource, others: Resources) -> Iterator[str]:
+    """
+    Why GCE would refuse *item*; nothing when it would not.
+
+    Args:
+        item: With all fields as they are to be stored.
+        others: Every other resource of the cloud.
+    """
+    yield from _generic(item)
+    yield from _RULES[item.kind](item, others)
+
+
+def _generic(item: GlobalResource) -> Iterator[str]:
+    if not NAME.fullmatch(item.name):
+        yield _invalid("name", item.name, f"Must be a match of regex '{NAME.pattern}'")
+    for key in sorted(item.spec.keys() - FIELDS[item.kind]):
+        yield f'Invalid JSON payload received. Unknown name "{key}": Cannot find field.'
+    for key in _REQUIRED[item.kind]:
+        if not item.spec.get(key):
+            yield f"Required field 'resource.{key}' not specified"
+    for at, collection, text in references(item.spec):
+        found = _PATH.fullmatch(text)
+        if found is None or found["collection"] != collection:
+            yield f"Invalid value for field '{at}': '{text}'. The URL is malformed."
+        elif found["project"] != item.project and collection != "networks":
+            yield f"Invalid value for field '{at}': '{text}'. Cross project references are refused."
+
+
+def _invalid(field: str, value: object, text: str) -> str:
+    return f"Invalid value for field 'resource.{field}': '{value}'. {text}"
+
+
+def _firewall(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    if bool(spec.get("allowed")) == bool(spec.get("denied")):
+        yield "Exactly one of 'resource.allowed' and 'resource.denied' is needed"
+    for rule in (*spec.get("allowed", ()), *spec.get("denied", ())):
+        if not rule.get("IPProtocol"):
+            yield "Required field 'resource.allowed[].IPProtocol' not specified"
+    for text in spec.get("sourceRanges", ()):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            yield _invalid("sourceRanges", text, "Must be a valid CIDR range")
+
+
+def _address(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    if spec.get("addressType", "EXTERNAL") != "EXTERNAL":
+        yield _invalid("addressType", spec["addressType"], "Global addresses here are EXTERNAL")
+    if spec.get("ipVersion", "IPV4") not in {"IPV4", "IPV6"}:
+        yield _invalid("ipVersion", spec["ipVersion"], "Must be one of [IPV4, IPV6]")
+
+
+def _health_check(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    if spec.get("type") != "HTTP":
+        yield _invalid("type", spec.get("type"), "The federated graph checks by HTTP")
+    for key, most in (
+        ("checkIntervalSec", 300),
+        ("timeoutSec", 300),
+        ("healthyThreshold", 10),
+        ("unhealthyThreshold", 10),
+    ):
+        if not 1 <= spec[key] <= most:
+            yield _invalid(key, spec[key], f"Must be between 1 and {most}")
+    if spec["timeoutSec"] > spec["checkIntervalSec"]:
+        yield _invalid("timeoutSec", spec["timeoutSec"], "Must not exceed checkIntervalSec")
+    probe = spec.get("httpHealthCheck") or {}
+    if not str(probe.get("requestPath", "/")).startswith("/"):
+        yield _invalid("httpHealthCheck.requestPath", probe["requestPath"], "Must begin with '/'")
+    if probe.get("portSpecification") == "USE_SERVING_PORT" and "port" in probe:
+        yield _invalid("httpHealthCheck.port", probe["port"], "USE_SERVING_PORT forbids a port")
+
+
+def _backend_service(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    if spec.get("loadBalancingScheme") != "EXTERNAL_MANAGED":
+        yield _invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
+    if spec.get("protocol") not in {"HTTP", "HTTPS", "HTTP2"}:
+        yield _invalid("protocol", spec.get("protocol"), "Must be one of [HTTP, HTTPS, HTTP2]")
+    if len(spec.get("healthChecks", ())) != 1:
+        yield _invalid("healthChecks", spec.get("healthChecks"), "Exactly one is needed")
+    backends = spec.get("backends", ())
+    groups = [backend.get("group") for backend in backends]
+    if len(groups) > _MOST_BACKENDS:
+        yield _invalid("backends", len(groups), f"At most {_MOST_BACKENDS} are allowed")
+    for number, backend in enumerate(backends):
+        field = f"backends[{number}]"
+        if groups.count(backend.get("group")) > 1:
+            yield _invalid(f"{field}.group", backend.get("group"), "Duplicate group")
+        yield from _backend(field, backend, lone=len(backends) == 1)
+
+
+def _backend(field: str, backend: Mapping[str, Any], *, lone: bool) -> Iterator[str]:
+    if not backend.get("group"):
+        yield f"Required field 'resource.{field}.group' not specified"
+    if backend.get("balancingMode") != "RATE":
+        yield _invalid(f"{field}.balancingMode", backend.get("balancingMode"), "Needs RATE")
+    if backend.get("maxRatePerEndpoint", 0) <= 0:
+        yield _invalid(f"{field}.maxRatePerEndpoint", None, "RATE on a NEG needs a rate")
+    scaler = backend.get("capacityScaler", 1)
+    if scaler != 0 and not _LEAST_SCALER <= scaler <= 1:
+        yield _invalid(f"{field}.capacityScaler", scaler, "Must be 0 or between 0.1 and 1")
+    if scaler == 0 and lone:
+        yield _invalid(f"{field}.capacityScaler", 0, "A lone backend cannot be drained")
+
+
+def _url_map(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    matchers = [matcher.get("name") for matcher in spec.get("pathMatchers", ())]
+    hosts = [host for rule in spec.get("hostRules", ()) for host in rule.get("hosts", ())]
+    named = [rule.get("pathMatcher") for rule in spec.get("hostRules", ())]
+    for host in sorted({host for host in hosts if hosts.count(host) > 1}):
+        yield _invalid("hostRules", host, "The host appears in more than one rule")
+    for name in sorted(set(named) - set(matchers), key=str):
+        yield _invalid("hostRules", name, "There is no path matcher of this name")
+    for name in matchers:
+        if matchers.count(name) > 1 or not NAME.fullmatch(str(name)):
+            yield _invalid("pathMatchers", name, "Bad or duplicate name")
+    for matcher in spec.get("pathMatchers", ()):
+        if not matcher.get("defaultService"):
+            yield f"Required field 'resource.pathMatchers[{matcher.get('name')}].defaultService'"
+        paths = [path for rule in matcher.get("pathRules", ()) for path in rule.get("paths", ())]
+        for path in dict.fromkeys(paths):
+            if paths.count(path) > 1 or not _PATTERN.fullmatch(path):
+                yield _invalid("pathRules.paths", path, "Bad or duplicate path pattern")
+
+
+def _forwarding_rule(item: GlobalResource, others: Resources) -> Iterator[str]:
+    spec = item.spec
+    if spec.get("loadBalancingScheme") != "EXTERNAL_MANAGED":
+        yield _invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
+    ports = re.fullmatch(r"(\d+)(?:-(\d+))?", str(spec.get("portRange")))
+    if ports is None or ports[2] not in {None, ports[1]}:
+        yield _invalid("portRange", spec.get("portRange"), "A proxy takes exactly one port")
+    address = spec.get("IPAddress")
+    if not any(
+        other.kind is Kind.ADDRESS
+        and other.project == item.project
+        and other.output.get("address") == address
+        for other in others.values()
+    ):
+        yield _invalid("IPAddress", address, "The address is not reserved in this project")
+    for other in others.values():
+        if other.kind is Kind.FORWARDING_RULE and all(
+            other.spec.get(key) == spec.get(key) for key in ("IPAddress", "portRange", "IPProtocol")
+        ):
+            yield _invalid(
+                "IPAddress",
+                address,
+                "Specified IP address is in-use and would result in a conflict with "
+                f"'{other.path}'.",
+            )
+
+
+def _target_http_proxy(_: GlobalResource, __: Resources) -> Iterator[str]:
+    yield from ()
+
+
+_RULES: Final[Mapping[Kind, Callable[[GlobalResource, Resources], Iterator[str]]]] = {
+    Kind.FIREWALL: _firewall,
+    Kind.ADDRESS: _address,
+    Kind.HEALTH_CHECK: _health_check,
+    Kind.BACKEND_SERVICE: _backend_service,
+    Kind.URL_MAP: _url_map,
+    Kind.TARGET_HTTP_PROXY: _target_http_proxy,
+    Kind.FORWARDING_RULE: _forwarding_rule,
+}

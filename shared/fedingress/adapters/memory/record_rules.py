@@ -1,0 +1,76 @@
+"""
+What Cloud DNS refuses of a batch, for the twin in memory.
+
+It does not model: DNSSEC, delegations below the apex, quotas.
+
+Source: Cloud DNS documentation, "Supported record types" and "Wildcard records"; dns v1 reference.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from fedingress.domain.record import RecordSet
+
+_LABEL: Final = re.compile(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?")
+_LONGEST: Final = 253
+_MOST_SECONDS: Final = 2**31 - 1
+_VERSIONS: Final = {"A": 4, "AAAA": 6}
+
+
+def reasons(
+    domain: str, records: Mapping[tuple[str, str], RecordSet], additions: Sequence[RecordSet]
+) -> list[str]:
+    """
+    Every fault of a zone as it would become.
+
+    Args:
+        domain: The zone's DNS name.
+        records: All record sets after the batch.
+        additions: Those that the batch brings.
+    """
+    found = [text for item in additions for text in _record(domain, item)]
+    found += [
+        f"a zone must contain exactly one resource record set of type '{kind}' at the apex"
+        for kind in ("NS", "SOA")
+        if (domain, kind) not in records
+    ]
+    for name in sorted({item.name for item in additions}):
+        kinds = sorted(kind for other, kind in records if other == name)
+        if "CNAME" in kinds and len(kinds) > 1:
+            found.append(
+                f"The resource record set '{name}' is invalid because the DNS name may have "
+                f"either one CNAME resource record set or resource record sets of other types, "
+                f"but not both: {', '.join(kinds)}"
+            )
+    return found
+
+
+def _record(domain: str, item: RecordSet) -> Iterator[str]:
+    name = item.name
+    labels = name.removeprefix("*.").split(".")
+    if len(name) > _LONGEST or not all(_LABEL.fullmatch(label) for label in labels):
+        yield f"Invalid value for 'name': '{name}'"
+    if name != domain and not name.endswith("." + domain):
+        yield f"Invalid value for 'name': '{name}' is not within '{domain}'"
+    if not 0 <= item.ttl_seconds <= _MOST_SECONDS:
+        yield f"Invalid value for 'ttl' of {item.label}: '{item.ttl_seconds}'"
+    if bool(item.values) == bool(item.policy):
+        yield f"{item.label} needs exactly one of 'rrdatas' and 'routingPolicy'"
+    if len(set(item.values)) != len(item.values):
+        yield f"{item.label} has duplicate values"
+    if item.values != tuple(sorted(item.values)):
+        yield f"{item.label} has values that are not in order"
+    if item.type == "CNAME" and len(item.values) > 1:
+        yield f"{item.label} may have one value only"
+    for value in item.values:
+        if not value or (item.type in _VERSIONS and not _is_address(value, _VERSIONS[item.type])):
+            yield f"Invalid value for 'rrdata' of {item.label}: '{value}'"
+
+
+def _is_address(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False
