@@ -157,20 +157,23 @@ def _leave(work: Work, intent: ZoneIntent, left: frozenset[str], ports: Ports) -
         if (rest := over - ports.clock.now()) > 0:
             return rest
     found = subject(intent.source, ports)
-    if found is None or found.source.uid != intent.uid or not found.holds("dns"):
+    if found is None or found.source.uid != intent.uid:
         ports.ledger.drop_intent(work.unit, intent.uid)
         return 0.0
-    ports.ledger.put_note(_done(intent.uid, work.unit), {"done": True})
-    zones = found.footprint.zones if found.footprint else ()
-    if all(ports.ledger.note(_done(intent.uid, zone.unit)) for zone in zones):
+    if found.holds("dns"):
+        ports.ledger.put_note(_done(intent.uid, work.unit), {"done": True})
+        zones = found.footprint.zones if found.footprint else ()
+        if not all(ports.ledger.note(_done(intent.uid, zone.unit)) for zone in zones):
+            return 0.0
         release(found, "dns", ports)
-        ports.bus.publish(
-            [
-                Work(concern="backends", unit=intent.source, cause="dns.left"),
-                Work(concern="fanout", unit=intent.source, cause="dns.left"),
-                Work(concern="status", unit=intent.source, cause="dns.left"),
-            ]
-        )
+    ports.bus.publish(
+        [
+            Work(concern="backends", unit=intent.source, cause="dns.left"),
+            Work(concern="fanout", unit=intent.source, cause="dns.left"),
+            Work(concern="status", unit=intent.source, cause="dns.left"),
+        ]
+    )
+    ports.ledger.drop_intent(work.unit, intent.uid)  # last: until then all of this is repeated
     return 0.0
 
 

@@ -12,6 +12,7 @@ from fedingress.planning import firewall
 from fedingress.ports import Guard, Ports
 
 _FORBIDDEN_SECONDS = 300.0
+_HELD_SECONDS = 60.0
 
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
@@ -25,6 +26,8 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     if pending:
         return Later(after_seconds=2.0, why="operations pending")
+    if plan.held and not plan.changes:
+        return Later(after_seconds=_HELD_SECONDS, why=plan.held[0])
     return Settled(summary="; ".join(plan.held) or f"{len(plan.changes)} changes")
 
 

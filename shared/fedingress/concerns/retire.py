@@ -39,7 +39,7 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     _announce(found, footprint, work, ports)
     for earlier in ("dns", "backends"):
         if found.holds(earlier):
-            return Later(after_seconds=_AWAIT_SECONDS, why=f"{earlier} is not done")
+            return Settled(summary=f"waiting for {earlier}")  # which tells us when it has left
     orphan = footprint.mode == "orphan" and found.source.deleting
     left, unseen = ([], []) if orphan else _empty(found, footprint, ports, guard)
     if left:

@@ -22,8 +22,8 @@ from fedingress.planning.fanout import MemberView, MemberWish
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import Entry, intent_entry, report_entry
 
-_POLL_SECONDS = 2.0
-_SICK_SECONDS = 30.0
+_POLL_SECONDS = 1.0
+_SICK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,5 +210,12 @@ def _outcome(report: FanoutReport, visits: Mapping[str, Visit | FederationError]
     unwell = {"unreachable", "failed", "removing", "conflict"}
     if sick := sorted(name for name, state in states.items() if state in unwell):
         return Later(after_seconds=_SICK_SECONDS, why=f"not settled in {', '.join(sick)}")
-    changed = sum(len(visit.plan.changes) for visit in visits.values() if isinstance(visit, Visit))
+    held = [text for visit in _seen(visits) for text in visit.plan.held]
+    if held:
+        return Later(after_seconds=_SICK_SECONDS, why="; ".join(held)[:256])
+    changed = sum(len(visit.plan.changes) for visit in _seen(visits))
     return Settled(summary=f"{len(visits)} members visited, {changed} changes")
+
+
+def _seen(visits: Mapping[str, Visit | FederationError]) -> list[Visit]:
+    return [visit for visit in visits.values() if isinstance(visit, Visit)]

@@ -11,8 +11,6 @@ from fedingress.planning import backends
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import report_entry
 
-_AWAIT_SECONDS = 30.0
-
 
 def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     """
@@ -24,7 +22,7 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         _tell(found, work, ports)
         return Settled(summary="nothing of ours is left")
     if found.holds("dns"):
-        return Later(after_seconds=_AWAIT_SECONDS, why="dns is not done")
+        return Settled(summary="waiting for dns")  # which tells us when it has left
     footprint = found.footprint
     orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
     if footprint is not None and footprint.project and not orphan:

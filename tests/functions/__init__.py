@@ -1,0 +1,1 @@
+"""The concerns and the doors, told as stories on in-memory ports."""
