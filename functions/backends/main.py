@@ -1,0 +1,15 @@
+"""The two doors of `backends`."""
+
+from typing import Any
+
+from fedingress.runtime import door
+
+
+def on_push(request: door.Request) -> door.Answer:
+    """Google Cloud: an HTTP function behind a Pub/Sub push subscription."""
+    return door.push("backends", request)
+
+
+def on_lambda_event(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """AWS: a Lambda function behind an SQS queue."""
+    return door.batch("backends", event, context)

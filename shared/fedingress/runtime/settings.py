@@ -1,0 +1,134 @@
+"""Every setting of the product, read once from the environment, with all faults told together."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from fedingress.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    One field per variable `FEDINGRESS_<FIELD>`.
+
+    owner: names this installation in every ownership mark; letters, digits and dashes.
+    sources: `cluster` (a config cluster) or `directory:PATH`.
+    kubeconfig, context: of the config cluster; both empty inside a pod means its service account.
+    inventory_namespace: where ClusterProfiles and tombstones are.
+    store: `sqlite:PATH` or `memory:`.
+    compute_endpoint, dns_endpoint: other than Google's own, for a private or local cloud.
+    lease_seconds: of one run; above any call's timeout, below the function's.
+    tick_seconds: of the embedded home.   workers: runs at a time in one process.
+    fan_out: clusters or calls at a time within one run.
+    log_level: of the logger `fedingress`.
+    """
+
+    owner: str = "default"
+    sources: str = "cluster"
+    kubeconfig: str = ""
+    context: str = ""
+    inventory_namespace: str = "fedingress-inventory"
+    store: str = "sqlite:.fedingress/state.db"
+    compute_endpoint: str = ""
+    dns_endpoint: str = ""
+    lease_seconds: float = 60.0
+    tick_seconds: float = 60.0
+    workers: int = 8
+    fan_out: int = 32
+    log_level: str = "INFO"
+
+
+_PREFIX = "FEDINGRESS_"
+_NUMBERS = {"lease_seconds": (5.0, 900.0), "tick_seconds": (0.5, 3600.0)}
+_COUNTS = {"workers": (1, 256), "fan_out": (1, 256)}
+_OTHERS = ("local",)
+"""Variables with our prefix that belong to tools beside us."""
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_TEXTS = (
+    "owner",
+    "sources",
+    "kubeconfig",
+    "context",
+    "inventory_namespace",
+    "store",
+    "compute_endpoint",
+    "dns_endpoint",
+    "log_level",
+)
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """
+    The settings of this process.
+
+    Args:
+        environment: Instead of the process's own, for tests.
+
+    Raises:
+        Invalid: One reason per faulty or unknown variable.
+    """
+    found = os.environ if environment is None else environment  # noqa: TID251  the one place
+    reasons: list[str] = []
+    values: dict[str, object] = {}
+    for variable, value in sorted(found.items()):
+        name = variable.removeprefix(_PREFIX).lower()
+        if not variable.startswith(_PREFIX) or name in _OTHERS:
+            continue
+        try:
+            values[name] = _value(name, value)
+        except ValueError as error:
+            reasons.append(f"{variable} {error}")
+    reasons += _faults({**_DEFAULTS, **values})
+    if reasons:
+        raise Invalid(reasons)
+    return Settings(**values)  # type: ignore[arg-type]  # names and types were checked above
+
+
+_DEFAULTS = {"owner": "default", "sources": "cluster", "store": "memory:", "log_level": "INFO"}
+
+
+def _value(name: str, value: str) -> str | float:
+    """
+    The value of one setting.
+
+    Raises:
+        ValueError: There is no such setting, or it is not the number that it must be.
+    """
+    if name in _TEXTS:
+        return value
+    if name not in _NUMBERS | _COUNTS:
+        near = get_close_matches(name, [*_TEXTS, *_NUMBERS, *_COUNTS], n=1)
+        hint = f"; is {_PREFIX}{near[0].upper()} meant?" if near else ""
+        raise ValueError(f"is no setting{hint}")
+    low, high = (_NUMBERS | _COUNTS)[name]
+    try:
+        number = int(value) if name in _COUNTS else float(value)
+    except ValueError:
+        raise ValueError(f"is {value!r}, not a number") from None
+    if not low <= number <= high:
+        raise ValueError(f"is {value}, not within {low:g} to {high:g}")
+    return number
+
+
+def _faults(values: Mapping[str, object]) -> list[str]:
+    reasons = []
+    owner = str(values["owner"])
+    if not owner.replace("-", "").isalnum() or not owner.isascii() or len(owner) > 40:  # noqa: PLR2004
+        reasons.append(f"{_PREFIX}OWNER is {owner!r}, not up to 40 letters, digits and dashes")
+    sources = str(values["sources"])
+    if sources != "cluster" and not sources.startswith("directory:"):
+        reasons.append(f"{_PREFIX}SOURCES is {sources!r}, neither cluster nor directory:PATH")
+    store = str(values["store"])
+    if store != "memory:" and not (store.startswith("sqlite:") and store != "sqlite:"):
+        reasons.append(f"{_PREFIX}STORE is {store!r}, neither sqlite:PATH nor memory:")
+    if values["log_level"] not in _LEVELS:
+        reasons.append(
+            f"{_PREFIX}LOG_LEVEL is {values['log_level']!r}, none of {', '.join(_LEVELS)}"
+        )
+    for name in ("compute_endpoint", "dns_endpoint"):
+        endpoint = str(values.get(name, ""))
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            reasons.append(f"{_PREFIX}{name.upper()} is {endpoint!r}, not an http or https URL")
+    return reasons
