@@ -1,0 +1,1 @@
+"""What runs in a cluster: Deployments make Pods, Pods run echo servers, Services find them."""
