@@ -1,0 +1,1 @@
+"""The part that a GKE cluster plays: pods behind annotated Services become endpoints of NEGs."""
