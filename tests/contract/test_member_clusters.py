@@ -1,11 +1,14 @@
 """The port `MemberClusters`: in memory, and through the official client on an API server."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 
+from fedingress.adapters.kube.clusters import KubeMemberClusters
 from fedingress.adapters.memory.clusters import MemoryCluster, MemoryMembers
 from fedingress.domain.cluster import MemberCluster
+from tests.adapters.kube.running import QUICK, TOKEN, running_cluster
 from tests.contract.member_clusters_suite import NAMESPACE, Lab, MemberClustersContract
 
 
@@ -30,3 +33,13 @@ class TestMemory(MemberClustersContract):
         port = MemoryMembers([member])
         port["gke-us"].add_namespace(NAMESPACE)
         return Lab(port=port, member=dataclasses.replace(member), cluster=_InMemory(port["gke-us"]))
+
+
+@pytest.mark.wire
+class TestKubernetes(MemberClustersContract):
+    @pytest.fixture
+    def lab(self) -> Iterator[Lab]:
+        with running_cluster() as cluster:
+            port = KubeMemberClusters(lambda secret: TOKEN, concern="fanout", timeouts=QUICK)
+            yield Lab(port=port, member=cluster.member(provider="gcp"), cluster=cluster)
+            port.close()

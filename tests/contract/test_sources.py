@@ -1,16 +1,20 @@
 """The port `Sources` where users speak to an API server: in memory, and through the real client."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from fedingress.adapters.kube.resources import CLUSTER_PROFILE, EVENT, FEDERATION_POLICY
+from fedingress.adapters.kube.sources import KubeSources
 from fedingress.adapters.memory.sources import MemorySources
-from fedingress.domain.errors import Conflict, Unavailable
+from fedingress.domain.errors import Conflict, Forbidden, Unavailable
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.names import CONTROLLER, FINALIZERS
 from fedingress.ports.sources import Notice, Sources, StatusWrite, Tombstone
+from tests.adapters.kube.running import running_cluster
 
 KEY = IngressKey(namespace="shop", name="shop")
 FINALIZER = FINALIZERS["fanout"]
@@ -305,3 +309,71 @@ class TestMemory(SourcesContract):
             writes=lambda: len(port.calls),
             break_down=break_down,
         )
+
+
+@pytest.mark.wire
+class TestKubernetes(SourcesContract):
+    @pytest.fixture
+    def desk(self) -> Iterator[Desk]:
+        with running_cluster(name="config") as cluster:
+            cluster.define(FEDERATION_POLICY, CLUSTER_PROFILE)
+            connection = cluster.connection()
+            yield Desk(
+                port=KubeSources(connection),
+                put=cluster.put,
+                put_status=cluster.put_status,
+                remove=cluster.remove,
+                stored=lambda: cluster.get("Ingress", "shop", "shop"),
+                writes=lambda: cluster.cluster.calls.total("fedingress"),
+                break_down=cluster.break_down,
+            )
+            connection.close()
+
+    def test_an_event_is_kept_beside_the_ingress(self, desk: Desk):
+        """The Event names the Ingress, says what happened, and is there once."""
+        desk.put(ingress())
+        port = desk.port
+        source = port.get(KEY)
+        assert source is not None
+        notice = Notice(type="Warning", reason="ServiceMissing", message="web does not exist")
+        port.notify(source, notice)
+        port.notify(source, notice)
+
+        (event,) = port.connection.list(EVENT, "shop").items
+        assert event["involvedObject"]["uid"] == source.uid
+        assert (event["type"], event["reason"]) == ("Warning", "ServiceMissing")
+        assert event["message"] == "web does not exist"
+
+    def test_a_missing_definition_is_not_an_empty_inventory(self):
+        """An API server without ClusterProfiles is an error, not a world without members."""
+        with running_cluster(name="config") as cluster:
+            port = KubeSources(cluster.connection())
+            with pytest.raises(Unavailable, match="CustomResourceDefinition"):
+                port.inventory()
+            port.connection.close()
+
+    def test_profiles_are_kept_for_a_moment(self, desk: Desk):
+        """A new profile shows after `refresh` at once, and without it after two seconds."""
+        now = [0.0]
+        port = KubeSources(desk.port.connection, monotonic=lambda: now[0])
+        assert port.inventory().members == ()
+        manifest, status = profile()
+        desk.put(manifest)
+        desk.put_status({**manifest, "status": status})
+        assert port.inventory().members == ()
+        now[0] = 2.1
+        assert [member.name for member in port.inventory().members] == ["gke-us"]
+
+    def test_a_token_is_read_from_its_secret(self, desk: Desk):
+        """The token beside a profile is decoded; a missing one says what to do."""
+        desk.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"namespace": "fedingress-inventory", "name": "gke-us-token"},
+                "data": {"token": base64.b64encode(b"sesame").decode()},
+            }
+        )
+        assert desk.port.read_token("fedingress-inventory/gke-us-token") == "sesame"
+        with pytest.raises(Forbidden, match="join the member again"):
+            desk.port.read_token("fedingress-inventory/other-token")

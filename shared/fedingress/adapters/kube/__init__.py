@@ -1,0 +1,1 @@
+"""Kubernetes API servers, through the official client."""

@@ -1,0 +1,302 @@
+"""
+One API server, spoken to in plain JSON through the official client's HTTP layer.
+
+`connect` makes connections; `clusters`, `sources`, `inventory`, `manifests` and the watcher use
+them. The generated models are left aside: they cost more time than the calls and hide fields that
+they do not know. Errors are those of `domain.errors`.
+
+Source: Kubernetes API conventions; documentation of Server-Side Apply and of "Retrieving large
+results sets in chunks".
+"""
+
+# ruff: noqa: PLC0415  the SDK is imported where it is first needed, never with this module
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fedingress.adapters.kube import errors
+from fedingress.adapters.kube.errors import ExpiredError, MissingError, excerpt
+from fedingress.adapters.kube.resources import Resource
+from fedingress.adapters.kube.streams import OpenStream
+from fedingress.domain.errors import Unavailable
+
+APPLY: Final = "application/apply-patch+yaml"
+MERGE: Final = "application/merge-patch+json"
+JSON: Final = "application/json"
+PAGE: Final = 500
+
+JsonObject = dict[str, Any]
+Credentials = Callable[[bool], str]
+"""Gives the Authorization header, or an empty text; True asks for a fresh one."""
+
+_ERRORS_FROM = 300
+_UNAUTHORIZED = 401
+_CHUNK_BYTES = 1 << 16
+_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for the TCP and TLS handshakes, and for everything after them."""
+
+    connect_seconds: float = 3.0
+    read_seconds: float = 10.0
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one call takes."""
+        return self.connect_seconds + self.read_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A whole collection at *resource_version*."""
+
+    items: Sequence[JsonObject]
+    resource_version: str
+
+
+class Connection:
+    """Safe to use from many threads; its sockets are kept alive between calls."""
+
+    def __init__(
+        self, client: Any, *, name: str, credentials: Credentials, timeouts: Timeouts
+    ) -> None:
+        self.name = name
+        self.timeouts = timeouts
+        self._client = client
+        self._credentials = credentials
+        self._wire_errors = _wire_errors()
+
+    def __repr__(self) -> str:
+        return f"Connection({self.name})"
+
+    def close(self) -> None:
+        """Drop the idle sockets."""
+        self._client.close()
+
+    def get(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
+        """The object without its managedFields, or None when it does not exist."""
+        try:
+            return _stripped(self.call("GET", resource.path(namespace, name)))
+        except MissingError as error:
+            if not error.kind:
+                raise self._not_served(resource) from error
+            return None
+
+    def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Listing:
+        """
+        The whole collection, page by page; an absent namespace is empty.
+
+        Raises:
+            Unavailable: Also when the API server does not know the resource: a list that failed is
+                never an empty one.
+        """
+        items: list[JsonObject] = []
+        query = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        token, restarts = "", 0
+        while True:
+            try:
+                page = self.call("GET", resource.path(namespace), query | {"continue": token})
+            except ExpiredError:
+                if restarts or not token:
+                    raise
+                items, token, restarts = [], "", 1
+                continue
+            except MissingError as error:
+                if error.kind == "namespaces":
+                    return Listing(items=(), resource_version="")
+                raise self._not_served(resource) from error
+            head = {"apiVersion": resource.api_version, "kind": resource.kind}
+            items += [_stripped(head | item) for item in page.get("items") or ()]
+            meta = page.get("metadata") or {}
+            token = str(meta.get("continue") or "")
+            if not token:
+                return Listing(items=items, resource_version=str(meta.get("resourceVersion") or ""))
+
+    def apply(
+        self, path: str, manifest: Mapping[str, Any], *, manager: str, force: bool = False
+    ) -> JsonObject:
+        """Server-side apply; the object as stored afterwards."""
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
+        return _stripped(self.call("PATCH", path, query, body=manifest, content_type=APPLY))
+
+    def merge(self, path: str, patch: Mapping[str, Any], *, manager: str) -> JsonObject:
+        """JSON merge patch, which never creates; the object as stored afterwards."""
+        query = {"fieldManager": manager}
+        return _stripped(self.call("PATCH", path, query, body=patch, content_type=MERGE))
+
+    def create(self, path: str, manifest: Mapping[str, Any], *, manager: str) -> JsonObject:
+        """Create; a Conflict when the name is taken."""
+        return _stripped(self.call("POST", path, {"fieldManager": manager}, body=manifest))
+
+    def delete(self, path: str, *, uid: str = "") -> None:
+        """Delete, only that *uid* if given; an absent object is no error."""
+        options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self.call("DELETE", path, body=options)
+        except MissingError:
+            return
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+    ) -> JsonObject:
+        """
+        One request and its answer, a JSON object.
+
+        A 401 is met with fresh credentials once, a keep-alive socket that the server had closed
+        with a second GET; nothing else is retried here.
+        """
+        deadline = time.monotonic() + self.timeouts.call_seconds
+        fresh = False
+        while True:
+            status, headers, data = self._exchange(
+                method, self._url(path, query), body, content_type, fresh=fresh, deadline=deadline
+            )
+            if status == _UNAUTHORIZED and not fresh:
+                fresh = True
+                continue
+            break
+        if status >= _ERRORS_FROM:
+            is_list = method == "GET" and "limit" in (query or {})
+            verb = "list" if is_list else _VERBS[method]
+            raise errors.failure(
+                where=self.name, verb=verb, path=path, status=status, headers=headers, body=data
+            )
+        return self._decoded(data)
+
+    def stream(self, path: str, query: Mapping[str, str], *, silence_seconds: float) -> OpenStream:
+        """
+        An answer that stays open, for watches; the caller closes it.
+
+        Args:
+            path: Of a collection.
+            query: Its parameters; empty ones are left out.
+            silence_seconds: A read that gets nothing for so long fails.
+        """
+        timeouts = (self.timeouts.connect_seconds, silence_seconds)
+        for fresh in (False, True):
+            headers = self._headers("", fresh=fresh) | {"Accept-Encoding": "identity"}
+            try:
+                answer = self._client.call_api(
+                    "GET", self._url(path, query), headers, _request_timeout=timeouts
+                )
+            except self._wire_errors as error:
+                raise self._unreachable(error) from error
+            if answer.status < _ERRORS_FROM:
+                return OpenStream(answer.response, name=self.name)
+            data = self._body(answer, time.monotonic() + self.timeouts.call_seconds)
+            if answer.status != _UNAUTHORIZED:
+                break
+        raise errors.failure(
+            where=self.name,
+            verb="watch",
+            path=path,
+            status=answer.status,
+            headers=_lowered(answer.headers),
+            body=data,
+        )
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        content_type: str,
+        *,
+        fresh: bool,
+        deadline: float,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        headers = self._headers(content_type if body is not None else "", fresh=fresh)
+        for attempt in (1, 2):
+            timeouts = (self.timeouts.connect_seconds, self.timeouts.read_seconds)
+            try:
+                answer = self._client.call_api(
+                    method, url, dict(headers), body, _request_timeout=timeouts
+                )
+                return answer.status, _lowered(answer.headers), self._body(answer, deadline)
+            except self._wire_errors as error:
+                if attempt == 1 and method == "GET" and _closed_by_server(error):
+                    continue
+                raise self._unreachable(error) from error
+        raise AssertionError("the second attempt returns or raises")
+
+    def _body(self, answer: Any, deadline: float) -> bytes:
+        parts = []
+        try:
+            for part in answer.response.stream(_CHUNK_BYTES):
+                parts.append(part)
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"{self.name} did not finish its answer in time")
+        finally:
+            answer.response.release_conn()
+        return b"".join(parts)
+
+    def _headers(self, content_type: str, *, fresh: bool) -> dict[str, str]:
+        headers = {**self._client.default_headers, "Accept": JSON, "Accept-Encoding": "gzip"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        if authorization := self._credentials(fresh):
+            headers["Authorization"] = authorization
+        return headers
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> str:
+        given = {key: value for key, value in (query or {}).items() if value}
+        return f"{self._client.configuration.host}{path}" + (
+            f"?{urlencode(given)}" if given else ""
+        )
+
+    def _decoded(self, data: bytes) -> JsonObject:
+        try:
+            found = json.loads(data)
+        except ValueError as error:
+            raise Unavailable(f"{self.name} answers something that is not JSON") from error
+        if not isinstance(found, dict):
+            raise Unavailable(f"{self.name} answers something that is not an object")
+        return found
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        words = str(getattr(error, "reason", None) or error)
+        return Unavailable(f"{self.name} cannot be reached: {excerpt(words)}")
+
+    def _not_served(self, resource: Resource) -> Unavailable:
+        return Unavailable(
+            f"{self.name} does not serve {resource.plural} of {resource.api_version}; "
+            "install its CustomResourceDefinition"
+        )
+
+
+def _wire_errors() -> tuple[type[Exception], ...]:
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    return (HTTPError, ApiException, OSError)
+
+
+def _closed_by_server(error: Exception) -> bool:
+    from urllib3.exceptions import ProtocolError
+
+    return isinstance(error, ProtocolError)
+
+
+def _lowered(headers: Any) -> Mapping[str, str]:
+    return {str(key).lower(): str(value) for key, value in headers.items()}
+
+
+def _stripped(manifest: JsonObject) -> JsonObject:
+    meta = manifest.get("metadata")
+    if isinstance(meta, dict):
+        meta.pop("managedFields", None)
+    return manifest
