@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from localcloud.kube import errors
+from localcloud.kube.resources import NAMESPACES
 from localcloud.kube.rules import RuleError, evaluate
 from localcloud.kube.selectors import label_selector_matches
 from localcloud.kube.store import Store
@@ -93,7 +94,7 @@ class Admission:
         )
 
     def _namespace(self, target: Target) -> Object | None:
-        entry = self._store.get(("", "namespaces"), "", target.namespace)
+        entry = self._store.get(NAMESPACES, "", target.namespace)
         return None if entry is None else entry.obj
 
     def _variables(

@@ -14,9 +14,9 @@ from localcloud.calls import Calls
 from localcloud.faults import Faults
 from localcloud.kube import crds
 from localcloud.kube.admission import Admission
-from localcloud.kube.deletes import DEFINITIONS, NAMESPACES, DeleteOptions, Deletes, finished
+from localcloud.kube.deletes import DeleteOptions, Deletes, finished
 from localcloud.kube.errors import ApiError
-from localcloud.kube.resources import Registry
+from localcloud.kube.resources import DEFINITIONS, NAMESPACES, SERVICES, Registry
 from localcloud.kube.selectors import parse
 from localcloud.kube.service import ServiceAddresses
 from localcloud.kube.store import Change, Store
@@ -25,8 +25,6 @@ from localcloud.kube.writes import Writes
 
 Allow = Callable[[str, str], bool]
 Subscriber = Callable[[str, str, dict[str, Any]], None]
-
-SERVICES = ("", "services")
 
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -42,6 +40,7 @@ class KubeCluster:
         bookmark_seconds: How often a watch that asked for bookmarks gets one.
         calls: Mutating requests that came over the wire.
         faults: Faults that wait for requests.
+        watches: One function for each open watch, which cuts its connection.
     """
 
     def __init__(
@@ -70,6 +69,7 @@ class KubeCluster:
         self.bookmark_seconds = bookmark_seconds
         self.calls = calls if calls is not None else Calls()
         self.faults = Faults(_injected)
+        self.watches: set[Callable[[], None]] = set()
         self.registry = Registry()
         self.store = Store(history)
         addresses = ServiceAddresses(service_block)
@@ -177,6 +177,11 @@ class KubeCluster:
     def compact(self) -> None:
         """Forget the history, as etcd's compaction does: watches from before must relist."""
         self.store.compact()
+
+    def cut_watches(self) -> None:
+        """Cut the connections of all open watches, as a restarting API server does."""
+        for cut in tuple(self.watches):
+            cut()
 
     def uid(self) -> str:
         """Give the uid of the kube-system namespace, which identifies a cluster."""

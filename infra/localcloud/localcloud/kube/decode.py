@@ -56,7 +56,10 @@ class _Finder:
                     yield name, part
                 else:
                     self.unknown.append(here)
-            elif part is not None or (not self.typed and path):
+            elif not path and name == "metadata":
+                inner = _Finder(typed=True, unknown=self.unknown)
+                yield name, inner.walk(shape.child(name), part, here)
+            elif part is not None or not self.typed:
                 yield name, self.walk(shape.child(name), part, here)
 
 

@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.kube import errors
-from localcloud.kube.resources import Registry, TableKey
+from localcloud.kube.resources import DEFINITIONS, NAMESPACES, Registry, TableKey
 from localcloud.kube.store import Change, Entry, Store
 from localcloud.kube.targets import Target, timestamp
-
-NAMESPACES: TableKey = ("", "namespaces")
-DEFINITIONS: TableKey = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 _KEPT_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 _FOREGROUND = "foregroundDeletion"

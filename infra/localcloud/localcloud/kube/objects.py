@@ -82,13 +82,10 @@ class Objects:
     async def create(self, request: web.BaseRequest, user: str) -> web.StreamResponse:
         """Answer POST."""
         wanted = self._asked(request)
-        if wanted.name:
+        if wanted.name or (wanted.resource.namespaced and not wanted.namespace):
             raise ApiError(405, "the server does not allow this method on the requested resource")
         how = options(request, wanted.query, user)
         obj = await body(request, _OBJECTS)
-        if isinstance(obj, dict) and not wanted.namespace and wanted.resource.namespaced:
-            namespace = (obj.get("metadata") or {}).get("namespace") or "default"
-            wanted = replaced(wanted, namespace=namespace)
         obj = views.stored(wanted.resource, checked_object(wanted, obj))
         target = self._storage(wanted).target()
         made = self._cluster.writes.create(target, obj, how)

@@ -14,6 +14,10 @@ from localcloud.kube.shapes import Shape, builtin
 
 TableKey = tuple[str, str]  # (group, plural): where objects are stored, whatever the version
 
+NAMESPACES: TableKey = ("", "namespaces")
+SERVICES: TableKey = ("", "services")
+DEFINITIONS: TableKey = ("apiextensions.k8s.io", "customresourcedefinitions")
+
 # Kinds whose metadata carries no generation in a real API server.
 _WITHOUT_GENERATION = {
     *("ConfigMap", "Endpoints", "Event", "Lease", "Namespace"),

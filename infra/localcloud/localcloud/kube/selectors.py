@@ -96,7 +96,8 @@ def parse(resource: Resource, label_selector: str, field_selector: str) -> Selec
     Raises:
         ApiError: 400, a selector cannot be read or names a field that *resource* does not index.
     """
-    fields = _terms(field_selector, "fieldSelector")
+    # events.k8s.io calls the involved object otherwise, and indexes it all the same.
+    fields = _terms(field_selector.replace("regarding.", "involvedObject."), "fieldSelector")
     allowed = _FIELDS.get(resource.kind, frozenset()) if resource.definition is None else ()
     for term in fields:
         if term.key not in ("metadata.name", "metadata.namespace") and not (

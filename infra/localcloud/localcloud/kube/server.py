@@ -56,7 +56,8 @@ async def serve(
         port: Port to bind; 0 takes a free one, see ``Server.port``.
         ssl_context: Server side TLS; plain HTTP without.
     """
-    web_server = web.Server(_Handler(cluster).answer, access_log=None)
+    # A watch whose client has left is cancelled, and does not wait for the next event to notice.
+    web_server = web.Server(_Handler(cluster).answer, access_log=None, handler_cancellation=True)
     runner = web.ServerRunner(web_server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, host, port, ssl_context=ssl_context, backlog=1024)

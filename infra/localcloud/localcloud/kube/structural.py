@@ -47,7 +47,7 @@ def schema_of(resource: Resource) -> Mapping[str, Any]:
 
 
 def defaults(resource: Resource, obj: dict[str, Any]) -> None:
-    """Fill in the defaults of the schema, in place."""
+    """Drop nulls that the schema does not allow and fill in its defaults, in place."""
     _defaults(schema_of(resource), obj)
 
 
@@ -55,19 +55,23 @@ def _defaults(schema: Mapping[str, Any], value: Any) -> None:
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
         for name, part in properties.items():
-            absent = name not in value or (value[name] is None and not part.get("nullable"))
-            if absent and "default" in part:
-                value[name] = clone(part["default"])
-            if name in value:
-                _defaults(part, value[name])
+            _default_field(part, value, name)
         more = schema.get("additionalProperties")
         if isinstance(more, Mapping):
-            for name, part in value.items():
-                if name not in properties:
-                    _defaults(more, part)
+            for name in value.keys() - properties.keys():
+                _defaults(more, value[name])
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for item in value:
             _defaults(schema["items"], item)
+
+
+def _default_field(schema: Mapping[str, Any], parent: dict[str, Any], name: str) -> None:
+    if name in parent and parent[name] is None and not schema.get("nullable"):
+        del parent[name]
+    if name not in parent and "default" in schema:
+        parent[name] = clone(schema["default"])
+    if name in parent:
+        _defaults(schema, parent[name])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

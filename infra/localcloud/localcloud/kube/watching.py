@@ -112,6 +112,8 @@ async def watch(
     )
     response.enable_chunked_encoding()
     await response.prepare(request)
+    transport = request.transport
+    cut = transport.abort if transport is not None else feed.ready.set
     table, store = asked.resource.table, cluster.store
     try:
         if not plan.initial and plan.version < store.floor:
@@ -131,11 +133,13 @@ async def watch(
         if feed.waiting:
             feed.ready.set()
         store.listen(feed.take, table)
+        cluster.watches.add(cut)
         await _stream(response, cluster, asked, feed, plan)
     except ConnectionError:
         pass  # the client left; there is nobody to tell
     finally:
         store.unlisten(feed.take, table)
+        cluster.watches.discard(cut)
     return response
 
 

@@ -21,7 +21,7 @@ from localcloud.kube.fields import Manager, Managers, Owned, clone, encode, leav
 from localcloud.kube.fields import decode as decode_managers
 from localcloud.kube.kinds import KINDS, PLAIN, Kind
 from localcloud.kube.names import immutable_causes, metadata_causes
-from localcloud.kube.resources import Resource
+from localcloud.kube.resources import NAMESPACES, Resource
 from localcloud.kube.store import Entry, Store
 from localcloud.kube.targets import Hooks, Options, Target, timestamp
 
@@ -111,7 +111,9 @@ class Writes:
             author,
             force=options.force,
         )
-        return self._finish(target, entry, applied.obj, applied.managers, options), False
+        obj = self._isolated(target, entry.obj, applied.obj)
+        self._defaults(target.resource, obj, entry.obj)
+        return self._finish(target, entry, obj, applied.managers, options), False
 
     def _decoded(
         self, target: Target, body: dict[str, Any], options: Options, *, applied: bool = False
@@ -192,8 +194,6 @@ class Writes:
         options: Options,
     ) -> dict[str, Any]:
         resource, old = target.resource, entry.obj
-        obj = self._isolated(target, old, obj)
-        self._defaults(resource, obj, old)
         self._admit(target, obj, old, options, "UPDATE")
         obj["metadata"].pop("managedFields", None)
         terminating = bool(old["metadata"].get("deletionTimestamp"))
@@ -222,6 +222,8 @@ class Writes:
             obj.pop("status", None)
             if "status" in old:
                 obj["status"] = old["status"]
+        if target.resource.table == NAMESPACES:
+            obj["spec"] = _namespace_spec(target, old, obj)
         metadata = obj["metadata"]
         for name in _KEPT:
             if name in old["metadata"]:
@@ -266,7 +268,7 @@ class Writes:
         resource, namespace = target.resource, target.namespace
         if not resource.namespaced:
             return
-        entry = self._store.get(("", "namespaces"), "", namespace)
+        entry = self._store.get(NAMESPACES, "", namespace)
         if entry is None:
             raise errors.not_found("namespaces", "", namespace)
         if entry.obj["metadata"].get("deletionTimestamp"):
@@ -306,6 +308,14 @@ def _preconditions(target: Target, old: Mapping[str, Any], metadata: Mapping[str
 def _invalid(target: Target, causes: Iterable[errors.Cause], name: str = "") -> ApiError:
     resource = target.resource
     return errors.invalid(resource.kind, resource.group, name or target.name, causes)
+
+
+def _namespace_spec(
+    target: Target, old: Mapping[str, Any], obj: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Let only the finalize subresource change what a namespace waits for."""
+    changed = obj if target.subresource == "finalize" else old
+    return dict(changed.get("spec") or {})
 
 
 def _only_status(config: Mapping[str, Any]) -> dict[str, Any]:
