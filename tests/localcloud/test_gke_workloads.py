@@ -21,20 +21,24 @@ DEADLINE_SECONDS = 5.0
 class RecordedServer:
     """A pod's server that opens no socket, and refuses a port that is taken, as sockets do."""
 
-    def __init__(self, place: PodPlace, port: int, listening: set[tuple[str, int]]):
+    def __init__(self, place: PodPlace, listening: set[tuple[str, int]]):
         self.ready, self.delay_seconds, self.listening = True, 0.0, listening
-        self.place, self.key, self.started = place, (place.address, port), False
+        self.place = place
 
     async def start(self):
-        if self.key in self.listening:
-            raise OSError(f"{self.key} is taken")
-        self.listening.add(self.key)
-
-        self.started = True
+        keys = {(self.place.address, port) for port in self.place.ports}
+        if keys & self.listening:
+            raise OSError(f"{keys} is taken")
+        self.listening.update(keys)
 
     async def close(self):
-        if self.started:
-            self.listening.discard(self.key)
+        self.listening.difference_update((self.place.address, port) for port in self.place.ports)
+
+    def set_ready(self, ready):
+        self.ready = ready
+
+    def slow(self, seconds):
+        self.delay_seconds = seconds
 
 
 class Lab:
@@ -54,8 +58,8 @@ class Lab:
         self.workloads = Workloads(self.kube, self.kubelet)
         self.parts = (self.kubelet, Deployments(self.kube), EndpointSlices(self.kube))
 
-    def _server(self, place, port):
-        server = RecordedServer(place, port, self.listening)
+    def _server(self, place):
+        server = RecordedServer(place, self.listening)
         self.servers.append(server)
         return server
 

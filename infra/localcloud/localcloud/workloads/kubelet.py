@@ -3,7 +3,7 @@ Pods run: scheduler and kubelet of one cluster, in one.
 
 A Pod object without a node gets a zone, a node and an address of the cluster's block, then a real
 server on each TCP port that its containers declare; the image is not looked at. A pod is ready
-once its servers listen, unless its workload was told to be unready.
+once it listens, unless its workload was told to be unready.
 
 `power_off` is a data centre without electricity: no pod answers, and nobody is left to say so, so
 the objects stay as they were. That is the case that health checks exist for. Not modelled: the
@@ -14,16 +14,15 @@ Source: Kubernetes concept pages "Pod Lifecycle" and "Nodes"; well-known labels 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from localcloud.kube.cluster import KubeCluster
 from localcloud.reconcile import Reconciler
 from localcloud.workloads.addresses import PodAddresses
 from localcloud.workloads.nodes import Node
-from localcloud.workloads.objects import ZONE, container_ports
+from localcloud.workloads.objects import ZONE, container_ports, readiness_path
 from localcloud.workloads.status import pod_status
 
 MANAGER = "kubelet"
@@ -31,7 +30,21 @@ MANAGER = "kubelet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodPlace:
-    """Where a pod runs and what it is part of; servers answer with it."""
+    """
+    Where a pod runs and what it is part of; its server answers with it.
+
+    Attributes:
+        cluster: Name of its cluster.
+        region: Of its node.
+        zone: Of its node.
+        node: Name of its node.
+        namespace: Of the pod.
+        workload: Name of the object that owns it; its own name when nobody does.
+        pod: Its name.
+        address: 10.x.
+        ports: TCP ports that its containers declare.
+        readiness_path: Of the first HTTP readiness probe; ``/healthz`` without one.
+    """
 
     cluster: str
     region: str
@@ -41,22 +54,27 @@ class PodPlace:
     workload: str
     pod: str
     address: str
+    ports: tuple[int, ...]
+    readiness_path: str
 
 
 class Server(Protocol):
-    """One listening port of a pod; *ready* and *delay_seconds* may change while it runs."""
-
-    ready: bool
-    delay_seconds: float
+    """What listens for one pod."""
 
     async def start(self) -> None:
-        """Listen."""
+        """Listen on every port of the pod, or raise OSError and listen on none."""
 
     async def close(self) -> None:
-        """Stop listening and drop open connections, as a crash would."""
+        """Stop listening and drop open connections, as a crash would; twice is harmless."""
+
+    def set_ready(self, ready: bool) -> None:
+        """Answer readiness checks with 200 or with 503."""
+
+    def slow(self, seconds: float) -> None:
+        """Answer everything but checks so much later."""
 
 
-Run = Callable[[PodPlace, int], Server]
+Run = Callable[[PodPlace], Server]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +89,7 @@ class Switches:
 class _Running:
     uid: str
     place: PodPlace
-    ports: tuple[int, ...]
-    servers: list[Server] = field(default_factory=list)
+    server: Server | None = None
     error: str = ""
 
 
@@ -89,7 +106,7 @@ class Kubelet:
             cluster: Its API.
             nodes: At least one; pods are spread over their zones.
             addresses: Pod addresses to give.
-            run: Makes the server of a pod and port, not started yet.
+            run: Makes the server of a pod, not started yet.
         """
         self.powered = True
         self._cluster = cluster
@@ -152,10 +169,10 @@ class Kubelet:
                 self._keys.want(key)
         return switches
 
-    def places(self) -> Iterator[tuple[PodPlace, tuple[int, ...], bool]]:
-        """Give every placed pod, its ports, and whether it is listening."""
+    def places(self) -> Iterator[tuple[PodPlace, bool]]:
+        """Give every placed pod, and whether it is listening."""
         for running in self._running.values():
-            yield running.place, running.ports, bool(running.servers)
+            yield running.place, running.server is not None
 
     def _changed(self, _event: str, resource: str, obj: Mapping[str, Any]) -> None:
         if resource == "pods":
@@ -197,10 +214,12 @@ class Kubelet:
             workload=workload,
             pod=meta["name"],
             address=address,
+            ports=container_ports(pod),
+            readiness_path=readiness_path(pod),
         )
         document = {**_identity(pod), "spec": {"nodeName": node.name}}
         self._cluster.put(document, manager="kube-scheduler")
-        return _Running(uid=meta["uid"], place=place, ports=container_ports(pod))
+        return _Running(uid=meta["uid"], place=place)
 
     def _least_used(self, namespace: str, workload: str, selector: Mapping[str, str]) -> Node:
         allowed = [n for n in self._nodes if n.zone == selector.get(ZONE, n.zone)] or self._nodes
@@ -214,22 +233,20 @@ class Kubelet:
         return min(allowed, key=load)
 
     async def _serve(self, running: _Running) -> None:
-        if not running.servers:
-            servers = [self._run(running.place, port) for port in running.ports]
-            running.error = ""
+        if running.server is None:
+            server = self._run(running.place)
             try:
-                for server in servers:
-                    running.servers.append(server)
-                    await server.start()
+                await server.start()
             except OSError as error:
                 running.error = str(error)
-                await self._stop(running)
-        if not self.powered:  # the power went while they were starting
+                return
+            running.server, running.error = server, ""
+        if not self.powered:  # the power went while it started
             await self._stop(running)
+            return
         switches = self._switches_of(running)
-        for server in running.servers:
-            server.ready = switches.ready
-            server.delay_seconds = switches.delay_seconds
+        running.server.set_ready(switches.ready)
+        running.server.slow(switches.delay_seconds)
 
     def _report(self, pod: Mapping[str, Any], running: _Running) -> None:
         if not self.powered:
@@ -249,10 +266,9 @@ class Kubelet:
         return self._switches.get(key, Switches())
 
     async def _stop(self, running: _Running) -> None:
-        servers, running.servers = running.servers, []
-        for server in servers:
-            with contextlib.suppress(OSError):
-                await server.close()
+        server, running.server = running.server, None
+        if server is not None:
+            await server.close()
 
     async def _stop_all(self) -> None:
         await asyncio.gather(*(self._stop(running) for running in self._running.values()))

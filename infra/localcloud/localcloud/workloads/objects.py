@@ -38,6 +38,15 @@ def container_ports(pod: Mapping[str, Any]) -> tuple[int, ...]:
     )
 
 
+def readiness_path(pod: Mapping[str, Any]) -> str:
+    """Give the path of the first HTTP readiness probe; ``/healthz`` when there is none."""
+    for container in pod["spec"].get("containers") or ():
+        get = (container.get("readinessProbe") or {}).get("httpGet")
+        if get:
+            return str(get.get("path") or "/")
+    return "/healthz"
+
+
 def owned_by(obj: Mapping[str, Any], uid: str) -> bool:
     """Say whether *obj* has an owner of that uid."""
     owners = obj["metadata"].get("ownerReferences") or ()
