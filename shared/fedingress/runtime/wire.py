@@ -102,7 +102,7 @@ def make_kube(settings: Settings, clock: Clock, concern: str) -> tuple[Sources, 
 
         folder = Path(settings.sources.removeprefix("directory:")).expanduser()
         directory = DirectorySources(folder, clock)
-        return directory, KubeMemberClusters(directory.read_token, concern=concern)
+        return directory, KubeMemberClusters(directory.token, concern=concern)
     from fedingress.adapters.kube.sources import KubeSources
 
     sources = KubeSources(

@@ -1,0 +1,58 @@
+# make demo: see it run.   make test: the whole suite.   make check: what CI runs.
+# Everything that is missing is installed first, into this folder only.
+
+PYTHON ?= python3
+TOPOLOGY ?= gcp
+MANIFESTS ?=
+export UV_PROJECT_ENVIRONMENT := .venv
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := .venv/bin
+
+.PHONY: demo test check lint format types layers bench up down clean install
+
+demo: install
+	@$(RUN)/python examples/demo.py --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
+
+test: install
+	@$(RUN)/python -m pytest -q -n 2 --dist loadgroup
+
+check: lint types layers test
+
+lint: install
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+
+format: install
+	@$(RUN)/ruff check --fix .
+	@$(RUN)/ruff format .
+
+types: install
+	@$(RUN)/mypy
+
+layers: install
+	@$(RUN)/lint-imports --no-logo --no-timings 2>/dev/null || $(RUN)/lint-imports
+
+bench: install
+	@$(RUN)/python -m tests.bench
+
+up: install
+	@$(RUN)/fedingress local up
+
+down: install
+	@$(RUN)/fedingress local down
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml uv.lock infra/localcloud/pyproject.toml | $(UV)
+	@$(UV) sync --quiet --frozen --all-extras
+	@touch $@
+
+# Only where there is no uv: one of our own, in a virtual environment.
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9.17"
+
+clean:
+	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
+	@rm -rf .venv .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

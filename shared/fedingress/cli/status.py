@@ -1,0 +1,88 @@
+"""`fedingress status`: how every federated Ingress stands."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from fedingress.cli.output import Format, Output, console, emit, table
+from fedingress.cli.session import choose, home
+from fedingress.domain import names
+from fedingress.domain.ingress import Source
+from fedingress.planning.status import observed_conditions
+
+
+def status(
+    name: Annotated[str, typer.Argument(help="NAME or NAMESPACE/NAME; all when left out.")] = "",
+    output: Output = Format.table,
+) -> None:
+    """Show address, conditions and members; what stands here stands on the Ingress itself."""
+    with home() as found:
+        shown = [describe(source) for source in choose(found.ports.sources, name)]
+    if output is Format.json:
+        emit(shown)
+    elif name:
+        for each in shown:
+            _print_one(each)
+    else:
+        _print_all(shown)
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """One Ingress as JSON: key, addresses, hosts, conditions, clusters."""
+    ingress = (source.manifest.get("status") or {}).get("loadBalancer", {}).get("ingress") or ()
+    try:
+        clusters = json.loads(source.annotations.get(names.TABLE, "{}"))
+    except ValueError:
+        clusters = {}
+    return {
+        "ingress": str(source.key),
+        "addresses": [str(entry.get("ip") or entry.get("hostname") or "") for entry in ingress],
+        "hosts": list(source.ingress.hosts) if source.ingress else [],
+        "deleting": source.deleting,
+        "conditions": [condition.encode() for condition in observed_conditions(source)],
+        "clusters": clusters,
+    }
+
+
+def _print_all(shown: list[dict[str, Any]]) -> None:
+    rows = []
+    for each in shown:
+        verdict = {item["type"]: item["status"] for item in each["conditions"]}
+        healthy = sum(int(row.get("healthy", 0)) for row in each["clusters"].values())
+        rows.append(
+            [
+                each["ingress"],
+                ",".join(each["addresses"]) or "-",
+                ",".join(each["hosts"]) or "*",
+                *(verdict.get(kind, "Unknown") for kind in ("Accepted", "Programmed", "Published")),
+                str(healthy),
+            ]
+        )
+    columns = ["ingress", "address", "hosts", "accepted", "programmed", "published", "healthy"]
+    table("", columns, rows)
+
+
+def _print_one(each: dict[str, Any]) -> None:
+    out = console()
+    out.print(
+        f"{each['ingress']}  address {', '.join(each['addresses']) or 'none yet'}  "
+        f"hosts {', '.join(each['hosts']) or '*'}",
+        markup=False,
+    )
+    rows = [
+        [item["type"], item["status"], item["reason"], item["message"]]
+        for item in each["conditions"]
+    ]
+    table("", ["condition", "status", "reason", "message"], rows)
+    rows = [
+        [
+            name,
+            row.get("state", ""),
+            row.get("reason", ""),
+            f"{row.get('healthy', 0)}/{row.get('endpoints', 0)}",
+            row.get("message", ""),
+        ]
+        for name, row in sorted(each["clusters"].items())
+    ]
+    table("", ["cluster", "state", "reason", "healthy", "message"], rows)
