@@ -9,7 +9,7 @@ everything made for it is gone. Secrets are not kept.
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,8 @@ class KeptObjects:
             raise Unavailable(f"{self._root} vanished while it was in use")
         read = {}
         try:
-            for folder, _, files in os.walk(self._root, onerror=_stop):
-                for file in files:
-                    if file.endswith(".json") and not file.startswith("."):
-                        path = Path(folder) / file
-                        read[str(path)] = self._file(path)
+            for entry in _records(self._root):
+                read[entry.path] = self._file(entry)
         except (OSError, ValueError, TypeError) as error:
             raise Unavailable(f"{self._root} cannot be read: {error}") from error
         if read != self._read:
@@ -110,12 +107,12 @@ class KeptObjects:
         self._read = read
         return self._all
 
-    def _file(self, path: Path) -> tuple[Stamp, Kept]:
-        now = stamp(path.stat())
-        known = self._read.get(str(path))
+    def _file(self, entry: os.DirEntry[str]) -> tuple[Stamp, Kept]:
+        now = stamp(entry.stat())
+        known = self._read.get(entry.path)
         if known is not None and known[0] == now:
             return known
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(Path(entry.path).read_text(encoding="utf-8"))
         known_fields = {each.name for each in dataclasses.fields(Kept)}
         body = {name: value for name, value in body.items() if name in known_fields}
         lists = {name: tuple(body.get(name) or ()) for name in ("finalizers", "addresses")}
@@ -136,7 +133,16 @@ class KeptObjects:
         return self._root / key.kind / (key.namespace or "_") / f"{name}.json"
 
 
-def _stop(error: OSError) -> None:
-    """Leave out no folder silently; only the root may not exist yet."""
-    if not isinstance(error, FileNotFoundError):
-        raise error
+def _records(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Every record below *root*, which need not exist yet; temporary files are hidden ones."""
+    if not root.is_dir():
+        return
+    pending = [str(root)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            listed = list(entries)
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(entry.path)
+            elif entry.name.endswith(".json") and not entry.name.startswith("."):
+                yield entry

@@ -108,6 +108,9 @@ class DirectorySources:
         """Empty: a directory is no cluster, so no member can be it."""
         return ""
 
+    def refresh(self) -> None:
+        """Forget what was read before: nothing is kept, each look sees the files."""
+
     def set_finalizers(
         self,
         source: Source,
@@ -160,11 +163,13 @@ class DirectorySources:
 
     def events(self, source: Source) -> Sequence[RecordedEvent]:
         """The events of *source*, oldest first."""
-        return self._events.of(source.uid)
+        with self._lock.held():
+            return self._events.of(source.uid)
 
     def tombstones(self) -> Sequence[Tombstone]:
         """All tombstones, by uid and cluster."""
-        return self._tombstones.all()
+        with self._lock.held():
+            return self._tombstones.all()
 
     def put_tombstone(self, tombstone: Tombstone) -> None:
         """Keep it; one per source uid and cluster."""

@@ -105,40 +105,39 @@ class Tree:
     def _files(
         self, broken: dict[str, tuple[Fault, ...]]
     ) -> Iterator[tuple[str, tuple[Stamp, Loaded]]]:
-        pending = [self._root]
+        pending = [""]
         while pending:
             folder = pending.pop()
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                with os.scandir(self._root / folder) as listed:
+                    entries = sorted(listed, key=lambda entry: entry.name)
             except OSError as error:
-                if folder == self._root:
-                    raise Unavailable(f"{folder} cannot be listed: {error.strerror}") from error
-                name = str(folder.relative_to(self._root))
-                broken[name] = (_unreadable(name, error.strerror or "unknown"),)
+                if not folder:
+                    raise Unavailable(f"{self._root} cannot be listed: {error.strerror}") from error
+                broken[folder] = (_unreadable(folder, error.strerror or "unknown"),)
                 continue
             for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.name.startswith("."):
                     continue
-                path = folder / entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(path)
+                    pending.append(name)
                 elif entry.name.endswith(_SUFFIXES):
-                    name = str(path.relative_to(self._root))
                     try:
-                        yield name, self._file(path, name)
+                        yield name, self._file(entry, name)
                     except (OSError, UnicodeDecodeError) as error:
                         reason = getattr(error, "strerror", None) or "is not UTF-8"
                         broken[name] = (_unreadable(name, reason),)
 
-    def _file(self, path: Path, name: str) -> tuple[Stamp, Loaded]:
-        found = path.stat()
+    def _file(self, entry: os.DirEntry[str], name: str) -> tuple[Stamp, Loaded]:
+        found = entry.stat()
         now = stamp(found)
         known = self._read.get(name)
         if known is not None and known[0] == now:
             return known
         if found.st_size > SIZE_LIMIT:
             return now, load(" " * (SIZE_LIMIT + 1), name)
-        return now, load(path.read_bytes().decode("utf-8"), name)
+        return now, load(Path(entry.path).read_bytes().decode("utf-8"), name)
 
 
 def _unreadable(name: str, reason: str) -> Fault:
