@@ -82,7 +82,9 @@ def apply(
     before = managers.get(author.manager)
     if before is not None:
         others = frozenset[Path]().union(*(owned.paths for owned in kept.values()))
-        for path in sorted(before.paths - wanted.keys() - others, key=len, reverse=True):
+        gone = before.paths - wanted.keys() - others
+        # The deepest first, but an item before its key fields: without them it is not found.
+        for path in sorted(gone, key=lambda path: (len(path), path[-1] == ITEM), reverse=True):
             remove(shape, merged, path)
     paths = frozenset(wanted)
     same = before is not None and before.paths == paths
