@@ -76,7 +76,7 @@ class RunningCluster:
     def define(self, *resources: Resource) -> None:
         """Serve custom resources, with any content."""
         for resource in resources:
-            self.put(_definition(resource))
+            self.put(definition(resource))
 
     def namespace(self, name: str) -> None:
         self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -141,7 +141,8 @@ def running_cluster(**options: Any) -> Iterator[RunningCluster]:
             cluster.break_down()
 
 
-def _definition(resource: Resource) -> dict[str, Any]:
+def definition(resource: Resource) -> dict[str, Any]:
+    """A CustomResourceDefinition that accepts any content."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": resource.version,

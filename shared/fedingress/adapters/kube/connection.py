@@ -22,7 +22,7 @@ from fedingress.adapters.kube import errors
 from fedingress.adapters.kube.errors import ExpiredError, MissingError, excerpt
 from fedingress.adapters.kube.resources import Resource
 from fedingress.adapters.kube.streams import OpenStream
-from fedingress.domain.errors import Unavailable
+from fedingress.domain.errors import Forbidden, Unavailable
 
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
@@ -248,7 +248,10 @@ class Connection:
         headers = {**self._client.default_headers, "Accept": JSON, "Accept-Encoding": "gzip"}
         if content_type:
             headers["Content-Type"] = content_type
-        if authorization := self._credentials(fresh):
+        if authorization := self._credentials(fresh).strip():
+            # Refused here, for the libraries below would repeat the whole header in their error.
+            if not (authorization.isascii() and authorization.isprintable()):
+                raise Forbidden(f"{self.name}: our token is not a token; give it anew")
             headers["Authorization"] = authorization
         return headers
 
