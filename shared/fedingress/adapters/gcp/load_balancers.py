@@ -10,7 +10,7 @@ targetHttpProxies, globalForwardingRules.
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -34,14 +34,20 @@ class GceLoadBalancers:
     The port `LoadBalancers` on google-cloud-compute.
 
     endpoint: `https://host[:port]`, or None for Google's own.
-    page_size: resources per page of a list.
+    page_size: resources per page of a list.   now: Unix seconds.
     """
 
     def __init__(
-        self, endpoint: str | None, *, call_timeout_seconds: float = 10.0, page_size: int = 500
+        self,
+        endpoint: str | None,
+        *,
+        call_timeout_seconds: float = 10.0,
+        page_size: int = 500,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
         self._page_size = page_size
+        self._now = now
         self._compute = Compute(endpoint)
 
     def observe(self, project: str, kinds: Sequence[Kind], prefix: str) -> Sequence[GlobalResource]:
@@ -73,7 +79,7 @@ class GceLoadBalancers:
         """
         message = self._compute.message(desired.kind, canonical.body(desired))
         argument = COLLECTIONS[desired.kind].argument
-        window = int(time.time() // _WINDOW_SECONDS)
+        window = int(self._now() // _WINDOW_SECONDS)
         for number in range(_INCARNATIONS):
             request = {
                 "project": desired.project,
