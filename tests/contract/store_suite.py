@@ -128,8 +128,19 @@ class Writing:
             {"a": "x" * 400_000},
             ["no object"],
         ],
-        ids=["nan", "infinity", "object", "bytes", "set", "number as key", "null as key"]
-        + ["surrogate", "surrogate as key", "too large", "list"],
+        ids=[
+            "nan",
+            "infinity",
+            "object",
+            "bytes",
+            "set",
+            "number as key",
+            "null as key",
+            "surrogate",
+            "surrogate as key",
+            "too large",
+            "list",
+        ],
     )
     def test_refuses_what_json_has_not(self, store, body):
         """A body that some store could not keep is refused by all, and the old one stays."""

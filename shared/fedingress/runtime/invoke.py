@@ -61,16 +61,7 @@ def invoke(
     Raises:
         Unavailable: The store cannot be read or written.
     """
-    line: dict[str, Any] = {
-        "concern": work.concern,
-        "unit": work.unit,
-        "cause": work.cause,
-        "delivery": delivery,
-        "attempt": 0,
-        "rounds": 0,
-        "outcome": "crashed",
-        "why": "",
-    }
+    line = _line(work, delivery)
     began = queue.clock.now()
     try:
         taken = queue.take(work, delivery, ahead=work.cause == REPAIR)
@@ -103,6 +94,20 @@ def failure_delay(work: Work, attempts: int, *, at_least: float = 0.0) -> float:
     grown = min(_FIRST_DELAY * 2.0 ** min(attempts, 16), _LAST_DELAY)
     chance = zlib.crc32(f"{work.concern}/{work.unit}/{attempts}".encode()) / 2**32
     return float(max(grown, at_least) * (1 + _JITTER * chance))
+
+
+def _line(work: Work, delivery: str) -> dict[str, Any]:
+    """What the log says of an invocation that tells nothing more."""
+    return {
+        "concern": work.concern,
+        "unit": work.unit,
+        "cause": work.cause,
+        "delivery": delivery,
+        "attempt": 0,
+        "rounds": 0,
+        "outcome": "crashed",
+        "why": "",
+    }
 
 
 def _rounds(

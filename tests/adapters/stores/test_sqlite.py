@@ -1,5 +1,7 @@
 """What only the SQLite store must stand: other processes, a file that vanishes or is damaged."""
 
+import contextlib
+import itertools
 import logging
 import shutil
 import sqlite3
@@ -33,6 +35,21 @@ for _ in range(25):
         except Conflict:
             continue
         break
+"""
+
+CHURNER = """
+import sys
+import time
+from fedingress.adapters.stores.sqlite import SqliteStore
+from fedingress.domain.errors import Conflict, Unavailable
+from fedingress.ports.store import Key
+store, key, end = SqliteStore(sys.argv[1]), Key(family="work", name="a"), time.monotonic() + 2.0
+while time.monotonic() < end:
+    try:
+        found = store.get(key)
+        store.put(key, {}, expected=found.version if found else "")
+    except (Conflict, Unavailable):
+        continue
 """
 
 
@@ -136,13 +153,35 @@ def test_damaged_file_is_put_aside(path, store, caplog, damage):
 def test_truncated_file_is_an_empty_store(path, store):
     """A file that was emptied in place, as `> state.db` does, counts as a missing one."""
     store.put(KEY, {"n": 1}, expected=ABSENT)
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path.write_bytes(b"")
 
-    assert store.get(KEY) is None
-    store.put(KEY, {"n": 2}, expected=ABSENT)
-    assert store.get(KEY).body == {"n": 2}
+    with closing(SqliteStore(path)) as other:
+        assert other.get(KEY) is None
+        store.put(KEY, {"n": 2}, expected=ABSENT)
+        assert other.get(KEY) == store.get(KEY)
+
+
+def test_nothing_done_to_the_file_stops_its_users(path):
+    """Two processes go on while their file is removed, emptied and overwritten under them."""
+    churners = [subprocess.Popen([sys.executable, "-c", CHURNER, str(path)]) for _ in range(2)]
+    harms = itertools.cycle(
+        [
+            lambda: path.unlink(missing_ok=True),
+            lambda: path.write_bytes(b"junk" * 5000),
+            lambda: path.write_bytes(b""),
+            lambda: Path(f"{path}-shm").unlink(missing_ok=True),
+        ]
+    )
+    while any(churner.poll() is None for churner in churners):
+        next(harms)()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            churners[0].wait(0.1)
+
+    assert [churner.returncode for churner in churners] == [0, 0]
+    with closing(SqliteStore(path)) as store:
+        store.put(KEY, {"n": 1}, expected=None)
+    with closing(SqliteStore(path)) as store:
+        assert store.get(KEY).body == {"n": 1}
 
 
 def test_place_that_cannot_be_written(tmp_path):

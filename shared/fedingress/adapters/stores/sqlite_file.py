@@ -114,6 +114,7 @@ class SqliteFile:
     def _open(self) -> _Connection:
         with self._exclusively():
             if _inode(self.path) is None:
+                self.path.unlink(missing_ok=True)
                 self._drop_companions()
             sql = self._connect()
             try:
@@ -196,14 +197,20 @@ def _immediate(sql: sqlite3.Connection) -> Iterator[None]:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    # A file that was truncated to nothing is a sound database without tables.
+    # A file that is emptied while it is read is a sound database without tables.
+    # A short read is a log or an index that belongs to another file; a bad disk errs otherwise.
     code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in _DAMAGED or str(error).startswith("no such table")
+    return (
+        code & 0xFF in _DAMAGED
+        or code == sqlite3.SQLITE_IOERR_SHORT_READ
+        or str(error).startswith("no such table")
+    )
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
+    """Which file *path* leads to; None when there is none, or one that was emptied in place."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino) if found.st_size else None
