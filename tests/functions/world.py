@@ -83,9 +83,15 @@ class HeapBus:
 def member(name: str, provider: str = "gcp", region: str = "us-central1", **more: Any) -> Any:
     """A member cluster."""
     fields = {
-        "name": name, "access": None, "provider": provider, "region": region,
-        "zones": (f"{region}-a", f"{region}-b"), "project": "lab" if provider == "gcp" else "",
-        "network": "default" if provider == "gcp" else "", "uid": f"uid-{name}", "healthy": True,
+        "name": name,
+        "access": None,
+        "provider": provider,
+        "region": region,
+        "zones": (f"{region}-a", f"{region}-b"),
+        "project": "lab" if provider == "gcp" else "",
+        "network": "default" if provider == "gcp" else "",
+        "uid": f"uid-{name}",
+        "healthy": True,
         "labels": {"cloud": provider, "region": region, "cluster": name},
     }
     return MemberCluster(**(fields | more))
@@ -119,9 +125,15 @@ class World:
 
     def _wire(self) -> None:
         self.ports = Ports(
-            owner="test", sources=self.sources, clusters=self.members,
-            load_balancers=self.load_balancers, record_sets=self.records,
-            ledger=Ledger(self.store), bus=self.bus, clock=self.clock, parallel=Serial(),
+            owner="test",
+            sources=self.sources,
+            clusters=self.members,
+            load_balancers=self.load_balancers,
+            record_sets=self.records,
+            ledger=Ledger(self.store),
+            bus=self.bus,
+            clock=self.clock,
+            parallel=Serial(),
         )
         self.queue = WorkQueue(self.store, self.clock, lease_seconds=120.0)
 
@@ -181,7 +193,10 @@ class World:
         """One delivery, to the end or to a crash."""
         try:
             answer = invoke(
-                work, delivery, queue=self.queue, bus=self.bus,
+                work,
+                delivery,
+                queue=self.queue,
+                bus=self.bus,
                 reconcile=reconciler(work.concern, self.ports),
             )
         except Crash as crash:
@@ -189,8 +204,9 @@ class World:
             self.clock.at += 1.0
             return
         if isinstance(answer, NotYet):
-            self.bus.publish([Work(concern=work.concern, unit=work.unit, cause=work.cause,
-                                   delay_seconds=5.0)])
+            self.bus.publish(
+                [Work(concern=work.concern, unit=work.unit, cause=work.cause, delay_seconds=5.0)]
+            )
 
     def tick(self) -> None:
         """One cron tick."""
@@ -218,16 +234,24 @@ class World:
         raise AssertionError(f"never quiet: {[work for _, _, work in self.bus.heap][:5]}")
 
     def _waiting(self) -> bool:
-        return any(
-            document.due_at is not None for document in self.store.list("work")
-        )
+        return any(document.due_at is not None for document in self.store.list("work"))
 
-    def mutating_calls(self) -> list[tuple[str, str]]:
-        """Every mutating call to any cloud or cluster so far."""
-        return [
-            *self.members.calls, *self.load_balancers.calls, *self.records.calls,
-            *self.sources.calls,
-        ]
+    def mark(self) -> tuple[int, ...]:
+        """Where each list of mutating calls ends now."""
+        return tuple(len(calls) for calls in self._calls())
+
+    def since(self, mark: tuple[int, ...]) -> list[tuple[str, str]]:
+        """Every mutating call to any cloud or cluster since *mark*."""
+        listed = zip(self._calls(), mark, strict=True)
+        return [call for calls, start in listed for call in calls[start:]]
+
+    def _calls(self) -> tuple[list[tuple[str, str]], ...]:
+        return (
+            self.members.calls,
+            self.load_balancers.calls,
+            self.records.calls,
+            self.sources.calls,
+        )
 
     def graph(self) -> dict[str, Any]:
         """Every global resource by `collection/name`, as its spec."""
@@ -252,7 +276,8 @@ class World:
     def end_state(self) -> Any:
         """Everything that the outside sees, without times and versions."""
         return {
-            "graph": self.graph(), "zone": {k: r.values for k, r in self.zone().items()},
+            "graph": self.graph(),
+            "zone": {k: r.values for k, r in self.zone().items()},
             "members": {name: self.ours(name) for name in self.inventory},
         }
 
@@ -260,40 +285,68 @@ class World:
 def service_manifest(name: str, **spec: Any) -> dict[str, Any]:
     """A user's Service."""
     return {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80,
-                 "protocol": "TCP", "targetPort": 8080}]} | spec,
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {
+            "selector": {"app": name},
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080}],
+        }
+        | spec,
     }
 
 
 def class_manifest() -> dict[str, Any]:
     """The federated IngressClass."""
     return {
-        "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
         "metadata": {"name": "federated"},
-        "spec": {"controller": "fedingress.dev/federated-ingress", "parameters": {
-            "apiGroup": "fedingress.dev", "kind": "FederationPolicy", "name": "global"}},
+        "spec": {
+            "controller": "fedingress.dev/federated-ingress",
+            "parameters": {
+                "apiGroup": "fedingress.dev",
+                "kind": "FederationPolicy",
+                "name": "global",
+            },
+        },
     }
 
 
 def policy_manifest(**spec: Any) -> dict[str, Any]:
     """A FederationPolicy for everything, with small waits."""
     return {
-        "apiVersion": "fedingress.dev/v1alpha1", "kind": "FederationPolicy",
+        "apiVersion": "fedingress.dev/v1alpha1",
+        "kind": "FederationPolicy",
         "metadata": {"name": "global"},
         "spec": {
-            "topology": "gcp", "project": "lab", "placement": {"clusterSelector": {}},
-            "dns": {"zones": [{"provider": "cloud-dns", "project": "lab", "name": "example-com",
-                               "domain": "example.com"}], "ttlSeconds": 5},
+            "topology": "gcp",
+            "project": "lab",
+            "placement": {"clusterSelector": {}},
+            "dns": {
+                "zones": [
+                    {
+                        "provider": "cloud-dns",
+                        "project": "lab",
+                        "name": "example-com",
+                        "domain": "example.com",
+                    }
+                ],
+                "ttlSeconds": 5,
+            },
             "deletion": {"graceSeconds": 60, "drainSeconds": 5},
-        } | spec,
+        }
+        | spec,
     }
 
 
 def path(at: str, service: str, kind: str = "Prefix") -> dict[str, Any]:
     """One path of a rule."""
-    return {"path": at, "pathType": kind,
-            "backend": {"service": {"name": service, "port": {"number": 80}}}}
+    return {
+        "path": at,
+        "pathType": kind,
+        "backend": {"service": {"name": service, "port": {"number": 80}}},
+    }
 
 
 def ingress_manifest(name: str = "shop", *, host: str = "shop.example.com", **more: Any) -> Any:

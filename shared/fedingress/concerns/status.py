@@ -12,8 +12,6 @@ from fedingress.planning.status import Standing, StatusWish
 from fedingress.ports import Guard, Ports
 from fedingress.ports.sources import Notice, StatusWrite
 
-_GOOD = frozenset({("Degraded", "False")})
-
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     """
@@ -25,6 +23,8 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     found = subject(work.unit, ports)
     if found is None or (not found.federated and not found.involved):
         return Settled(summary="no such federated Ingress")
+    if _forgetful(found, ports):
+        return Settled(summary="waiting for reports; what stands stays")
     wish = decide(found, ports)
     if not _differs(found, wish):
         return Settled(summary="as it was")
@@ -43,6 +43,32 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         )
         ports.sources.notify(found.source, notice)
     return Settled(summary=f"{len(wish.news)} news")
+
+
+def _forgetful(found: Subject, ports: Ports) -> bool:
+    """
+    Whether a status stands that the reports of a new or wiped store do not support yet.
+
+    Every report that is missing publishes `status` when it comes.
+    """
+    if not status.observed_conditions(found.source) or found.retired or found.faults:
+        return False
+    uid = found.source.uid
+    fanned = ports.ledger.report("fanout", found.key, FanoutReport)
+    if fanned is None or fanned.uid != uid:
+        return True
+    built = ports.ledger.report("backends", found.key, BackendsReport)
+    if fanned.faults or not fanned.negs:
+        return False
+    if built is None or built.uid != uid:
+        return True
+    managed = found.policy.dns.zones if found.policy else ()
+    zones = {dns.zone_for(host, managed) for host in fanned.hosts}
+    return any(
+        zone is not None
+        and ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport) is None
+        for zone in zones
+    )
 
 
 def decide(found: Subject, ports: Ports) -> StatusWish:

@@ -231,10 +231,11 @@ class _Zone:
         owned = sum(mark.owner == self.owner for mark in self.marks.values())
         if force or owned < _BRAKE_FROM or self.risky <= owned * _BRAKE_RATIO:
             return ()
-        return (
+        text = (
             f"the plan changes {self.risky} of {owned} hosts in {self.domain}, more than "
-            f"{_BRAKE_RATIO:.0%}; look at `fedingress plan`, then repair with --force",
+            f"{_BRAKE_RATIO:.0%}; look at `fedingress plan`, then repair with --force"
         )
+        return (text,)
 
 
 def _mark_of(item: RecordSet, domain: str) -> HostMark | None:

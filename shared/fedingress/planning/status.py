@@ -1,7 +1,7 @@
 """What the source should say of itself: address, conditions, one row per member."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fedingress.domain import names
@@ -190,8 +190,3 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
 def _count(row: Mapping[str, object] | None, name: str) -> int:
     value = row.get(name, 0) if row else 0
     return value if isinstance(value, int) else 0
-
-
-def union(rows: Sequence[ClusterRow]) -> tuple[str, ...]:
-    """Every member's addresses, deduplicated and sorted."""
-    return tuple(sorted({address for row in rows for address in row.addresses}))
