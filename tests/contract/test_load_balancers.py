@@ -7,8 +7,23 @@ from typing import Any
 import pytest
 
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
+from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
-from tests.contract.load_balancers_suite import PROJECT, Lab, LoadBalancersContract
+from tests.contract.load_balancers_suite import (
+    GUARD,
+    PREFIX,
+    PROJECT,
+    ZONES,
+    Lab,
+    LoadBalancersContract,
+    address,
+    backend,
+    health_check,
+    neg,
+    rule,
+    service,
+    url_map,
+)
 
 
 class _WallClock:
@@ -40,8 +55,131 @@ class _InMemory:
         return len(self._port.calls)
 
 
+class _VirtualClock:
+    """Time that passes by sleeping only."""
+
+    def __init__(self) -> None:
+        self.seconds = 1e9
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
 class TestMemory(LoadBalancersContract):
     @pytest.fixture
     def lab(self) -> Lab:
         port = MemoryLoadBalancers(_WallClock())
         return Lab(port=port, cloud=_InMemory(port))
+
+    def test_waiting_sleeps_by_the_clock(self):
+        """Minutes of operations pass in no time, and no later than the budget."""
+        clock = _VirtualClock()
+        port = MemoryLoadBalancers(clock, operation_seconds=40)
+        operation = port.create(address(), GUARD)
+
+        assert port.wait([operation], seconds=30) == ([operation], [])
+        assert clock.seconds == 1e9 + 30
+        assert port.wait([operation], seconds=30) == ([], [])
+        assert clock.seconds == 1e9 + 40
+
+    def test_a_deleted_resource_stands_until_its_operation_ends(self):
+        """As GCE lists it meanwhile; its name stays taken."""
+        clock = _VirtualClock()
+        port = MemoryLoadBalancers(clock)
+        port.create(address(), GUARD)
+        (seen,) = port.observe(PROJECT, [Kind.ADDRESS], PREFIX)
+        port.operation_seconds = 5
+
+        operation = port.delete(seen, GUARD)
+
+        assert port.observe(PROJECT, [Kind.ADDRESS], PREFIX) == [seen]
+        with pytest.raises(Conflict):
+            port.create(address(), GUARD)
+        with pytest.raises(Unavailable, match="not ready"):
+            port.delete(seen, GUARD)
+        port.wait([operation], seconds=5)
+        assert port.observe(PROJECT, [Kind.ADDRESS], PREFIX) == []
+
+    @pytest.mark.parametrize("verb", ["create", "update", "delete"])
+    def test_a_failed_operation_leaves_no_effect(self, verb):
+        """The sentence is told by waiting, and what stood before stands again."""
+        port = MemoryLoadBalancers(_VirtualClock())
+        if verb != "create":
+            port.create(health_check(), GUARD)
+        before = port.observe(PROJECT, list(Kind), PREFIX)
+        port.fail(verb, health_check().label, "Quota exceeded.")
+
+        operation = {
+            "create": lambda: port.create(health_check(), GUARD),
+            "update": lambda: port.update(before[0], health_check(timeoutSec=3), GUARD),
+            "delete": lambda: port.delete(before[0], GUARD),
+        }[verb]()
+
+        assert port.wait([operation], seconds=1) == (
+            [],
+            [f"{health_check().label}: Quota exceeded."],
+        )
+        assert port.observe(PROJECT, list(Kind), PREFIX) == before
+
+    @pytest.mark.parametrize(("moment", "count"), [("before", 0), ("after", 1)])
+    def test_a_call_can_break_before_or_after_its_effect(self, moment, count):
+        """A test can stand for a lost request and for a lost reply."""
+
+        def fault(when: str, verb: str, label: str) -> None:
+            if (when, verb, label) == (moment, "create", address().label):
+                raise Unavailable("lost")
+
+        port = MemoryLoadBalancers(_VirtualClock(), fault=fault)
+
+        with pytest.raises(Unavailable, match="lost"):
+            port.create(address(), GUARD)
+
+        assert len(port.calls) == count
+        assert len(port.observe(PROJECT, [Kind.ADDRESS], PREFIX)) == count
+
+    def test_a_neg_stays_until_nothing_refers_to_it(self):
+        """Its controller tries again and again; meanwhile it has no endpoints."""
+        port = MemoryLoadBalancers(_VirtualClock())
+        port.add_neg(PROJECT, ZONES[0], "n-1", 2, 2)
+        port.create(health_check(), GUARD)
+        port.create(service(neg("n-1")), GUARD)
+        (seen,) = port.observe(PROJECT, [Kind.BACKEND_SERVICE], PREFIX)
+
+        port.remove_neg(PROJECT, ZONES[0], "n-1")
+        assert [item.endpoints for item in port.health(seen, [neg("n-1")])] == [0]
+        assert port.negs() == [neg("n-1")]
+
+        port.update(seen, service(), GUARD)
+        port.remove_neg(PROJECT, ZONES[0], "n-1")
+        assert port.negs() == []
+
+    @pytest.mark.parametrize(
+        ("item", "words"),
+        [
+            (service(backends=[backend(neg("n-1"), capacityScaler=0)]), "lone backend"),
+            (service(backends=[backend(neg("n-1"), capacityScaler=0.05)]), "0.1"),
+            (service(backends=[backend(neg("n-1")), backend(neg("n-1"))]), "Duplicate group"),
+            (service(backends=[backend(neg("n-1"), maxRatePerEndpoint=0)]), "rate"),
+            (service(backends=[backend(neg("n-1"), balancingMode="UTILIZATION")]), "RATE"),
+            (service(healthChecks=[]), "healthChecks"),
+            (health_check(timeoutSec=60), "checkIntervalSec"),
+            (health_check(noSuchField=1), "noSuchField"),
+            (url_map(defaultService=health_check().path), "malformed"),
+            (url_map(hostRules=[{"hosts": ["a"], "pathMatcher": "m-none"}]), "m-none"),
+            (url_map(name="Bad_Name"), "regex"),
+            (rule("198.51.100.1"), "not reserved"),
+        ],
+        ids=lambda each: each if isinstance(each, str) else "",
+    )
+    def test_what_gce_refuses_is_refused(self, item, words):
+        """Each rule has its words."""
+        port = MemoryLoadBalancers(_VirtualClock())
+        port.add_neg(PROJECT, ZONES[0], "n-1", 2, 2)
+
+        with pytest.raises(Invalid, match=words):
+            port.create(item, GUARD)
+
+        assert not port.observe(PROJECT, list(Kind), "")

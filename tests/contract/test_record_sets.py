@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
+from fedingress.domain.errors import Unavailable
 from fedingress.domain.record import RecordSet
-from tests.contract.record_sets_suite import ZONE, Lab, RecordSetsContract
+from tests.contract.record_sets_suite import GUARD, ZONE, Lab, RecordSetsContract, record
 
 
 class _InMemory:
@@ -39,3 +40,29 @@ class TestMemory(RecordSetsContract):
     def lab(self) -> Lab:
         port = MemoryRecordSets([ZONE])
         return Lab(port=port, provider=_InMemory(port))
+
+    @pytest.mark.parametrize(("moment", "count"), [("before", 0), ("after", 1)])
+    def test_a_call_can_break_before_or_after_its_effect(self, moment, count):
+        """A test can stand for a lost request and for a lost reply."""
+
+        def fault(when: str, verb: str, where: str) -> None:
+            if (when, verb, where) == (moment, "change", ZONE.unit):
+                raise Unavailable("lost")
+
+        port = MemoryRecordSets([ZONE], fault=fault)
+
+        with pytest.raises(Unavailable, match="lost"):
+            port.change(ZONE, deletions=[], additions=[record()], guard=GUARD)
+
+        assert port.calls == [("change", ZONE.unit)] * count
+        assert (record() in port.list(ZONE)) == bool(count)
+
+    def test_others_write_too(self):
+        """A record can appear and vanish without us."""
+        port = MemoryRecordSets([ZONE])
+
+        port.put(ZONE, record())
+        assert record() in port.list(ZONE)
+
+        port.remove(ZONE, "web.example.com", "A")
+        assert record() not in port.list(ZONE)

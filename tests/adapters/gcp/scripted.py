@@ -16,12 +16,13 @@ ACCOUNT = {"email": "tests@lab.iam.gserviceaccount.com", "scopes": [], "aliases"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer; *lost*: the connection closes without it."""
+    """One answer, after a while; *lost*: the connection closes without it."""
 
     body: Any = field(default_factory=dict)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    delay_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Script:
 def serving() -> Iterator[Script]:
     """A server that lives within the block."""
     script = Script()
+    gone = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -78,6 +80,7 @@ def serving() -> Iterator[Script]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
         def answer(self, reply: Reply) -> None:
+            gone.wait(reply.delay_seconds)
             self.close_connection = reply.lost
             if reply.lost:
                 return
@@ -106,6 +109,7 @@ def serving() -> Iterator[Script]:
         try:
             yield script
         finally:
+            gone.set()
             server.shutdown()
             thread.join()
 

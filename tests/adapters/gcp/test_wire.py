@@ -201,6 +201,19 @@ def test_nobody_there_is_unavailable(script):
         CloudDnsRecordSets(nowhere).list(ZONE)
 
 
+def test_a_slow_answer_is_not_waited_for(script):
+    """Each call ends within its timeout, from both clients."""
+    script.then(Reply(delay_seconds=30), Reply(delay_seconds=30))
+    started = time.monotonic()
+
+    with pytest.raises(Unavailable):
+        GceLoadBalancers(script.endpoint, call_timeout_seconds=0.2).create(address(), GUARD)
+    with pytest.raises(Unavailable):
+        CloudDnsRecordSets(script.endpoint, call_timeout_seconds=0.2).domain(ZONE)
+
+    assert time.monotonic() - started < 10
+
+
 def test_missing_credentials_are_told(monkeypatch, tmp_path):
     """The sentence speaks of the default credentials."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
