@@ -1,0 +1,144 @@
+"""
+Echo pods: real HTTP/1.1 servers that say who answered and what arrived.
+
+The world makes one for each ready or unready pod of its clusters; its control API kills, revives,
+slows and unreadies them. A pod has one address of its own and listens on each of its ports.
+
+Not modelled: TLS and gRPC in the pod, more than one container, resource limits.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from localcloud.addresses import to_loopback
+
+_BACKLOG = 1024
+ECHOED_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Client-Region", "Via", "User-Agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who answers; *ip* is 10.a.b.c, *app* the workload it belongs to."""
+
+    name: str
+    cluster: str
+    region: str
+    app: str
+    ip: str
+    ports: tuple[int, ...]
+    readiness_path: str = "/healthz"
+    health_paths: frozenset[str] = field(default_factory=frozenset)
+
+
+class Pod:
+    """
+    One pod's servers and the switches of its behaviour.
+
+    `served` counts the requests that were neither readiness nor health checks.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.ready = True
+        self.served = 0
+        self._delay_seconds = 0.0
+        self._checks = {identity.readiness_path, *identity.health_paths}
+        self._listeners: list[asyncio.Server] = []
+        self._http: web.Server | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its ports are open."""
+        return self._http is not None
+
+    async def start(self) -> None:
+        """
+        Listen on every port; starting twice is harmless.
+
+        Raises:
+            AddressRefused: Its address is not one of the lab's, before any socket is opened.
+            OSError: A port is taken.
+        """
+        if self._http is not None:
+            return
+        host = to_loopback(self.identity.ip)
+        self._http = web.Server(self._answer, access_log=None)
+        loop = asyncio.get_running_loop()
+        try:
+            for port in self.identity.ports:
+                self._listeners.append(
+                    await loop.create_server(self._http, host, port, backlog=_BACKLOG)
+                )
+        except OSError:
+            await self.kill()
+            raise
+
+    async def kill(self) -> None:
+        """Close the listeners and reset every open connection, as a lost machine's kernel would."""
+        http, self._http = self._http, None
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if http is None:
+            return
+        for connection in http.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await http.shutdown(0)
+
+    async def revive(self) -> None:
+        """Start again after a kill, ready and not slow."""
+        self.ready = True
+        self._delay_seconds = 0.0
+        await self.start()
+
+    async def close(self) -> None:
+        """The end of the pod; the same as a kill."""
+        await self.kill()
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether readiness and health paths answer 200 or 503; other paths answer either way."""
+        self.ready = ready
+
+    def slow(self, seconds: float) -> None:
+        """Delay every later answer but those to checks."""
+        self._delay_seconds = seconds
+
+    def check_also(self, paths: Iterable[str]) -> None:
+        """Treat these paths as health checks too, from now on."""
+        self._checks.update(paths)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = {"X-Cluster": self.identity.cluster, "X-Pod": self.identity.name}
+        if request.path in self._checks:
+            return web.Response(status=200 if self.ready else 503, headers=headers)
+        if self._delay_seconds:
+            await asyncio.sleep(self._delay_seconds)
+        await request.read()
+        self.served += 1
+        return web.Response(
+            body=json.dumps(self._seen(request)).encode(),
+            headers=headers,
+            content_type="application/json",
+        )
+
+    def _seen(self, request: web.BaseRequest) -> dict[str, object]:
+        """What a client is told: the pod's identity and the request as it arrived here."""
+        return {
+            "cluster": self.identity.cluster,
+            "region": self.identity.region,
+            "pod": self.identity.name,
+            "app": self.identity.app,
+            "method": request.method,
+            "host": request.host,
+            "path": request.raw_path,
+            "headers": {
+                name: ", ".join(request.headers.getall(name))
+                for name in ECHOED_HEADERS
+                if name in request.headers
+            },
+        }

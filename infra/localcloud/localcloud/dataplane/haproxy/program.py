@@ -1,0 +1,129 @@
+"""
+From a snapshot to a program: the whole configuration of the data plane, as text and map files.
+
+Pure: `DataPlane` compares the result with the running one and hands it to the process when they
+differ. Equal snapshots give equal programs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from localcloud.addresses import AddressRefused, loopback
+from localcloud.dataplane.haproxy import render
+from localcloud.dataplane.haproxy.pools import Service, service_of
+from localcloud.dataplane.haproxy.regions import ClientRegion
+from localcloud.dataplane.haproxy.routing import Routes, routes_of
+from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
+
+# A lab is unprivileged: well-known ports of its VIPs are bound where anyone may bind.
+BOUND_PORTS = {80: 8080, 443: 8443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """
+    What HAProxy runs.
+
+    text: Defaults, frontends and backends; the process adds its own global section.
+    files: Map files by name.
+    servers: Socket address by (pool, server), for those that health checks start on.
+    pools: Pool name by (backend service path, group path).
+    problems: What was left out and why, for people.
+    """
+
+    text: str
+    files: Mapping[str, str]
+    servers: Mapping[tuple[str, str], str]
+    pools: Mapping[tuple[str, str], str]
+    problems: tuple[str, ...]
+
+
+def compile_program(
+    snapshot: Snapshot, clients: Sequence[ClientRegion], interval_factor: float = 1.0
+) -> Program:
+    """
+    The program that realises *snapshot* for clients of the given regions.
+
+    A source address outside every client region counts as one of the first. Objects that cannot be
+    served as written are left out and named in ``problems``.
+    """
+    problems: list[str] = []
+    frontends = _frontends(snapshot, problems)
+    services = _services(snapshot, frontends, interval_factor, problems)
+    for frontend in frontends:
+        problems.extend(frontend.routes.problems)
+    for service in services.values():
+        problems.extend(service.problems)
+    return Program(
+        text=render.configuration(frontends, services, clients),
+        files=render.files(frontends, services, clients),
+        servers={
+            (pool.name, endpoint.name): endpoint.socket
+            for service in services.values()
+            for pool in service.pools
+            for endpoint in pool.endpoints
+        },
+        pools={
+            (service.path, pool.group): pool.name
+            for service in services.values()
+            for pool in service.pools
+        },
+        problems=tuple(sorted(set(problems))),
+    )
+
+
+def _frontends(snapshot: Snapshot, problems: list[str]) -> list[render.Frontend]:
+    """One per forwarding rule that leads to a URL map; the first of an address and port wins."""
+    frontends: dict[str, render.Frontend] = {}
+    for path, rule in snapshot.of_kind("forwardingRules"):
+        try:
+            routes = _routes(snapshot, rule)
+            bind = _bind(rule)
+        except (AddressRefused, LookupError, ValueError) as reason:
+            problems.append(f"{path}: {reason}")
+            continue
+        if bind in frontends:
+            problems.append(f"{path}: {bind} belongs to an older rule")
+            continue
+        frontends[bind] = render.Frontend(
+            name=identifier("f", path), bind=bind, scheme="http", routes=routes
+        )
+    return list(frontends.values())
+
+
+def _routes(snapshot: Snapshot, rule: Resource) -> Routes:
+    target = path_of(rule.get("target"))
+    if "/targetHttpProxies/" not in target:
+        raise ValueError(f"target {target!r} is not an HTTP proxy")
+    proxy = snapshot.compute.get(target)
+    url_map_path = path_of(proxy.get("urlMap")) if proxy else ""
+    url_map = snapshot.compute.get(url_map_path)
+    if url_map is None:
+        raise LookupError(f"target {target!r} leads to no URL map")
+    return routes_of(url_map_path, url_map)
+
+
+def _bind(rule: Resource) -> str:
+    """The socket of a rule; its port range must be one port."""
+    first, _, last = str(rule.get("portRange", "")).partition("-")
+    if not first.isdecimal() or (last or first) != first:
+        raise ValueError(f"portRange {rule.get('portRange')!r} is not one port")
+    port = BOUND_PORTS.get(int(first), int(first))
+    return f"{loopback(str(rule.get('IPAddress')))}:{port}"
+
+
+def _services(
+    snapshot: Snapshot,
+    frontends: Sequence[render.Frontend],
+    interval_factor: float,
+    problems: list[str],
+) -> dict[str, Service]:
+    """The services some frontend can reach, by path; others are not checked, as with Google."""
+    services = {}
+    for path in sorted({path for front in frontends for path in front.routes.services()}):
+        resource = snapshot.compute.get(path)
+        if resource is None:
+            problems.append(f"{path}: no such backend service")
+            continue
+        services[path] = service_of(path, resource, snapshot, interval_factor)
+    return services

@@ -1,0 +1,53 @@
+"""
+What the data plane reads of the cloud: REST objects exactly as compute v1 returns them.
+
+`DataPlane` asks for one before every change of program; the compilers below read nothing else.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Resource = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """
+    The load balancing objects of all projects at one moment.
+
+    compute: REST objects by path, ``projects/P/global/backendServices/NAME``.
+    endpoints: NetworkEndpoint objects (ipAddress, port, instance) by the path of their group, which
+        is a network endpoint group or an instance group (node address and named port then).
+    """
+
+    compute: Mapping[str, Resource]
+    endpoints: Mapping[str, Sequence[Resource]]
+
+    def of_kind(self, collection: str) -> Iterator[tuple[str, Resource]]:
+        """Path and object of every member of a collection such as ``urlMaps``, sorted by path."""
+        for path in sorted(self.compute):
+            if path.split("/")[-2] == collection:
+                yield path, self.compute[path]
+
+    def get(self, reference: object) -> Resource | None:
+        """The object that a full URL or partial path names, if it exists."""
+        return self.compute.get(path_of(reference))
+
+
+def path_of(reference: object) -> str:
+    """``projects/P/...`` of a reference in any form compute accepts; "" for anything else."""
+    text = reference if isinstance(reference, str) else ""
+    _, marker, rest = text.partition("projects/")
+    return marker + rest
+
+
+def identifier(prefix: str, *parts: str) -> str:
+    """
+    A name for the configuration that holds nothing a user wrote: prefix and 12 hex digits.
+
+    The same parts always give the same name, so that health survives a change of program.
+    """
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return f"{prefix}_{digest[:12]}"
