@@ -98,7 +98,7 @@ def test_one_failure_at_any_call_changes_nothing_but_the_time(verb: str, failure
         perform(world, verb)
 
         assert outcome(world) == expected, f"{failure} at {moments[number]}"
-    assert len(chosen) > 10, "the run made hardly any call"
+    assert len(chosen) >= 9, "the run made hardly any call"
 
 
 def strike(world: World, number: int, error: type[BaseException]) -> None:
