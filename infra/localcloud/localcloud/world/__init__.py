@@ -1,0 +1,1 @@
+"""A whole world: clusters, clouds and data plane, put together and wired."""

@@ -1,0 +1,76 @@
+"""
+What is still there: the question after a test or a demo.
+
+Everything in the clouds but what every project and zone begins with, and in the clusters what
+somebody must still let go of (finalizers) or has marked as somebody's own (labels). The NEGs and
+finalizers of the clusters' own NEG controllers count: they outlive the Services that asked.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localcloud.world.world import World
+
+_APEX_TYPES = frozenset({"SOA", "NS"})
+_OWNER_LABEL = "fedingress.dev/owner-uid"
+_DEFAULT_NETWORK = "/global/networks/default"  # every project has it from the beginning
+_RESOURCES = (
+    "configmaps",
+    "ingresses.networking.k8s.io",
+    "secrets",
+    "services",
+    "servicenetworkendpointgroups.networking.gke.io",
+)
+
+
+def leftovers(world: "World") -> dict[str, Any]:
+    """
+    Give JSON with four lists, all empty in a clean world.
+
+    ``compute``: paths of resources, NEGs included. ``records``: record sets other than SOA and NS
+    at a zone's apex. ``finalizers``: objects that wait or will wait for somebody. ``owned``:
+    objects in clusters that carry an owner's label.
+    """
+    return {
+        "compute": sorted(
+            path for path in world.gcp.compute if not path.endswith(_DEFAULT_NETWORK)
+        ),
+        "records": list(_records(world)),
+        "finalizers": list(_finalizers(world)),
+        "owned": list(_owned(world)),
+    }
+
+
+def _records(world: "World") -> Iterator[dict[str, str]]:
+    for (project, name), zone in sorted(world.gcp.zones.items()):
+        apex = zone.zone["dnsName"]
+        for record, kind in sorted(zone.rrsets):
+            if not (record == apex and kind in _APEX_TYPES):
+                yield {"project": project, "zone": name, "name": record, "type": kind}
+
+
+def _finalizers(world: "World") -> Iterator[dict[str, Any]]:
+    for place, obj in _objects(world):
+        if obj["metadata"].get("finalizers"):
+            yield {**place, "finalizers": list(obj["metadata"]["finalizers"])}
+
+
+def _owned(world: "World") -> Iterator[dict[str, Any]]:
+    for place, obj in _objects(world):
+        if _OWNER_LABEL in (obj["metadata"].get("labels") or {}):
+            yield place
+
+
+def _objects(world: "World") -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for cluster in world.clusters.values():
+        for resource in _RESOURCES:
+            for obj in cluster.objects(resource):
+                meta = obj["metadata"]
+                place = {
+                    "cluster": cluster.name,
+                    "resource": resource,
+                    "namespace": meta.get("namespace", ""),
+                    "name": meta["name"],
+                }
+                yield place, obj

@@ -1,0 +1,130 @@
+"""What a world is made of, as a user or a test asks for it."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROVIDERS = ("gcp", "aws", "onprem")
+
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberSpec:
+    """
+    One member cluster.
+
+    Attributes:
+        name: Of the cluster, its profile and its kubectl context.
+        provider: One of `PROVIDERS`.
+        region: In the provider's own words.
+        zones: Where its nodes are, one node each; at least one.
+    """
+
+    name: str
+    provider: str
+    region: str
+    zones: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if _NAME.fullmatch(self.name) is None or self.name == "config":
+            raise ValueError(f"{self.name!r} is no name for a member cluster")
+        if self.provider not in PROVIDERS:
+            raise ValueError(f"{self.name}: provider is one of {', '.join(PROVIDERS)}")
+        if not self.region or not self.zones or not all(self.zones):
+            raise ValueError(f"{self.name}: a region and at least one zone")
+
+
+DEFAULT_MEMBERS = (
+    MemberSpec(
+        name="gke-us",
+        provider="gcp",
+        region="us-central1",
+        zones=("us-central1-a", "us-central1-b"),
+    ),
+    MemberSpec(
+        name="gke-eu",
+        provider="gcp",
+        region="europe-west1",
+        zones=("europe-west1-b", "europe-west1-c"),
+    ),
+    MemberSpec(
+        name="eks-us", provider="aws", region="us-east-1", zones=("us-east-1a", "us-east-1b")
+    ),
+    MemberSpec(
+        name="eks-ap",
+        provider="aws",
+        region="ap-southeast-1",
+        zones=("ap-southeast-1a", "ap-southeast-1b"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSpec:
+    """
+    A world.
+
+    Attributes:
+        members: Its member clusters, names distinct.
+        config_is_member: The config cluster is a member too, under the first member's name; it
+            then is that cluster, and there is no other config cluster.
+        project: GCP project of everything.
+        dns_zone: Name of the managed zone.
+        dns_name: Its domain, with a final dot.
+        operation_seconds: How long an operation of the cloud takes.
+        manifests: Folder with ``crds`` and ``admission``; None takes the repository's own.
+        state: Folder for kubeconfigs, the store and logs; None makes a temporary one that goes
+            with the world.
+        functions: Command that serves the functions; empty starts none.
+    """
+
+    members: tuple[MemberSpec, ...] = DEFAULT_MEMBERS
+    config_is_member: bool = False
+    project: str = "lab"
+    dns_zone: str = "example-com"
+    dns_name: str = "example.com."
+    operation_seconds: float = 0.2
+    manifests: Path | None = None
+    state: Path | None = None
+    functions: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [member.name for member in self.members]
+        if not names or len(set(names)) < len(names):
+            raise ValueError("a world has at least one member, and each name once")
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Give every region once, in the order of the members; clients can be in each."""
+        return tuple(dict.fromkeys(member.region for member in self.members))
+
+
+def members_from(text: str) -> tuple[MemberSpec, ...]:
+    """
+    Give the members that a command line names.
+
+    Args:
+        text: Separated by commas: a default member's name, or
+            ``NAME=PROVIDER/REGION/ZONE[+ZONE...]``.
+
+    Raises:
+        ValueError: Unknown name, or a member that cannot be.
+    """
+    known = {member.name: member for member in DEFAULT_MEMBERS}
+    found = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, place = word.partition("=")
+        if not equals and name not in known:
+            raise ValueError(
+                f"{name!r} is none of {', '.join(known)}; a new member is "
+                "NAME=PROVIDER/REGION/ZONE[+ZONE...]"
+            )
+        if not equals:
+            found.append(known[name])
+            continue
+        provider, _, rest = place.partition("/")
+        region, _, zones = rest.partition("/")
+        zone_names = tuple(filter(None, zones.split("+")))
+        found.append(MemberSpec(name=name, provider=provider, region=region, zones=zone_names))
+    return tuple(found)

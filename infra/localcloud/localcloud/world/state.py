@@ -1,0 +1,45 @@
+"""What a world tells about itself, as JSON: its state and the calls that were counted."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from localcloud.world.cluster import describe
+
+if TYPE_CHECKING:
+    from localcloud.world.world import World
+
+
+def state(world: "World") -> dict[str, Any]:
+    """Give everything that ``fedingress local status`` shows."""
+    compute = world.gcp.compute
+    return {
+        "world": world.block.number,
+        "clusters": [describe(cluster) for cluster in world.clusters.values()],
+        "vips": sorted(
+            {
+                str(rule.get("IPAddress"))
+                for path, rule in compute.items()
+                if path.split("/")[-2] == "forwardingRules"
+            }
+        ),
+        "negs": [
+            {
+                "path": path,
+                "endpoints": [
+                    f"{endpoint['ipAddress']}:{endpoint['port']}"
+                    for endpoint in world.gcp.endpoints.get(path, ())
+                ],
+            }
+            for path in sorted(compute)
+            if path.split("/")[-2] == "networkEndpointGroups"
+        ],
+        "functions": world.functions.state(),
+        "environment": world.env(),
+    }
+
+
+def calls(world: "World") -> list[dict[str, Any]]:
+    """Give every counted kind of mutating call, as `localcloud.calls.Call` in JSON."""
+    return [
+        dataclasses.asdict(call) for counter in world.call_counters() for call in counter.list()
+    ]

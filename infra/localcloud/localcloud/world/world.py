@@ -1,0 +1,255 @@
+"""
+A whole world in one process and one event loop: clusters, Google Cloud, DNS answers, a data plane.
+
+Composition only: this is the one module that names the parts and wires them. Who wants a world
+without asyncio takes `localcloud.world.running.running_world`.
+
+Not modelled: AWS's own services (its clusters are there), networks between clusters (every pod can
+be reached from everywhere), IAM.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from localcloud.addresses import WorldBlock
+from localcloud.calls import Calls
+from localcloud.control import ControlServer
+from localcloud.dataplane.dns import DnsServer
+from localcloud.dataplane.echo import Identity, Pod
+from localcloud.dataplane.haproxy.program import BOUND_PORTS
+from localcloud.dataplane.haproxy.snapshot import Snapshot
+from localcloud.dataplane.plane import DataPlane
+from localcloud.faults import Faults
+from localcloud.gcp.cloud import GcpCloud
+from localcloud.gcp.metadata import serve_metadata
+from localcloud.gcp.places import REGIONS
+from localcloud.gcp.server import serve_gcp
+from localcloud.workloads.kubelet import PodPlace
+from localcloud.workloads.kubelet import Server as PodServer
+from localcloud.world import inventory, kubeconfig, manifests
+from localcloud.world.certificates import Authority
+from localcloud.world.cluster import HOST, Cluster
+from localcloud.world.environment import Places, environment
+from localcloud.world.clients import client_regions
+from localcloud.world.functions import Functions
+from localcloud.world.spec import WorldSpec
+
+CONFIG = "config"
+
+
+class World:
+    """A world from `start` to `close`; an async context manager too."""
+
+    def __init__(self, spec: WorldSpec | None = None) -> None:
+        """Prepare what *spec* asks for; nothing is opened yet."""
+        self.spec = spec or WorldSpec()
+        self.clusters: dict[str, Cluster] = {}
+        self._stack = contextlib.AsyncExitStack()
+        self._ended = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """
+        Bring everything up; when it returns, every port answers.
+
+        Raises:
+            ManifestsMissingError: There are no CRDs to apply.
+            NoWorldLeft: Every world number is taken.
+            OSError: An address cannot be bound, or HAProxy is missing.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def close(self) -> None:
+        """Take everything down, the functions first; twice is harmless."""
+        await self._stack.aclose()
+
+    def stop_soon(self) -> None:
+        """Let `ended` return."""
+        self._ended.set()
+
+    async def ended(self) -> None:
+        """Return once `stop_soon` was called."""
+        await self._ended.wait()
+
+    async def _start(self) -> None:
+        place = manifests.folder(self.spec.manifests)
+        self.block = WorldBlock.take()
+        self._stack.callback(self.block.close)
+        self.state = self._folder()
+        await self._start_clouds()
+        await self._start_clusters(list(manifests.documents(place)))
+        await self._start_control()
+        self._write_files()
+        self.functions = Functions(self.spec.functions, self.env(), self.state / "functions.log")
+        self._stack.push_async_callback(self.functions.stop)
+        if self.spec.functions:
+            await self.functions.start()
+
+    def _folder(self) -> Path:
+        if self.spec.state is None:
+            folder = Path(tempfile.mkdtemp(prefix="localcloud-"))
+            self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            return folder
+        self.spec.state.mkdir(parents=True, exist_ok=True)
+        for old in self.spec.state.glob("store.sqlite*"):
+            old.unlink()  # it remembers a world that is gone
+        return self.spec.state
+
+    async def _start_clouds(self) -> None:
+        spec = self.spec
+        on_gcp = {m.region: m.zones for m in spec.members if m.provider == "gcp"}
+        known = {
+            region: tuple(dict.fromkeys((*REGIONS.get(region, ()), *on_gcp.get(region, ()))))
+            for region in (*REGIONS, *on_gcp)
+        }
+        self.gcp = GcpCloud(
+            operation_seconds=spec.operation_seconds,
+            next_address=self.block.next_vip,
+            regions=known,
+        )
+        self.gcp.create_zone(spec.project, spec.dns_zone, spec.dns_name)
+        gcp = await serve_gcp(self.gcp, host=HOST)
+        self._stack.push_async_callback(gcp.close)
+        metadata = await serve_metadata(spec.project, access=self.gcp.access, host=HOST)
+        self._stack.push_async_callback(metadata.close)
+        self.dns = DnsServer(self.gcp, self.block, regions=self.spec.regions)
+        await self.dns.start()
+        self._stack.push_async_callback(self.dns.close)
+        await self._start_data_plane()
+        self._ports = (gcp.port, metadata.port)
+
+    async def _start_data_plane(self) -> None:
+        gcp = self.gcp
+        self.data_plane = DataPlane(
+            regions=client_regions(self.spec.regions, self.block),
+            run_dir=self.state / "haproxy",
+            snapshot=lambda: Snapshot(compute=gcp.compute, endpoints=gcp.endpoints),
+        )
+        await self.data_plane.start()
+        self._stack.push_async_callback(self.data_plane.close)
+        gcp.subscribe(lambda _path: self.data_plane.changed())
+        gcp.health = self.data_plane.health
+
+    async def _start_clusters(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        authority = Authority()
+        if not self.spec.config_is_member:
+            self.clusters[CONFIG] = Cluster(CONFIG, authority)
+        for index, member in enumerate(self.spec.members):
+            cluster = Cluster(member.name, authority, member)
+            cluster.run_pods(
+                self.gcp, self.block, index, self._pod_server, project=self.spec.project
+            )
+            self.clusters[member.name] = cluster
+        self.config = next(iter(self.clusters.values()))
+        for cluster in self.clusters.values():
+            for document in documents:
+                cluster.kube.put(dict(document), manager=manifests.MANAGER)
+            self._stack.push_async_callback(cluster.close)
+        await asyncio.gather(*(cluster.start() for cluster in self.clusters.values()))
+        for member in self.spec.members:
+            cluster = self.clusters[member.name]
+            access = cluster.context(member.name, cluster.functions_token)
+            inventory.announce(
+                self.config.kube,
+                member,
+                access,
+                uid=cluster.kube.uid(),
+                project=self.spec.project,
+            )
+
+    async def _start_control(self) -> None:
+        self.control = ControlServer(self)
+        await self.control.start()
+        self._stack.push_async_callback(self.control.close)
+
+    def _write_files(self) -> None:
+        people = [c.context(c.name, c.people_token) for c in self.clusters.values()]
+        config = self.config.context(CONFIG, self.config.functions_token)
+        first = self.config.context(CONFIG, self.config.people_token)
+        others = [context for context in people if context.name != CONFIG]
+        kubeconfig.write(self.kubeconfig, [first, *others])
+        kubeconfig.write(self.functions_kubeconfig, [config])
+
+    @staticmethod
+    def _pod_server(place: PodPlace) -> PodServer:
+        return Pod(
+            Identity(
+                name=place.pod,
+                cluster=place.cluster,
+                region=place.region,
+                app=place.workload,
+                ip=place.address,
+                ports=place.ports,
+                readiness_path=place.readiness_path,
+            )
+        )
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Give the file with a context per cluster, ``config`` first, for people."""
+        return self.state / "kubeconfig"
+
+    @property
+    def functions_kubeconfig(self) -> Path:
+        """Give the file with the one context ``config``, for the functions."""
+        return self.state / "functions.kubeconfig"
+
+    def env(self) -> dict[str, str]:
+        """Give the variables of `environment`."""
+        gcp_port, metadata_port = self._ports
+        return environment(
+            Places(
+                state=self.state,
+                kubeconfig=self.kubeconfig,
+                functions_kubeconfig=self.functions_kubeconfig,
+                gcp_port=gcp_port,
+                metadata_port=metadata_port,
+                dns_port=self.dns.port,
+                control_port=self.control.port,
+                http_port=BOUND_PORTS[80],
+                https_port=BOUND_PORTS[443],
+                project=self.spec.project,
+                clients={r: self.block.client(i) for i, r in enumerate(self.spec.regions)},
+            )
+        )
+
+    def cluster(self, name: str) -> Cluster:
+        """
+        Give a cluster by name; ``config`` always names one.
+
+        Raises:
+            LookupError: There is none of that name.
+        """
+        found = self.config if name == CONFIG else self.clusters.get(name)
+        if found is None:
+            raise LookupError(f"no cluster {name!r}; there are: {', '.join(self.clusters)}")
+        return found
+
+    def call_counters(self) -> tuple[Calls, ...]:
+        """Give the counters of mutating calls of all wires."""
+        return (self.gcp.calls, *(cluster.kube.calls for cluster in self.clusters.values()))
+
+    def fault_places(self) -> dict[str, Faults]:
+        """Give where faults can be injected, by name: ``gcp`` and the clusters."""
+        return {"gcp": self.gcp.faults, **{c.name: c.kube.faults for c in self.clusters.values()}}
