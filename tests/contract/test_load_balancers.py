@@ -1,11 +1,14 @@
 """The port `LoadBalancers`: in memory, and through the official client on a cloud."""
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
@@ -24,6 +27,9 @@ from tests.contract.load_balancers_suite import (
     service,
     url_map,
 )
+from tests.contract.local_gcp import RunningCloud, running_cloud, use_metadata
+
+NETWORK = f"projects/{PROJECT}/global/networks/default"
 
 
 class _WallClock:
@@ -66,6 +72,49 @@ class _VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+
+
+class _LocalCloud:
+    """A cloud of the local cloud as the suite's `Cloud`."""
+
+    def __init__(self, running: RunningCloud) -> None:
+        self._running = running
+        self._hosts = itertools.count(1)
+        self._states: dict[tuple[str, int], str] = {}
+        running.cloud.health = self._health
+
+    def add_neg(self, zone: str, name: str, endpoints: int, healthy: int) -> None:
+        path = f"projects/{PROJECT}/zones/{zone}/networkEndpointGroups/{name}"
+        body = {"networkEndpointType": "GCE_VM_IP_PORT", "network": NETWORK}
+        hosts = [f"10.0.0.{next(self._hosts)}" for _ in range(endpoints)]
+        for number, host in enumerate(hosts):
+            self._states[host, 8080] = "HEALTHY" if number < healthy else "UNHEALTHY"
+        members = [{"ipAddress": host, "port": 8080, "instance": "node"} for host in hosts]
+        self._running.do(lambda: self._running.cloud.insert(path, body))
+        self._running.do(lambda: self._running.cloud.attach(path, members))
+
+    def put(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> None:
+        path = f"projects/{PROJECT}/global/{kind.value}/{name}"
+        self._running.do(lambda: self._running.cloud.insert(path, spec))
+
+    def slow_down(self, seconds: float) -> None:
+        self._running.do(lambda: setattr(self._running.cloud._operations, "seconds", seconds))
+
+    def writes(self) -> int:
+        return self._running.do(lambda: self._running.cloud.calls.total("fedingress"))
+
+    def _health(self, service: str, group: str) -> Mapping[tuple[str, int], str]:
+        return self._states
+
+
+@pytest.mark.wire
+class TestGce(LoadBalancersContract):
+    @pytest.fixture
+    def lab(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lab]:
+        with running_cloud(PROJECT) as running:
+            use_metadata(monkeypatch, running.metadata, str(tmp_path))
+            port = GceLoadBalancers(running.endpoint)
+            yield Lab(port=port, cloud=_LocalCloud(running))
 
 
 class TestMemory(LoadBalancersContract):

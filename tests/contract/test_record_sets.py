@@ -1,14 +1,17 @@
 """The port `RecordSets`: in memory, and through the official client on Cloud DNS."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.record import RecordSet
+from tests.contract.local_gcp import RunningCloud, running_cloud, use_metadata
 from tests.contract.record_sets_suite import GUARD, ZONE, Lab, RecordSetsContract, record
 
 
@@ -33,6 +36,33 @@ class _InMemory:
 
     def writes(self) -> int:
         return len(self._port.calls)
+
+
+class _LocalCloud:
+    """A cloud of the local cloud as the suite's `Provider`."""
+
+    def __init__(self, running: RunningCloud) -> None:
+        self._running = running
+
+    def put(self, rrset: Mapping[str, Any]) -> None:
+        zone = self._running.cloud.zones[ZONE.project, ZONE.name]
+        self._running.do(lambda: zone.rrsets.update({(rrset["name"], rrset["type"]): dict(rrset)}))
+
+    def writes(self) -> int:
+        return self._running.do(lambda: self._running.cloud.calls.total("fedingress"))
+
+
+@pytest.mark.wire
+class TestCloudDns(RecordSetsContract):
+    @pytest.fixture
+    def lab(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lab]:
+        with running_cloud(ZONE.project) as running:
+            use_metadata(monkeypatch, running.metadata, str(tmp_path))
+            running.do(
+                lambda: running.cloud.create_zone(ZONE.project, ZONE.name, f"{ZONE.domain}.")
+            )
+            port = CloudDnsRecordSets(running.endpoint, page_size=2)
+            yield Lab(port=port, provider=_LocalCloud(running))
 
 
 class TestMemory(RecordSetsContract):
