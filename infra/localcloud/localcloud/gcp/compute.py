@@ -1,0 +1,327 @@
+"""
+Compute Engine's part: from a method of compute v1 to what it does.
+
+Served: what `discovery.COMPUTE_RESOURCES` names. Not modelled: IAM policies, Cloud CDN keys, network
+peerings, moves, shared VPC hosts; these methods answer 501.
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from localcloud.gcp.call import ApiCall
+from localcloud.gcp.endpoints import Endpoints
+from localcloud.gcp.errors import GoogleError, bad_request, invalid, not_found, not_modelled
+from localcloud.gcp.kinds import COLLECTIONS
+from localcloud.gcp.listing import ordered, page, select
+from localcloud.gcp.operations import Operation, Operations
+from localcloud.gcp.places import Regions, region_object, zone_object
+from localcloud.gcp.references import BASE, resolve
+from localcloud.gcp.resources import Object, Resources
+from localcloud.gcp.rules.draft import Draft
+from localcloud.gcp.rules.url_map_tests import failures
+from localcloud.gcp.rules.url_maps import check as check_url_map
+from localcloud.gcp.writes import SETTERS, Writes
+
+Answer = Object | None
+
+_COLLECTION_OF = {
+    "globalAddresses": "addresses",
+    "globalForwardingRules": "forwardingRules",
+    "globalNetworkEndpointGroups": "networkEndpointGroups",
+    "globalOperations": "operations",
+    "regionNetworkEndpointGroups": "networkEndpointGroups",
+    "regionOperations": "operations",
+    "zoneOperations": "operations",
+}
+_WAIT_SECONDS = 120.0  # the real service holds the line for two minutes at most
+READING_POSTS = frozenset(
+    {"getHealth", "listInstances", "listNetworkEndpoints", "validate", "wait"}
+)
+
+
+class Compute:
+    """Carries out the methods of compute v1."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        operations: Operations,
+        writes: Writes,
+        endpoints: Endpoints,
+        *,
+        regions: Regions,
+        quotas: Mapping[str, int],
+    ) -> None:
+        self._resources = resources
+        self._operations = operations
+        self._writes = writes
+        self._endpoints = endpoints
+        self._regions = regions
+        self._quotas = quotas
+        self._requests: dict[tuple[str, str], tuple[str, str, str]] = {}
+        self._reads: Mapping[str, Callable[[ApiCall], Answer]] = {
+            "get": self._get,
+            "list": self._list,
+            "aggregatedList": self._aggregated,
+            "getHealth": self._get_health,
+            "listNetworkEndpoints": self._list_endpoints,
+            "listInstances": self._list_instances,
+            "validate": self._validate,
+        }
+
+    async def answer(self, call: ApiCall) -> Answer:
+        """
+        Do what *call* asks.
+
+        Raises:
+            GoogleError: Refused.
+        """
+        resource, verb = call.method.resource, call.method.verb
+        self._known_place(call)
+        if resource.endswith("Operations"):
+            return await self._operation(call)
+        if resource in {"projects", "regions", "zones"}:
+            return self._place(call)
+        if verb in self._reads:
+            return self._reads[verb](call)
+        return self._once(call).json(self._operations.clock())
+
+    def _once(self, call: ApiCall) -> Operation:
+        """Carry out a change, or give the operation that the same request id began before."""
+        number = call.query.get("requestId", "")
+        if not number:
+            return self._change(call)
+        if not _is_request_id(number):
+            raise invalid("requestId", number, "Must be a valid UUID, not the zero one.")
+        target = "/".join(call.values.values())
+        before = self._requests.get((call.project, number))
+        if before is None:
+            operation = self._change(call)
+            self._requests[call.project, number] = (call.id, target, operation.path)
+            return operation
+        if before[:2] != (call.id, target):
+            raise invalid("requestId", number, "The request id belongs to another request.")
+        return self._operations.need(before[2])
+
+    def _change(self, call: ApiCall) -> Operation:
+        verb = call.method.verb
+        path = _path(call)
+        if verb == "insert":
+            return self._writes.insert(path, call.body)
+        if verb in {"patch", "update"}:
+            return self._writes.change(verb, path, call.body)
+        if verb == "delete":
+            return self._writes.delete(path)
+        if verb == "setLabels":
+            return self._writes.set_labels(path, call.body)
+        if verb in SETTERS:
+            return self._writes.set_field(verb, path, call.body)
+        if verb == "attachNetworkEndpoints":
+            return self._endpoints.attach(path, call.body.get("networkEndpoints") or [])
+        if verb == "detachNetworkEndpoints":
+            return self._endpoints.detach(path, call.body.get("networkEndpoints") or [])
+        if verb in {"addInstances", "removeInstances"}:
+            return self._instances(call, path)
+        raise not_modelled(call.id)
+
+    def _get(self, call: ApiCall) -> Answer:
+        return self._resources.view(_path(call))
+
+    def _list(self, call: ApiCall) -> Answer:
+        parent = _path(call)
+        _, project, *scope, collection = parent.split("/")
+        paths = [path for path, _ in self._resources.each(project, collection, "/".join(scope))]
+        items = [self._resources.view(path) for path in paths]
+        return _list_answer(parent, COLLECTIONS[collection].kind, items, call.query)
+
+    def _aggregated(self, call: ApiCall) -> Answer:
+        collection = _COLLECTION_OF.get(call.method.resource, call.method.resource)
+        paths = [path for path, _ in self._resources.each(call.project, collection)]
+        views = select([self._resources.view(path) for path in paths], _filter(call))
+        shown, token = page(views, call.query)
+        scopes = ["global", *(f"regions/{region}" for region in self._regions)]
+        if collection in {"networkEndpointGroups", "instanceGroups"}:
+            scopes += [f"zones/{zone}" for zones in self._regions.values() for zone in zones]
+        answered: dict[str, Any] = {scope: _nothing_in(scope) for scope in scopes}
+        for view in shown:
+            scope = "/".join(view["selfLink"].removeprefix(BASE).split("/")[2:-2])
+            if collection not in answered.setdefault(scope, {}):
+                answered[scope] = {collection: []}
+            answered[scope][collection].append(view)
+        kind = COLLECTIONS[collection].kind
+        found = {
+            "kind": f"compute#{kind}AggregatedList",
+            "id": f"projects/{call.project}/aggregated/{collection}",
+            "items": answered,
+            "selfLink": f"{BASE}projects/{call.project}/aggregated/{collection}",
+        }
+        return found | ({"nextPageToken": token} if token else {})
+
+    def _get_health(self, call: ApiCall) -> Answer:
+        return self._endpoints.service_health(_path(call), call.body.get("group") or "")
+
+    def _list_endpoints(self, call: ApiCall) -> Answer:
+        health = call.body.get("healthStatus") == "SHOW"
+        shown, token = page(self._endpoints.listed(_path(call), health=health), call.query)
+        found: Object = {"kind": "compute#networkEndpointGroupsListNetworkEndpoints"}
+        if shown:
+            found["items"] = shown
+        return found | ({"nextPageToken": token} if token else {})
+
+    def _list_instances(self, call: ApiCall) -> Answer:
+        path = _path(call)
+        self._resources.need(path)
+        shown, token = page(
+            [{"instance": i} for i in self._resources.instances.get(path, ())], call.query
+        )
+        found: Object = {"kind": "compute#instanceGroupsListInstances", "items": shown}
+        return found | ({"nextPageToken": token} if token else {})
+
+    def _validate(self, call: ApiCall) -> Answer:
+        body = call.body.get("resource") or {}
+        try:
+            resolved, found = resolve("urlMaps", call.project, body)
+            for reference in found:
+                self._resources.need(reference.path)
+            untested = {name: value for name, value in resolved.items() if name != "tests"}
+            check_url_map(Draft(path=_path(call), body=untested), self._resources)
+        except GoogleError as error:
+            return {"result": {"loadSucceeded": False, "loadErrors": [error.message]}}
+        failed = failures(resolved)
+        result: Object = {"loadSucceeded": True, "testPassed": not failed}
+        return {"result": result | ({"testFailures": failed} if failed else {})}
+
+    def _instances(self, call: ApiCall, path: str) -> Operation:
+        group = self._resources.need(path)
+        named = [str(each.get("instance", "")) for each in call.body.get("instances") or ()]
+        stored = self._resources.instances.setdefault(path, [])
+        adding = call.method.verb == "addInstances"
+        for name in named:
+            if (name in stored) == adding:
+                words = "is already a member of" if adding else "is not a member of"
+                raise bad_request(f"The instance '{name}' {words} '{path}'")
+
+        def finish() -> None:
+            stored[:] = [i for i in stored if i not in named] + (named if adding else [])
+            group["size"] = len(stored)
+            self._resources.changed(path)
+
+        return self._operations.begin(
+            call.method.verb, path, group["id"], finish=finish, shared=True
+        )
+
+    async def _operation(self, call: ApiCall) -> Answer:
+        path, verb = _path(call), call.method.verb
+        if verb == "list":
+            now = self._operations.clock()
+            items = [operation.json(now) for operation in self._operations.each(path)]
+            return _list_answer(path, "operation", items, call.query)
+        if verb not in {"get", "wait", "delete"}:
+            raise not_modelled(call.id)
+        operation = self._operations.need(path)
+        if verb == "delete":
+            self._operations.forget(path)
+            return None
+        if verb == "wait":
+            await _until(operation.done.wait(), _WAIT_SECONDS)
+        return operation.json(self._operations.clock())
+
+    def _known_place(self, call: ApiCall) -> None:
+        zones = {zone for zones in self._regions.values() for zone in zones}
+        for word, known in (("zone", zones), ("region", set(self._regions))):
+            value = call.values.get(word)
+            if value is not None and value not in known:
+                if call.method.resource in {"zones", "regions"}:
+                    raise not_found(f"projects/{call.project}/{word}s/{value}")
+                raise invalid(word, value, f"Unknown {word}.")
+
+    def _place(self, call: ApiCall) -> Answer:
+        resource, verb = call.method.resource, call.method.verb
+        if verb not in {"get", "list"}:
+            raise not_modelled(call.id)
+        if resource == "projects":
+            return self._project(call.project)
+        items = [
+            region_object(call.project, region, zones, BASE)
+            for region, zones in self._regions.items()
+            if resource == "regions"
+        ] or [
+            zone_object(call.project, zone, BASE)
+            for zones in self._regions.values()
+            for zone in zones
+        ]
+        if verb == "list":
+            path = f"projects/{call.project}/{resource}"
+            return _list_answer(path, resource.removesuffix("s"), items, call.query)
+        name = call.values[resource.removesuffix("s")]
+        return next(item for item in items if item["name"] == name)
+
+    def _project(self, project: str) -> Object:
+        quotas = [
+            {
+                "metric": COLLECTIONS[collection].metric,
+                "limit": float(limit),
+                "usage": float(sum(1 for _ in self._resources.each(project, collection))),
+            }
+            for collection, limit in self._quotas.items()
+            if collection in COLLECTIONS
+        ]
+        return {
+            "kind": "compute#project",
+            "id": str(int.from_bytes(project.encode()[:7], "big")),
+            "name": project,
+            "selfLink": f"{BASE}projects/{project}",
+            "quotas": quotas,
+            "defaultNetworkTier": "PREMIUM",
+            "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
+        }
+
+
+def _path(call: ApiCall) -> str:
+    """Give the path of the object that is called, or of its collection for lists and inserts."""
+    scope = "global"
+    for word in ("zone", "region"):
+        if word in call.values:
+            scope = f"{word}s/{call.values[word]}"
+    collection = _COLLECTION_OF.get(call.method.resource, call.method.resource)
+    parent = f"projects/{call.project}/{scope}/{collection}"
+    names = [v for k, v in call.values.items() if k not in {"project", "zone", "region"}]
+    return "/".join([parent, *names])
+
+
+def _filter(call: ApiCall) -> str:
+    return call.query.get("filter", "")
+
+
+def _list_answer(path: str, kind: str, items: list[Object], query: Mapping[str, str]) -> Object:
+    chosen = ordered(select(items, query.get("filter", "")), query.get("orderBy", ""))
+    shown, token = page(chosen, query)
+    found: Object = {"kind": f"compute#{kind}List", "id": path, "selfLink": BASE + path}
+    if shown:
+        found["items"] = shown
+    return found | ({"nextPageToken": token} if token else {})
+
+
+def _nothing_in(scope: str) -> Object:
+    return {
+        "warning": {
+            "code": "NO_RESULTS_ON_PAGE",
+            "message": "There are no results for scope 'X' on this page.".replace("X", scope),
+            "data": [{"key": "scope", "value": scope}],
+        }
+    }
+
+
+def _is_request_id(text: str) -> bool:
+    canonical = re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text)
+    return canonical is not None and uuid.UUID(text).int != 0
+
+
+async def _until(done: Awaitable[Any], seconds: float) -> None:
+    try:
+        await asyncio.wait_for(done, seconds)
+    except TimeoutError:
+        return

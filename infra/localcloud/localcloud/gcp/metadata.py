@@ -1,0 +1,109 @@
+"""
+The metadata server of a virtual machine: project, identity and access tokens.
+
+With ``GCE_METADATA_HOST`` (and ``GCE_METADATA_IP``) naming it, ``google.auth.default()`` gives
+compute engine credentials, as on a real machine.
+
+Source: Compute Engine, "About VM metadata" (header ``Metadata-Flavor``, paths, refusals).
+
+Not modelled: instance attributes, ``wait_for_change``, identity tokens.
+"""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.gcp.access import CLOUD_PLATFORM, LIFETIME_SECONDS, Access
+from localcloud.gcp.server import Server, listen
+
+_ROOT = "/computeMetadata/v1"
+_FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
+
+
+async def serve_metadata(
+    project: str,
+    *,
+    access: Access | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> Server:
+    """
+    Serve the metadata of a machine in *project*.
+
+    Args:
+        project: Its id.
+        access: Where tokens are issued: a cloud's ``GcpCloud.access``; None issues tokens that
+            no cloud knows.
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
+    """
+    app = web.Application()
+    handler = _Metadata(project, access or Access(clock=_no_clock))
+    app.router.add_get("/{path:.*}", handler.answer)
+    return await listen(app, host, port)
+
+
+def _no_clock() -> float:
+    return 0.0
+
+
+class _Metadata:
+    def __init__(self, project: str, access: Access) -> None:
+        self._access = access
+        email = f"functions@{project}.iam.gserviceaccount.com"
+        account = {"aliases": ["default"], "email": email, "scopes": [CLOUD_PLATFORM]}
+        number = str(int.from_bytes(project.encode()[:5], "big"))
+        here = f"{_ROOT}/instance/service-accounts"
+        texts = {
+            f"{_ROOT}/project/project-id": project,
+            f"{_ROOT}/project/numeric-project-id": number,
+            f"{_ROOT}/universe/universe-domain": "googleapis.com",
+            f"{_ROOT}/universe/universe_domain": "googleapis.com",
+            f"{_ROOT}/instance/zone": f"projects/{number}/zones/us-central1-a",
+            f"{_ROOT}/instance/region": f"projects/{number}/regions/us-central1",
+        }
+        for name in ("default", email):
+            texts[f"{here}/{name}/email"] = email
+            texts[f"{here}/{name}/scopes"] = f"{CLOUD_PLATFORM}\n"
+        self._texts: dict[str, str] = texts
+        self._accounts: dict[str, Any] = {f"{here}/{name}": account for name in ("default", email)}
+        self._all = {f"{here}": {"default": account, email: account}}
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path.strip("/") == "":
+            return _text("computeMetadata/\n")
+        if request.headers.get("Metadata-Flavor") != "Google":
+            return _text('Missing required header "Metadata-Flavor": "Google"\n', status=403)
+        if "X-Forwarded-For" in request.headers:
+            return _text("X-Forwarded-For is not allowed\n", status=403)
+        path = request.path.rstrip("/")
+        recursive = request.query.get("recursive", "").lower() == "true"
+        if path in self._texts:
+            return _text(self._texts[path])
+        if path.endswith("/token") and path.removesuffix("/token") in self._accounts:
+            return _json(self._token(request.query.get("scopes", "")))
+        if path in self._accounts:
+            if recursive:
+                return _json(self._accounts[path])
+            return _text("aliases\nemail\nidentity\nscopes\ntoken\n")
+        if path in self._all:
+            names = "".join(f"{name}/\n" for name in self._all[path])
+            return _json(self._all[path]) if recursive else _text(names)
+        return _text("Not Found\n", status=404)
+
+    def _token(self, scopes: str) -> dict[str, Any]:
+        wanted = frozenset(scopes.split(",")) if scopes else frozenset({CLOUD_PLATFORM})
+        return {
+            "access_token": self._access.issue(wanted),
+            "expires_in": int(LIFETIME_SECONDS) - 1,
+            "token_type": "Bearer",
+        }
+
+
+def _text(text: str, *, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, headers=_FLAVOR, content_type="application/text")
+
+
+def _json(document: Any) -> web.Response:
+    return web.Response(text=json.dumps(document), headers=_FLAVOR, content_type="application/json")

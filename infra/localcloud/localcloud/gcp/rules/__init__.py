@@ -1,0 +1,1 @@
+"""What Compute Engine refuses beyond schemas and references, one module per collection."""
