@@ -192,6 +192,25 @@ def test_bad_annotation_is_an_event(world):
     assert event["involvedObject"]["name"] == "web-fed"
 
 
+def test_a_group_of_somebody_else_is_left_alone(world):
+    """A NEG of that name with another description is said, not touched, and taken over never."""
+    foreign = {"networkEndpointType": "GCE_VM_IP_PORT", "description": "somebody else's"}
+    network = {"network": "projects/lab/global/networks/default"}
+    world.run(lambda w: w.gcp.insert(NEG_PATHS[1], {**foreign, **network}))
+    put(world, "gke-us", companion())
+    kube = world.clusters["gke-us"]
+    until(lambda: "different description" in str(kube.list("events", "default")), "an Event")
+    annotations = kube.get("services", "default", "web-fed")["metadata"]["annotations"]
+    assert "cloud.google.com/neg-status" not in annotations
+    assert world.gcp.compute[NEG_PATHS[1]]["description"] == "somebody else's"
+    assert NEG_PATHS[0] not in world.gcp.compute
+
+    world.run(lambda w: w.gcp.delete(NEG_PATHS[1]))
+    until(lambda: set(NEG_PATHS[:2]) < set(world.gcp.compute), "NEGs, once the name is free")
+    remove(world, "gke-us", "services", "web-fed")
+    until(lambda: not any(world.control.leftovers().values()), "nothing left over")
+
+
 def test_requests_by_name_survive_a_dead_cluster(shop):
     """A hand-made load balancer serves by DNS and VIP, near first, and leaves a dead cluster."""
     env = shop.env()

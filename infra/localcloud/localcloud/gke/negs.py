@@ -87,12 +87,15 @@ class NegController:
             except AnnotationRefusedError as error:
                 self._warn(service, str(error))
                 return None
-            for port, group in names.items():
-                self._keep(service, port, group)
-            self._say(service, names)
-        return self._sweep(namespace, name, frozenset(names.values()))
+            kept = {
+                port: group for port, group in names.items() if self._keep(service, port, group)
+            }
+            self._say(service, kept)
+        again = self._sweep(namespace, name, frozenset(names.values()))
+        return again if service is None or len(kept) == len(names) else _RETRY_SECONDS
 
-    def _keep(self, service: Mapping[str, Any], port: int, group: str) -> None:
+    def _keep(self, service: Mapping[str, Any], port: int, group: str) -> bool:
+        """Make one Service port's NEGs as they should be; False when the name is another's."""
         meta = service["metadata"]
         namespace = meta["namespace"]
         mark = description(self._cluster.uid(), namespace, meta["name"], port)
@@ -101,7 +104,7 @@ class NegController:
             observed = self._cloud.compute.get(path)
             if observed is not None and observed.get("description") != mark:
                 self._warn(service, f"NEG {path} already exists with a different description")
-                return
+                return False
         if self._cluster.get(svcneg.SVCNEGS, namespace, group) is None:
             self._cluster.put(svcneg.manifest(service, port, group), manager=MANAGER)
         endpoints = self._endpoints(service, port)
@@ -110,6 +113,7 @@ class NegController:
                 self._cloud.insert(path, self._body(group, mark))
             self._sync(path, endpoints.get(zone, {}))
         self._put_status(namespace, group, [self._cloud.compute[p]["selfLink"] for p in paths])
+        return True
 
     def _endpoints(
         self, service: Mapping[str, Any], port: int
@@ -118,9 +122,8 @@ class NegController:
         meta = service["metadata"]
         name = next(p.get("name") or "" for p in service["spec"]["ports"] if p["port"] == port)
         found: dict[str, dict[tuple[str, int], str]] = {}
-        for item in self._cluster.list(SLICES, meta["namespace"]):
-            if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) != meta["name"]:
-                continue
+        mine = f"{SERVICE_NAME}={meta['name']}"
+        for item in self._cluster.list(SLICES, meta["namespace"], mine):
             numbers = [p["port"] for p in item.get("ports") or () if (p.get("name") or "") == name]
             for endpoint in item.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready"):
@@ -166,9 +169,11 @@ class NegController:
     def _sweep(self, namespace: str, service: str, kept: frozenset[str]) -> float | None:
         """Let go of the NEGs of a Service beyond *kept*; gives when to try again."""
         again = None
-        for item in self._cluster.list(svcneg.SVCNEGS, namespace):
+        for item in self._cluster.list(
+            svcneg.SVCNEGS, namespace, f"{svcneg.SERVICE_LABEL}={service}"
+        ):
             meta = item["metadata"]
-            if meta["labels"].get(svcneg.SERVICE_LABEL) != service or meta["name"] in kept:
+            if meta["name"] in kept:
                 continue
             if not meta.get("deletionTimestamp"):
                 self._cluster.remove(svcneg.SVCNEGS, namespace, meta["name"])

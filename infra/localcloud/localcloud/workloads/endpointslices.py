@@ -57,9 +57,9 @@ class EndpointSlices:
         service = self._cluster.get("services", namespace, name)
         observed = {
             item["metadata"]["name"]: item
-            for item in self._cluster.list(SLICES, namespace)
-            if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) == name
-            and item["metadata"]["labels"].get(_MANAGED_BY) == MANAGER
+            for item in self._cluster.list(
+                SLICES, namespace, f"{SERVICE_NAME}={name},{_MANAGED_BY}={MANAGER}"
+            )
         }
         if service is not None and not service["spec"].get("selector"):
             return
@@ -75,7 +75,8 @@ class EndpointSlices:
             node["metadata"]["name"]: (node["metadata"].get("labels") or {}).get(ZONE, "")
             for node in self._cluster.list("nodes")
         }
-        pods = self._cluster.list("pods", service["metadata"]["namespace"])
+        selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
+        pods = self._cluster.list("pods", service["metadata"]["namespace"], selector)
         return {str(item["metadata"]["name"]): item for item in slices(service, pods, zones)}
 
 

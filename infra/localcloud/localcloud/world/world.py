@@ -34,9 +34,9 @@ from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.certificates import Authority
+from localcloud.world.clients import client_regions
 from localcloud.world.cluster import HOST, Cluster
 from localcloud.world.environment import Places, environment
-from localcloud.world.clients import client_regions
 from localcloud.world.functions import Functions
 from localcloud.world.spec import WorldSpec
 
