@@ -1,0 +1,59 @@
+"""
+What of an object matters to us: the watcher stays silent while only the rest changes.
+
+Our own status, annotations and finalizers, managed fields, resource versions and heartbeats of
+controllers change often and mean nothing; passing them on would let our own writes wake us.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fedingress.domain import names
+from fedingress.domain.ingress import Manifest
+
+_OURS: Final = frozenset({names.CONDITIONS, names.TABLE, names.FOOTPRINT})
+_NOISE: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_SERVICE_FIELDS: Final = ("type", "selector", "ports")
+_PROFILE_FIELDS: Final = ("accessProviders", "credentialProviders", "properties")
+
+
+def digest(manifest: Manifest) -> str:
+    """A hash of what matters of *manifest*; equal for objects that differ elsewhere only."""
+    text = json.dumps(relevant(manifest), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def relevant(manifest: Manifest) -> Mapping[str, Any]:
+    """What matters of *manifest*, by its kind."""
+    meta = manifest.get("metadata") or {}
+    spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+    found: dict[str, Any] = {
+        "uid": meta.get("uid"),
+        "deleting": "deletionTimestamp" in meta,
+        "labels": meta.get("labels") or {},
+        "annotations": _annotations(meta.get("annotations") or {}),
+    }
+    kind = manifest.get("kind")
+    if kind == "Service":
+        found["spec"] = {name: spec.get(name) for name in _SERVICE_FIELDS}
+    elif kind == "ClusterProfile":
+        found["spec"] = spec
+        found["status"] = {name: status.get(name) for name in _PROFILE_FIELDS}
+        found["conditions"] = {
+            str(item.get("type")): item.get("status") for item in status.get("conditions") or ()
+        }
+    else:
+        found["spec"] = spec
+        # The address that a controller gives to a copy in a member is news; the one that we write
+        # on a source is not.
+        if names.OWNER_UID in found["labels"]:
+            found["addresses"] = (status.get("loadBalancer") or {}).get("ingress") or []
+    return found
+
+
+def _annotations(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    return {
+        key: value for key, value in annotations.items() if key not in _OURS and key not in _NOISE
+    }
