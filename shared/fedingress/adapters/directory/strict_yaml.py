@@ -69,10 +69,8 @@ def parse(text: str) -> Any:
     try:
         _check_depth(text)
         node = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        raise _placed(" ".join(filter(None, (error.context, error.problem))), error) from error
     except yaml.YAMLError as error:
-        raise SyntaxFault(" ".join(str(error).split())[:200]) from error
+        raise _placed(error) from error
     return None if node is None else _Values().value(node, 0)
 
 
@@ -88,11 +86,12 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _placed(problem: str, error: yaml.MarkedYAMLError) -> SyntaxFault:
-    mark = error.problem_mark or error.context_mark
-    if mark is None:
-        return SyntaxFault(problem)
-    return SyntaxFault(problem, mark.line + 1, mark.column + 1)
+def _placed(error: yaml.YAMLError) -> SyntaxFault:
+    """PyYAML's error with its place; a character that may stand nowhere has only a number."""
+    parts = [getattr(error, name, None) for name in ("context", "problem")]
+    problem = " ".join(filter(None, parts)) or " ".join(str(error).split())[:200]
+    mark = getattr(error, "problem_mark", None)
+    return SyntaxFault(problem, mark.line + 1, mark.column + 1) if mark else SyntaxFault(problem)
 
 
 def _at(part: Any, reason: str) -> SyntaxFault:

@@ -123,7 +123,7 @@ class Cell:
     def choice(self, known: Collection[str], default: str = "", *, noun: str) -> str:
         """One of *known*."""
         found = self.text(default)
-        if found not in known and (found or self.given):
+        if isinstance(self.value, str) and found not in known:
             self.fault(unknown_word(noun, found, known))
             return default
         return found

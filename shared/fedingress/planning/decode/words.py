@@ -87,8 +87,7 @@ def quoted(value: Any) -> str:
 
 def unknown_word(noun: str, word: Any, known: Collection[str]) -> str:
     """The sentence for a word that is none of *known*, naming the nearest one where one is near."""
-    near = difflib.get_close_matches(str(word)[:64], known, n=1) or [
-        each for each in known if each.lower() == str(word)[:64].lower()
-    ]
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    spelled = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(str(word)[:SHOWN].lower(), spelled, n=1)
+    hint = f"did you mean {spelled[near[0]]}?" if near else f"known are {', '.join(sorted(known))}"
     return f"unknown {noun} {quoted(word)}; {hint}"

@@ -1,0 +1,259 @@
+"""FederationPolicies that are accepted or refused, by the decoder and by the CRD alike."""
+
+from typing import Any
+
+ZONE = {"provider": "cloud-dns", "name": "example-com", "domain": "example.com"}
+
+
+def manifest(**spec: Any) -> dict[str, Any]:
+    """A valid policy with these fields of the spec; None leaves one out."""
+    spec = {
+        "topology": "gcp",
+        "project": "lab",
+        "placement": {"clusterSelector": {}},
+        **spec,
+    }
+    return {
+        "apiVersion": "fedingress.dev/v1alpha1",
+        "kind": "FederationPolicy",
+        "metadata": {"name": "standard"},
+        "spec": {name: value for name, value in spec.items() if value is not None},
+    }
+
+
+def placement(**fields: Any) -> dict[str, Any]:
+    return manifest(placement=fields)
+
+
+def expression(**fields: Any) -> dict[str, Any]:
+    return placement(clusterSelector={"matchExpressions": [fields]})
+
+
+def patch(**operation: Any) -> dict[str, Any]:
+    return manifest(overrides=[{"clusters": ["a"], "patch": [operation]}])
+
+
+def check(**fields: Any) -> dict[str, Any]:
+    return manifest(backends={"healthCheck": fields})
+
+
+def backends(**fields: Any) -> dict[str, Any]:
+    return manifest(backends=fields)
+
+
+def dns(**fields: Any) -> dict[str, Any]:
+    return manifest(dns=fields)
+
+
+def zone(**fields: Any) -> dict[str, Any]:
+    kept = {name: value for name, value in {**ZONE, **fields}.items() if value is not None}
+    return dns(zones=[kept])
+
+
+def deletion(**fields: Any) -> dict[str, Any]:
+    return manifest(deletion=fields)
+
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "least": manifest(placement=None),
+    "everywhere": manifest(),
+    "project number": manifest(project="123456789012"),
+    "project of a domain": manifest(project="example.com:lab"),
+    "empty placement": placement(),
+    "no clusters": placement(clusters=[]),
+    "clusters": placement(clusters=["gke-us", "gke.eu"]),
+    "clusters and selector": placement(clusters=["a"], clusterSelector={}),
+    "labels": placement(clusterSelector={"matchLabels": {"example.com/env": "prod", "a": ""}}),
+    "In": expression(key="a", operator="In", values=["x", ""]),
+    "NotIn": expression(key="a", operator="NotIn", values=["x"]),
+    "Exists": expression(key="a", operator="Exists"),
+    "Exists of nothing": expression(key="a", operator="DoesNotExist", values=[]),
+    "Gt": expression(key="a", operator="Gt", values=["15"]),
+    "Lt a negative": expression(key="a", operator="Lt", values=["-15"]),
+    "add": patch(op="add", path="/metadata/annotations/a~1b", value="1"),
+    "add null": patch(op="add", path="/spec/x", value=None),
+    "remove": patch(op="remove", path="/spec/tls"),
+    "replace": patch(op="replace", path="/spec/rules/0/host", value="x.example"),
+    "test the name": patch(op="test", path="/metadata/name", value="shop"),
+    "test": patch(op="test", path="/spec", value={}),
+    "move": patch(op="move", path="/spec/a", **{"from": "/spec/b"}),
+    "copy of the name": patch(op="copy", path="/metadata/labels/n", **{"from": "/metadata/name"}),
+    "override by selector": manifest(
+        overrides=[{"clusterSelector": {}, "patch": [{"op": "remove", "path": "/a"}]}]
+    ),
+    "neg": backends(mode="neg"),
+    "rate": backends(maxRatePerEndpoint=0.5),
+    "whole rate": backends(maxRatePerEndpoint=100),
+    "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
+    "check": check(path="/healthz", host="a.example", intervalSeconds=300, timeoutSeconds=300),
+    "quick check": check(intervalSeconds=1),
+    "thresholds": check(healthyThreshold=10, unhealthyThreshold=1),
+    "zone": zone(),
+    "zone of another project": zone(project="dns-project"),
+    "two zones": dns(zones=[ZONE, {**ZONE, "name": "b", "domain": "b.example"}]),
+    "no zones": dns(zones=[], routing="simple", ttlSeconds=86400),
+    "cascade": deletion(mode="cascade", graceSeconds=604800, drainSeconds=86400),
+    "orphan": deletion(mode="orphan", graceSeconds=0, drainSeconds=0),
+}
+
+_PATCH = "spec.overrides[0].patch[0]"
+_EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
+_CHECK = "spec.backends.healthCheck"
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no topology": (manifest(topology=None), "spec.topology: is required"),
+    "known topology": (
+        manifest(topology="via-gcp"),
+        "spec.topology: topology via-gcp is known, but not served by this version; gcp is",
+    ),
+    "unknown topology": (
+        manifest(topology="gpc"),
+        "spec.topology: unknown topology 'gpc'; did you mean gcp?",
+    ),
+    "topology no text": (manifest(topology=1), "spec.topology: 1 is not text"),
+    "no project": (manifest(project=None), "spec.project: is required"),
+    "empty project": (manifest(project=""), "spec.project: is required"),
+    "bad project": (manifest(project="Lab"), "spec.project: 'Lab' is not the id"),
+    "mistyped field": (
+        manifest(placment={}),
+        "spec.placment: unknown field 'placment'; did you mean placement?",
+    ),
+    "unserved field": (manifest(rollout={}), "spec.rollout: is known, but not served"),
+    "far field": (manifest(zzz={}), "spec.zzz: unknown field 'zzz'; known are backends"),
+    "placement no object": (manifest(placement=[]), "spec.placement: a list is not an object"),
+    "placement field": (placement(cluster=["a"]), "spec.placement.cluster: unknown field"),
+    "cluster name": (placement(clusters=["A"]), "spec.placement.clusters[0]: 'A' is not"),
+    "cluster twice": (placement(clusters=["a", "a"]), "spec.placement.clusters[1]: a is named"),
+    "clusters no list": (placement(clusters="a"), "spec.placement.clusters: 'a' is not a list"),
+    "label key": (
+        placement(clusterSelector={"matchLabels": {"a b": "x"}}),
+        "spec.placement.clusterSelector.matchLabels: 'a b' is not a label key",
+    ),
+    "label value": (
+        placement(clusterSelector={"matchLabels": {"a": "x y"}}),
+        "spec.placement.clusterSelector.matchLabels: 'x y' is not a label value",
+    ),
+    "label value no text": (
+        placement(clusterSelector={"matchLabels": {"a": True}}),
+        "spec.placement.clusterSelector.matchLabels['a']: true is not text",
+    ),
+    "operator": (
+        expression(key="a", operator="in", values=["x"]),
+        f"{_EXPRESSION}.operator: unknown operator 'in'; did you mean In?",
+    ),
+    "no operator": (expression(key="a"), f"{_EXPRESSION}.operator: is required"),
+    "no key": (expression(operator="Exists"), f"{_EXPRESSION}.key: is required"),
+    "bad key": (expression(key="a/", operator="Exists"), f"{_EXPRESSION}.key: 'a/' is not"),
+    "In of nothing": (expression(key="a", operator="In"), f"{_EXPRESSION}.values: operator In"),
+    "In of a bad value": (
+        expression(key="a", operator="In", values=["x y"]),
+        f"{_EXPRESSION}.values[0]: 'x y' is not a label value",
+    ),
+    "Exists of one": (
+        expression(key="a", operator="Exists", values=["x"]),
+        f"{_EXPRESSION}.values: operator Exists takes no values",
+    ),
+    "Gt of two": (
+        expression(key="a", operator="Gt", values=["1", "2"]),
+        f"{_EXPRESSION}.values: operator Gt takes exactly one integer",
+    ),
+    "Gt of a word": (
+        expression(key="a", operator="Gt", values=["x"]),
+        f"{_EXPRESSION}.values: operator Gt takes exactly one integer",
+    ),
+    "override of none": (
+        manifest(overrides=[{"patch": [{"op": "remove", "path": "/a"}]}]),
+        "spec.overrides[0]: exactly one of clusters and clusterSelector",
+    ),
+    "override of both": (
+        manifest(
+            overrides=[
+                {
+                    "clusters": ["a"],
+                    "clusterSelector": {},
+                    "patch": [{"op": "remove", "path": "/a"}],
+                }
+            ]
+        ),
+        "spec.overrides[0]: exactly one of clusters and clusterSelector",
+    ),
+    "no patch": (manifest(overrides=[{"clusters": ["a"]}]), "spec.overrides[0].patch: is required"),
+    "empty patch": (
+        manifest(overrides=[{"clusters": ["a"], "patch": []}]),
+        "spec.overrides[0].patch: needs at least 1 item",
+    ),
+    "no operation": (patch(path="/a", value=1), f"{_PATCH}.op: is required"),
+    "bad operation": (patch(op="set", path="/a"), f"{_PATCH}.op: unknown operation 'set'"),
+    "no path": (patch(op="remove"), f"{_PATCH}.path: is required"),
+    "bad pointer": (patch(op="remove", path="a"), f"{_PATCH}.path: 'a' is not a JSON pointer"),
+    "bad escape": (patch(op="remove", path="/a~2"), f"{_PATCH}.path: '/a~2' is not a JSON"),
+    "add without value": (patch(op="add", path="/a"), f"{_PATCH}.value: is required by"),
+    "move without from": (patch(op="move", path="/a"), f"{_PATCH}.from: is required"),
+    "the name": (
+        patch(op="replace", path="/metadata/name", value="x"),
+        f"{_PATCH}.path: '/metadata/name' is the object's identity",
+    ),
+    "the whole": (patch(op="replace", path="", value={}), f"{_PATCH}.path: '' is the object's"),
+    "the status": (patch(op="remove", path="/status/x"), f"{_PATCH}.path: '/status/x' is the"),
+    "moving the name away": (
+        patch(op="move", path="/a", **{"from": "/metadata/name"}),
+        f"{_PATCH}.from: '/metadata/name' is the object's identity",
+    ),
+    "operation field": (
+        patch(op="remove", path="/a", valeu=1),
+        f"{_PATCH}.valeu: unknown field 'valeu'; did you mean value?",
+    ),
+    "known mode": (
+        backends(mode="instance-group"),
+        "spec.backends.mode: mode instance-group is known, but not served",
+    ),
+    "unknown mode": (backends(mode="negs"), "spec.backends.mode: unknown mode 'negs'; did you"),
+    "rate 0": (backends(maxRatePerEndpoint=0), "spec.backends.maxRatePerEndpoint: 0 is out"),
+    "rate beyond": (
+        backends(maxRatePerEndpoint=2e14),
+        "spec.backends.maxRatePerEndpoint: 200000000000000.0 is out",
+    ),
+    "rate as text": (backends(maxRatePerEndpoint="1"), "spec.backends.maxRatePerEndpoint: '1' is"),
+    "rate as truth": (backends(maxRatePerEndpoint=True), "spec.backends.maxRatePerEndpoint: true"),
+    "timeout 0": (backends(timeoutSeconds=0), "spec.backends.timeoutSeconds: 0 is out of range: 1"),
+    "draining": (backends(drainingSeconds=3601), "spec.backends.drainingSeconds: 3601 is out"),
+    "interval 0": (check(intervalSeconds=0), f"{_CHECK}.intervalSeconds: 0 is out of range: 1 to"),
+    "interval 301": (check(intervalSeconds=301), f"{_CHECK}.intervalSeconds: 301 is out"),
+    "interval as text": (check(intervalSeconds="5"), f"{_CHECK}.intervalSeconds: '5' is not"),
+    "timeout beyond interval": (
+        check(intervalSeconds=5, timeoutSeconds=6),
+        f"{_CHECK}.timeoutSeconds: 6 is more than intervalSeconds, 5",
+    ),
+    "timeout beyond the default interval": (
+        check(timeoutSeconds=16),
+        f"{_CHECK}.timeoutSeconds: 16 is more than intervalSeconds, 15",
+    ),
+    "healthy 11": (check(healthyThreshold=11), f"{_CHECK}.healthyThreshold: 11 is out"),
+    "unhealthy 0": (check(unhealthyThreshold=0), f"{_CHECK}.unhealthyThreshold: 0 is out"),
+    "relative probe": (check(path="healthz"), f"{_CHECK}.path: 'healthz' is not an absolute"),
+    "probe with a space": (check(path="/a b"), f"{_CHECK}.path: '/a b' is not an absolute"),
+    "probe host": (check(host="*.example"), f"{_CHECK}.host: '*.example' is not a DNS name"),
+    "known provider": (
+        zone(provider="route53"),
+        "spec.dns.zones[0].provider: provider route53 is known, but not served",
+    ),
+    "no provider": (zone(provider=None), "spec.dns.zones[0].provider: is required"),
+    "zone name": (zone(name="Example"), "spec.dns.zones[0].name: 'Example' is not the name"),
+    "no zone name": (zone(name=None), "spec.dns.zones[0].name: is required"),
+    "no domain": (zone(domain=None), "spec.dns.zones[0].domain: is required"),
+    "final dot": (zone(domain="a.example."), "spec.dns.zones[0].domain: 'a.example.' ends with"),
+    "upper case": (zone(domain="A.example"), "spec.dns.zones[0].domain: 'A.example' is not a"),
+    "zone project": (zone(project="A"), "spec.dns.zones[0].project: 'A' is not the id"),
+    "one domain twice": (
+        dns(zones=[ZONE, {**ZONE, "name": "b"}]),
+        "spec.dns.zones[1]: a second zone for example.com",
+    ),
+    "known routing": (dns(routing="weighted"), "spec.dns.routing: routing weighted is known"),
+    "unknown routing": (dns(routing="round"), "spec.dns.routing: unknown routing 'round'"),
+    "ttl 0": (dns(ttlSeconds=0), "spec.dns.ttlSeconds: 0 is out of range: 1 to 86400"),
+    "ttl a day and more": (dns(ttlSeconds=86401), "spec.dns.ttlSeconds: 86401 is out"),
+    "deletion": (deletion(mode="never"), "spec.deletion.mode: unknown mode 'never'"),
+    "grace": (deletion(graceSeconds=-1), "spec.deletion.graceSeconds: -1 is out of range: 0"),
+    "drain": (deletion(drainSeconds=86401), "spec.deletion.drainSeconds: 86401 is out"),
+    "drain with fractions": (deletion(drainSeconds=1.5), "spec.deletion.drainSeconds: 1.5 is not"),
+}

@@ -1,0 +1,194 @@
+import pytest
+from hypothesis import given
+
+from fedingress.domain.placement import PlacementRule, Requirement, Selector
+from fedingress.domain.policy import (
+    BackendPolicy,
+    DeletionPolicy,
+    DnsPolicy,
+    FederationPolicy,
+    HealthCheckPolicy,
+    Override,
+    ZoneRef,
+)
+from fedingress.planning.decode import policy
+from tests.planning.decode.mutations import mutated
+from tests.planning.decode.policy_cases import ACCEPTED, REFUSED, manifest
+
+
+def test_the_least_policy_has_every_default():
+    """Topology and project are enough; it selects nothing."""
+    assert policy(manifest(placement=None)) == FederationPolicy(
+        name="standard", topology="gcp", project="lab"
+    )
+
+
+def test_a_whole_policy_is_decoded():
+    """Every field arrives."""
+    found = policy(
+        manifest(
+            placement={"clusters": ["a", "b"], "clusterSelector": {}},
+            overrides=[
+                {
+                    "clusterSelector": {
+                        "matchLabels": {"env": "prod"},
+                        "matchExpressions": [
+                            {"key": "v", "operator": "Gt", "values": ["-1"]},
+                            {"key": "x", "operator": "Exists"},
+                        ],
+                    },
+                    "patch": [{"op": "add", "path": "/metadata/labels", "value": {}}],
+                }
+            ],
+            backends={
+                "mode": "neg",
+                "maxRatePerEndpoint": 12.5,
+                "healthCheck": {
+                    "path": "/healthz?deep=1",
+                    "host": "probe.example.com",
+                    "intervalSeconds": 10,
+                    "timeoutSeconds": 5,
+                    "healthyThreshold": 2,
+                    "unhealthyThreshold": 3,
+                },
+                "timeoutSeconds": 60,
+                "drainingSeconds": 0,
+            },
+            dns={
+                "zones": [
+                    {"provider": "cloud-dns", "name": "example-com", "domain": "example.com"},
+                    {
+                        "provider": "cloud-dns",
+                        "project": "dns-project",
+                        "name": "other",
+                        "domain": "example.org",
+                    },
+                ],
+                "routing": "simple",
+                "ttlSeconds": 1,
+            },
+            deletion={"mode": "orphan", "graceSeconds": 0, "drainSeconds": 5},
+        )
+    )
+    selector = Selector(
+        requirements=(
+            Requirement(key="env", operator="In", values=("prod",)),
+            Requirement(key="v", operator="Gt", values=("-1",)),
+            Requirement(key="x", operator="Exists"),
+        )
+    )
+    patch = ({"op": "add", "path": "/metadata/labels", "value": {}},)
+
+    assert found == FederationPolicy(
+        name="standard",
+        topology="gcp",
+        project="lab",
+        placement=PlacementRule(clusters=("a", "b"), selector=Selector()),
+        overrides=(Override(patch=patch, selector=selector),),
+        backends=BackendPolicy(
+            max_rate_per_endpoint=12.5,
+            health_check=HealthCheckPolicy(
+                path="/healthz?deep=1",
+                host="probe.example.com",
+                interval_seconds=10,
+                timeout_seconds=5,
+                healthy_threshold=2,
+                unhealthy_threshold=3,
+            ),
+            timeout_seconds=60,
+            draining_seconds=0,
+        ),
+        dns=DnsPolicy(
+            zones=(
+                ZoneRef(
+                    provider="cloud-dns", project="lab", name="example-com", domain="example.com"
+                ),
+                ZoneRef(
+                    provider="cloud-dns", project="dns-project", name="other", domain="example.org"
+                ),
+            ),
+            ttl_seconds=1,
+        ),
+        deletion=DeletionPolicy(mode="orphan", grace_seconds=0, drain_seconds=5),
+    )
+
+
+def test_a_short_interval_shortens_the_default_timeout():
+    """Who sets only the interval gets no fault about a timeout that was not written."""
+    found = policy(manifest(backends={"healthCheck": {"intervalSeconds": 4}}))
+    assert found.backends.health_check.timeout_seconds == 4
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted(name):
+    """What the reference allows decodes."""
+    assert isinstance(policy(ACCEPTED[name]), FederationPolicy)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    """What it does not allow has one fault, at its field."""
+    wrong, expected = REFUSED[name]
+    faults = [str(fault).removeprefix("FederationPolicy standard: ") for fault in policy(wrong)]
+    assert len(faults) == 1, faults
+    assert faults[0].startswith(expected), faults
+
+
+def test_every_fault_is_given_at_once():
+    """Mistakes in every part are listed together."""
+    wrong = manifest(
+        topology="gpc",
+        project="A",
+        placement={"clusters": [""]},
+        overrides=[{}],
+        backends={"mode": "x"},
+        dns={"ttlSeconds": 0},
+        deletion={"mode": "never"},
+    )
+    assert [fault.field for fault in policy(wrong)] == [
+        "spec.project",
+        "spec.topology",
+        "spec.placement.clusters[0]",
+        "spec.overrides[0]",
+        "spec.overrides[0].patch",
+        "spec.backends.mode",
+        "spec.dns.ttlSeconds",
+        "spec.deletion.mode",
+    ]
+
+
+def test_a_policy_without_a_spec_says_so():
+    """Beside what the spec must hold."""
+    assert "spec: is required" in str(policy({"metadata": {"name": "a"}})[0])
+
+
+def test_long_lists_are_refused():
+    """A list beyond its limit is one fault, not thousands."""
+    found = policy(manifest(placement={"clusters": [f"c-{number}" for number in range(501)]}))
+    assert [str(fault).partition(": ")[2] for fault in found] == [
+        "spec.placement.clusters: has 501 items; at most 500 are allowed"
+    ]
+
+
+def test_enormous_numbers_are_not_repeated():
+    """They are refused as out of range, in a short sentence."""
+    (fault,) = policy(manifest(dns={"ttlSeconds": 10**5000}))
+    assert "a number of very many digits is out of range" in str(fault)
+
+
+WHOLE = manifest(
+    placement={"clusterSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
+    overrides=[{"clusters": ["a"], "patch": [{"op": "move", "path": "/a", "from": "/b"}]}],
+    backends={"healthCheck": {"intervalSeconds": 3}, "maxRatePerEndpoint": 3},
+    dns={"zones": [{"provider": "cloud-dns", "name": "z", "domain": "a.example"}]},
+    deletion={"graceSeconds": 1},
+)
+
+
+@given(mutated(WHOLE))
+def test_any_value_at_any_place_gives_a_policy_or_faults(changed):
+    """Whatever stands anywhere, the answer is a policy or printable faults."""
+    found = policy(changed)
+    if not isinstance(found, FederationPolicy):
+        assert found
+        assert all(str(fault).isprintable() for fault in found)
