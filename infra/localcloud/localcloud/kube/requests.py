@@ -137,9 +137,22 @@ async def body(request: web.BaseRequest, accepted: frozenset[str]) -> Any:
         if kind != YAML and kind not in APPLY:
             raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
     try:
-        return yaml.load(raw, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return _as_json(yaml.load(raw, Loader=_Loader))  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from error
+
+
+def _as_json(value: Any) -> Any:
+    """Give a YAML value with the string keys of JSON, as sigs.k8s.io/yaml spells them."""
+    if isinstance(value, dict):
+        return {_key(key): _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return "null" if key is None else str(key)
 
 
 class _Loader(yaml.SafeLoader):

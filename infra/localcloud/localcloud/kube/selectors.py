@@ -15,9 +15,9 @@ from localcloud.kube.resources import Resource
 _TERM = re.compile(
     r"""\s*(?:
         (?P<absent>!)\s*(?P<nkey>[^\s=!,()]+)
-      | (?P<key>[^\s=!,()<>]+)\s*
-        (?: (?P<op>==|=|!=|<|>)\s*(?P<value>[^\s,()]*)
-          | \s(?P<set>in|notin)\s*\((?P<values>[^()]*)\) )?
+      | (?P<key>[^\s=!,()<>]+)
+        (?: \s*(?P<op>==|=|!=|<|>)\s*(?P<value>[^\s,()]*)
+          | \s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\) )?
     )\s*""",
     re.VERBOSE,
 )
