@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import pytest
+
 from tests.localcloud.dataplane.lab import (
     GLOBAL,
     NOT_FOUND,
