@@ -227,7 +227,7 @@ def _malformed(packet: bytes) -> bytes | None:
 
 def _name(labels: Iterable[bytes]) -> str:
     """The name as text; a dot inside a label is escaped, so it never matches a stored name."""
-    return "".join(label.decode("latin-1").replace(".", "\\.") + "." for label in labels) or "."
+    return "".join(label.decode("latin-1").replace(".", "\\046") + "." for label in labels) or "."
 
 
 def _sections(answer: Answer) -> tuple[list[Row], list[Row], list[Row]]:
