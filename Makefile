@@ -12,7 +12,7 @@ RUN := .venv/bin
 .PHONY: demo test check lint format types layers bench up down clean install
 
 demo: install
-	@$(RUN)/python examples/demo.py --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
+	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
 
 test: install
 	@$(RUN)/python -m pytest -q -n 2 --dist loadgroup

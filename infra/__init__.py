@@ -1,0 +1,1 @@
+"""What is deployed beside the functions, the local cloud and the demo."""

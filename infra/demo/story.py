@@ -1,0 +1,231 @@
+"""The demo's story for topology `gcp`, step by step, with the figures it leaves behind."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fedingress.adapters.kube.resources import INGRESS
+from infra.demo.lab import Lab, wait_until
+from infra.demo.manifests import Bundle, policy, read
+from infra.demo.tables import show_answers, show_shift
+from infra.demo.traffic import Clients, Reply, Stream, Target, served_by, shift_seconds
+
+MEMBERS = ("gke-us", "gke-eu", "eks-us", "eks-ap")
+REGIONS = ("us-central1", "europe-west1")
+DEAD = "gke-us"
+_REQUESTS = 320
+_RATE = 40.0
+_ZONE = "example.com"
+
+
+@dataclass(slots=True)
+class Figures:
+    """What `build/demo.json` says of one topology."""
+
+    requests: int = 0
+    failed: int = 0
+    served_by: dict[str, dict[str, int]] = field(default_factory=dict)
+    failed_by_phase: dict[str, int] = field(default_factory=dict)
+    shift_seconds: float = 0.0
+    mutating_calls_converged: int = -1
+    left_behind: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def count(self, phase: str, replies: Sequence[Reply]) -> None:
+        """Add the replies of a phase."""
+        failed = sum(reply.failed for reply in replies)
+        self.requests += len(replies)
+        self.failed += failed
+        self.failed_by_phase[phase] = failed
+        self.served_by[phase] = served_by(replies)
+
+
+class Story:
+    """One run."""
+
+    def __init__(self, lab: Lab, folder: Path | None) -> None:
+        self.lab = lab
+        self.bundle: Bundle = read(folder)
+        self.folder = folder
+        self.out = Console(highlight=False, width=None if Console().is_terminal else 140)
+        self.figures = Figures()
+
+    def tell(self) -> Figures:
+        """Everything in order."""
+        began = time.monotonic()
+        self._raise_lab()
+        self._submit()
+        clients, targets = self._clients()
+        self._serve(clients, targets)
+        self._fail_over(clients, targets)
+        self._converged()
+        self._delete()
+        self.figures.seconds = round(time.monotonic() - began, 1)
+        return self.figures
+
+    def say(self, text: str) -> None:
+        """A headline."""
+        self.out.print(f"\n[bold]{text}[/bold]")
+
+    def show(self, text: str) -> None:
+        """What a command printed."""
+        self.out.print(text.rstrip(), markup=False, soft_wrap=True)
+
+    def _raise_lab(self) -> None:
+        self.say(f"1. A lab on this machine: {', '.join(MEMBERS)} and a config cluster")
+        began = time.monotonic()
+        self.lab.start()
+        for member in MEMBERS:
+            self.lab.apply(member, self.bundle.member)
+        self.show(f"up in {time.monotonic() - began:.1f} s")
+        for sentence in self.bundle.added:
+            self.show(f"the demo, not the product: {sentence}")
+
+    def _submit(self) -> None:
+        self.say("2. One ordinary Ingress, planned, then submitted once")
+        check = policy()["spec"]["backends"]["healthCheck"]
+        self.show(
+            f"waits of this demo: health check every {check['intervalSeconds']} s, "
+            f"down after {check['unhealthyThreshold']}; TTL 1 s, drain 1 s, tick 1 s"
+        )
+        path = self._written()
+        self.show(self.lab.run("plan", "-f", str(path), okay=(0, 2)))
+        began = time.monotonic()
+        self.show(self.lab.run("apply", "-f", str(path), "--wait", "30"))
+        self.show(
+            f"programmed and published {time.monotonic() - began:.1f} s after it was submitted"
+        )
+        self.say("3. The address, the conditions, and who carries it")
+        for ingress in self.bundle.ingresses:
+            meta = ingress["metadata"]
+            self.show(self.lab.run("status", f"{meta['namespace']}/{meta['name']}"))
+
+    def _written(self) -> Path:
+        """The manifests as files, for the command line."""
+        import yaml  # noqa: PLC0415
+
+        path = Path("build/demo-manifests.yaml")
+        path.write_text(yaml.safe_dump_all(self.bundle.config, sort_keys=False), encoding="utf-8")
+        return path
+
+    def _clients(self) -> tuple[Clients, list[Target]]:
+        """Clients in two regions, and every host and path of the Ingresses as targets."""
+        sources = self.lab.sources()
+        chosen = {region: sources[region] for region in REGIONS}
+        status = {each["ingress"]: each for each in self.lab.status()}
+        first = self.bundle.ingresses[0]["metadata"]
+        vip = status[f"{first['namespace']}/{first['name']}"]["addresses"][0]
+        clients = Clients(
+            sources=chosen,
+            dns=self.lab.env["LOCALCLOUD_DNS"],
+            port=int(self.lab.env["LOCALCLOUD_HTTP_PORT"]),
+            vip=vip,
+        )
+        targets = [t for each in self.bundle.ingresses[:1] for t in targets_of(each["spec"])]
+        outside = sorted({t.host for t in targets if t.host and not t.resolvable})
+        if outside:
+            self.show(f"not in the lab's zone, so asked at {vip} by Host: {', '.join(outside)}")
+        return clients, targets
+
+    def _serve(self, clients: Clients, targets: list[Target]) -> None:
+        self.say("4. Real requests from two regions, through DNS and the load balancer")
+        wait_until(
+            "every path to answer in both regions",
+            lambda: not any(reply.failed for reply in clients.round(targets, 1)),
+            seconds=20,
+        )
+        each = max(1, -(-_REQUESTS // (len(targets) * len(clients.sources))))
+        replies = clients.round(targets, each)
+        self.figures.count("before", replies)
+        show_answers(self.out, replies)
+
+    def _fail_over(self, clients: Clients, targets: list[Target]) -> None:
+        self.say(f"5. The functions are stopped and every pod of {DEAD} dies")
+        self.lab.control.functions("stop")
+        stream = Stream(clients, targets, rate=_RATE)
+        stream.start()
+        time.sleep(0.5)
+        killed_at = time.monotonic()
+        self.lab.control.kill(DEAD)
+        time.sleep(6.0)
+        replies = [reply for reply in stream.stop() if reply.at >= killed_at]
+        self.figures.count("during", replies)
+        self.figures.shift_seconds = round(shift_seconds(replies, killed_at, DEAD), 2)
+        show_shift(self.out, replies, killed_at, self.figures.shift_seconds)
+
+        self.say("6. The functions start again and the pods come back")
+        self.lab.control.functions("start")
+        self.lab.control.revive(DEAD)
+        near = next(region for region in clients.sources if region == REGIONS[0])
+        wait_until(
+            f"{DEAD} to serve its region again",
+            lambda: clients.ask(near, targets[0]).cluster == DEAD,
+            seconds=15,
+        )
+        time.sleep(0.5)
+        after = clients.round(targets, max(2, 60 // len(targets)))
+        self.figures.count("after", after)
+        show_answers(self.out, after)
+
+    def _converged(self) -> None:
+        self.say("7. A second look at a converged world")
+        name = self._name()
+        wait_until("the functions to be back", self._functions_run, seconds=10)
+        wait_until(
+            "an empty plan", lambda: not self.lab.run("plan", okay=(0, 2)).count("  +"), seconds=10
+        )
+        self.lab.control.call("DELETE", "/calls")
+        self.lab.run("repair", name, "--apply")
+        time.sleep(1.5)  # at least one tick more
+        calls = self.lab.control.calls("fedingress")
+        self.figures.mutating_calls_converged = calls
+        self.show(self.lab.run("plan"))
+        self.show(f"mutating calls to clouds and clusters, counted at the wire: {calls}")
+
+    def _functions_run(self) -> bool:
+        return bool(self.lab.control.call("GET", "/functions").get("running"))
+
+    def _delete(self) -> None:
+        self.say("8. The Ingress is deleted: records, then the graph, then the members")
+        began = time.monotonic()
+        config = self.lab.connection("config")
+        for ingress in self.bundle.ingresses:
+            meta = ingress["metadata"]
+            config.delete(INGRESS.path(meta["namespace"], meta["name"]))
+        try:
+            wait_until("everything to be gone", lambda: not self._left(), seconds=25)
+        except SystemExit as late:
+            self.show(str(late))
+        self.figures.left_behind = self._left()
+        self.show(
+            f"gone after {time.monotonic() - began:.1f} s; left behind: "
+            f"{', '.join(self.figures.left_behind) or 'nothing'}"
+        )
+
+    def _left(self) -> list[str]:
+        found: dict[str, list[Any]] = self.lab.control.leftovers()
+        return [f"{kind}: {item}" for kind, items in found.items() for item in items]
+
+    def _name(self) -> str:
+        meta = self.bundle.ingresses[0]["metadata"]
+        return f"{meta['namespace']}/{meta['name']}"
+
+
+def targets_of(spec: dict[str, Any]) -> list[Target]:
+    """A request for every path, and one for the default backend where there is no rule."""
+    found = []
+    for rule in spec.get("rules") or ():
+        host = str(rule.get("host") or "")
+        host = host.replace("*", "any", 1) if host.startswith("*.") else host
+        resolvable = host == _ZONE or host.endswith(f".{_ZONE}")
+        for path in (rule.get("http") or {}).get("paths") or ():
+            at = str(path.get("path") or "/")
+            exact = path["pathType"] == "Exact" or at.endswith("/")
+            found += [Target(host=host, path=at, resolvable=resolvable)]
+            if not exact:
+                found += [Target(host=host, path=f"{at}/below", resolvable=resolvable)]
+    return found or [Target(host="", path="/", resolvable=False)]
