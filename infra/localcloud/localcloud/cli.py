@@ -22,6 +22,7 @@ DEFAULT_FOLDER = Path(".fedingress/local")
 
 app = typer.Typer(
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     help="A multi-cloud lab on this machine: clusters, Google Cloud, DNS and a data plane.",
 )
 

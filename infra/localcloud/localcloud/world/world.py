@@ -20,6 +20,7 @@ from typing import Any, Self
 from localcloud.addresses import WorldBlock
 from localcloud.calls import Calls
 from localcloud.control import ControlServer
+from localcloud.dataplane.answers import ZoneView
 from localcloud.dataplane.dns import DnsServer
 from localcloud.dataplane.echo import Identity, Pod
 from localcloud.dataplane.haproxy.program import BOUND_PORTS
@@ -133,7 +134,12 @@ class World:
         self._stack.push_async_callback(gcp.close)
         metadata = await serve_metadata(spec.project, access=self.gcp.access, host=HOST)
         self._stack.push_async_callback(metadata.close)
-        self.dns = DnsServer(self.gcp, self.block, regions=self.spec.regions)
+        zones = self.gcp.zones
+        self.dns = DnsServer(
+            records=lambda: [
+                ZoneView(dns_name=zone.domain, rrsets=zone.rrsets) for zone in zones.values()
+            ]
+        )
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
