@@ -193,6 +193,7 @@ def _binding_causes(obj: Mapping[str, Any], _old: Old) -> Causes:
 
 
 PLAIN = Kind()
+CUSTOM = Kind(needs_version=True)
 
 _LOAD_BALANCER: Mapping[str, Any] = {"loadBalancer": {}}
 

@@ -19,7 +19,7 @@ from localcloud.kube.decode import decode, refuse_unknown, undeclared
 from localcloud.kube.errors import ApiError
 from localcloud.kube.fields import Manager, Managers, Owned, clone, encode, leaves
 from localcloud.kube.fields import decode as decode_managers
-from localcloud.kube.kinds import KINDS, PLAIN, Kind
+from localcloud.kube.kinds import CUSTOM, KINDS, PLAIN, Kind
 from localcloud.kube.names import immutable_causes, metadata_causes
 from localcloud.kube.resources import NAMESPACES, Resource
 from localcloud.kube.store import Entry, Store
@@ -291,7 +291,7 @@ class Writes:
 
 def _kind(resource: Resource) -> Kind:
     if resource.definition is not None:
-        return PLAIN
+        return CUSTOM
     return KINDS.get(resource.kind, PLAIN)
 
 
