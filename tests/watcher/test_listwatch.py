@@ -154,6 +154,8 @@ def test_a_silent_link_is_left_in_time(cluster, told):
     )
     with ListWatch(connection, INGRESS, told, pace=PACE) as watch:
         assert watch.synced.wait(10)
+        cluster.put(ingress("before"))
+        assert until(lambda: told.changes("before"))
         link.silence()
         cluster.put(ingress("while-silent"))
         assert until(lambda: watch.counts.silent, seconds=5.0)

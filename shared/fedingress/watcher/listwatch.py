@@ -114,7 +114,8 @@ class ListWatch:
             self._list()
         began = time.monotonic()
         told = self._watch()
-        if told or time.monotonic() - began >= self._pace.short_watch:
+        lived = time.monotonic() - began
+        if told or lived >= self._pace.short_watch or self._stopping.is_set():
             self._shorts, self._delay = 0, self._pace.backoff[0]
             return
         self.counts.short += 1
