@@ -14,11 +14,13 @@ from typing import Any
 from localcloud.calls import Calls
 from localcloud.faults import Faults
 from localcloud.gcp.access import Access
+from localcloud.gcp.catalogue import Catalogue
 from localcloud.gcp.compute import Compute
 from localcloud.gcp.discovery import api
 from localcloud.gcp.dns import Dns
 from localcloud.gcp.endpoints import Endpoints, Health
 from localcloud.gcp.errors import injected
+from localcloud.gcp.managed_zones import ManagedZones
 from localcloud.gcp.operations import OperationFault, Operations
 from localcloud.gcp.places import REGIONS, Regions
 from localcloud.gcp.resources import Listener, Resources
@@ -89,15 +91,15 @@ class GcpCloud:
             self._operations,
             self._writes,
             self._endpoints,
-            regions=regions,
-            quotas=quotas,
+            catalogue=Catalogue(self._resources, regions, quotas),
         )
-        self.dns_api = Dns(clock, operation_seconds, self._resources.changed, quotas)
+        self._managed = ManagedZones(clock, self._resources.changed, quotas)
+        self.dns_api = Dns(self._managed, clock, operation_seconds)
         self.compute: Mapping[str, dict[str, Any]] = MappingProxyType(self._resources.objects)
         self.endpoints: Mapping[str, list[dict[str, Any]]] = MappingProxyType(
             self._resources.endpoints
         )
-        self.zones: Mapping[tuple[str, str], Zone] = MappingProxyType(self.dns_api.zones)
+        self.zones: Mapping[tuple[str, str], Zone] = MappingProxyType(self._managed.zones)
         self.calls = Calls()
         self.faults = Faults(injected)
         self.access = Access(clock=clock, require_token=require_token)
@@ -160,7 +162,7 @@ class GcpCloud:
             GoogleError: Refused.
         """
         body = {"name": name, "dnsName": dns_name, "description": "Managed by the local cloud"}
-        return self.dns_api.create_zone(project, body)
+        return self._managed.create(project, body)
 
     def users(self, path: str) -> tuple[str, ...]:
         """Give the paths of all objects that refer to the one at *path*."""

@@ -1,8 +1,8 @@
 """
 Compute Engine's part: from a method of compute v1 to what it does.
 
-Served: what `discovery.COMPUTE_RESOURCES` names. Not modelled: IAM policies, Cloud CDN keys, network
-peerings, moves, shared VPC hosts; these methods answer 501.
+Served: what `discovery.COMPUTE_RESOURCES` names. Not modelled: IAM policies, Cloud CDN keys,
+network peerings, moves, shared VPC hosts; these methods answer 501.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from localcloud.gcp.call import ApiCall
+from localcloud.gcp.catalogue import RESOURCES as CATALOGUED
+from localcloud.gcp.catalogue import Catalogue
 from localcloud.gcp.endpoints import Endpoints
-from localcloud.gcp.errors import GoogleError, bad_request, invalid, not_found, not_modelled
+from localcloud.gcp.errors import GoogleError, bad_request, invalid, not_modelled
 from localcloud.gcp.kinds import COLLECTIONS
-from localcloud.gcp.listing import ordered, page, select
+from localcloud.gcp.listing import list_answer, page, select
 from localcloud.gcp.operations import Operation, Operations
-from localcloud.gcp.places import Regions, region_object, zone_object
 from localcloud.gcp.references import BASE, resolve
 from localcloud.gcp.resources import Object, Resources
 from localcloud.gcp.rules.draft import Draft
@@ -52,15 +53,13 @@ class Compute:
         writes: Writes,
         endpoints: Endpoints,
         *,
-        regions: Regions,
-        quotas: Mapping[str, int],
+        catalogue: Catalogue,
     ) -> None:
         self._resources = resources
         self._operations = operations
         self._writes = writes
         self._endpoints = endpoints
-        self._regions = regions
-        self._quotas = quotas
+        self._catalogue = catalogue
         self._requests: dict[tuple[str, str], tuple[str, str, str]] = {}
         self._reads: Mapping[str, Callable[[ApiCall], Answer]] = {
             "get": self._get,
@@ -71,6 +70,18 @@ class Compute:
             "listInstances": self._list_instances,
             "validate": self._validate,
         }
+        self._changes: Mapping[str, Callable[[ApiCall, str], Operation]] = {
+            "insert": self._insert,
+            "patch": self._update,
+            "update": self._update,
+            "delete": self._delete,
+            "setLabels": self._set_labels,
+            **dict.fromkeys(SETTERS, self._set_field),
+            "attachNetworkEndpoints": self._attach,
+            "detachNetworkEndpoints": self._detach,
+            "addInstances": self._instances,
+            "removeInstances": self._instances,
+        }
 
     async def answer(self, call: ApiCall) -> Answer:
         """
@@ -80,11 +91,11 @@ class Compute:
             GoogleError: Refused.
         """
         resource, verb = call.method.resource, call.method.verb
-        self._known_place(call)
+        self._catalogue.check_place(call)
         if resource.endswith("Operations"):
             return await self._operation(call)
-        if resource in {"projects", "regions", "zones"}:
-            return self._place(call)
+        if resource in CATALOGUED:
+            return self._catalogue.answer(call)
         if verb in self._reads:
             return self._reads[verb](call)
         return self._once(call).json(self._operations.clock())
@@ -107,25 +118,31 @@ class Compute:
         return self._operations.need(before[2])
 
     def _change(self, call: ApiCall) -> Operation:
-        verb = call.method.verb
-        path = _path(call)
-        if verb == "insert":
-            return self._writes.insert(path, call.body)
-        if verb in {"patch", "update"}:
-            return self._writes.change(verb, path, call.body)
-        if verb == "delete":
-            return self._writes.delete(path)
-        if verb == "setLabels":
-            return self._writes.set_labels(path, call.body)
-        if verb in SETTERS:
-            return self._writes.set_field(verb, path, call.body)
-        if verb == "attachNetworkEndpoints":
-            return self._endpoints.attach(path, call.body.get("networkEndpoints") or [])
-        if verb == "detachNetworkEndpoints":
-            return self._endpoints.detach(path, call.body.get("networkEndpoints") or [])
-        if verb in {"addInstances", "removeInstances"}:
-            return self._instances(call, path)
-        raise not_modelled(call.id)
+        method = self._changes.get(call.method.verb)
+        if method is None:
+            raise not_modelled(call.id)
+        return method(call, _path(call))
+
+    def _insert(self, call: ApiCall, parent: str) -> Operation:
+        return self._writes.insert(parent, call.body)
+
+    def _update(self, call: ApiCall, path: str) -> Operation:
+        return self._writes.change(call.method.verb, path, call.body)
+
+    def _delete(self, _call: ApiCall, path: str) -> Operation:
+        return self._writes.delete(path)
+
+    def _set_labels(self, call: ApiCall, path: str) -> Operation:
+        return self._writes.set_labels(path, call.body)
+
+    def _set_field(self, call: ApiCall, path: str) -> Operation:
+        return self._writes.set_field(call.method.verb, path, call.body)
+
+    def _attach(self, call: ApiCall, path: str) -> Operation:
+        return self._endpoints.attach(path, call.body.get("networkEndpoints") or [])
+
+    def _detach(self, call: ApiCall, path: str) -> Operation:
+        return self._endpoints.detach(path, call.body.get("networkEndpoints") or [])
 
     def _get(self, call: ApiCall) -> Answer:
         return self._resources.view(_path(call))
@@ -135,16 +152,16 @@ class Compute:
         _, project, *scope, collection = parent.split("/")
         paths = [path for path, _ in self._resources.each(project, collection, "/".join(scope))]
         items = [self._resources.view(path) for path in paths]
-        return _list_answer(parent, COLLECTIONS[collection].kind, items, call.query)
+        return list_answer(parent, COLLECTIONS[collection].kind, items, call.query)
 
     def _aggregated(self, call: ApiCall) -> Answer:
         collection = _COLLECTION_OF.get(call.method.resource, call.method.resource)
         paths = [path for path, _ in self._resources.each(call.project, collection)]
         views = select([self._resources.view(path) for path in paths], _filter(call))
         shown, token = page(views, call.query)
-        scopes = ["global", *(f"regions/{region}" for region in self._regions)]
+        scopes = ["global", *(f"regions/{region}" for region in self._catalogue.regions)]
         if collection in {"networkEndpointGroups", "instanceGroups"}:
-            scopes += [f"zones/{zone}" for zones in self._regions.values() for zone in zones]
+            scopes += [f"zones/{zone}" for zone in self._catalogue.zones]
         answered: dict[str, Any] = {scope: _nothing_in(scope) for scope in scopes}
         for view in shown:
             scope = "/".join(view["selfLink"].removeprefix(BASE).split("/")[2:-2])
@@ -218,7 +235,7 @@ class Compute:
         if verb == "list":
             now = self._operations.clock()
             items = [operation.json(now) for operation in self._operations.each(path)]
-            return _list_answer(path, "operation", items, call.query)
+            return list_answer(path, "operation", items, call.query)
         if verb not in {"get", "wait", "delete"}:
             raise not_modelled(call.id)
         operation = self._operations.need(path)
@@ -228,56 +245,6 @@ class Compute:
         if verb == "wait":
             await _until(operation.done.wait(), _WAIT_SECONDS)
         return operation.json(self._operations.clock())
-
-    def _known_place(self, call: ApiCall) -> None:
-        zones = {zone for zones in self._regions.values() for zone in zones}
-        for word, known in (("zone", zones), ("region", set(self._regions))):
-            value = call.values.get(word)
-            if value is not None and value not in known:
-                if call.method.resource in {"zones", "regions"}:
-                    raise not_found(f"projects/{call.project}/{word}s/{value}")
-                raise invalid(word, value, f"Unknown {word}.")
-
-    def _place(self, call: ApiCall) -> Answer:
-        resource, verb = call.method.resource, call.method.verb
-        if verb not in {"get", "list"}:
-            raise not_modelled(call.id)
-        if resource == "projects":
-            return self._project(call.project)
-        items = [
-            region_object(call.project, region, zones, BASE)
-            for region, zones in self._regions.items()
-            if resource == "regions"
-        ] or [
-            zone_object(call.project, zone, BASE)
-            for zones in self._regions.values()
-            for zone in zones
-        ]
-        if verb == "list":
-            path = f"projects/{call.project}/{resource}"
-            return _list_answer(path, resource.removesuffix("s"), items, call.query)
-        name = call.values[resource.removesuffix("s")]
-        return next(item for item in items if item["name"] == name)
-
-    def _project(self, project: str) -> Object:
-        quotas = [
-            {
-                "metric": COLLECTIONS[collection].metric,
-                "limit": float(limit),
-                "usage": float(sum(1 for _ in self._resources.each(project, collection))),
-            }
-            for collection, limit in self._quotas.items()
-            if collection in COLLECTIONS
-        ]
-        return {
-            "kind": "compute#project",
-            "id": str(int.from_bytes(project.encode()[:7], "big")),
-            "name": project,
-            "selfLink": f"{BASE}projects/{project}",
-            "quotas": quotas,
-            "defaultNetworkTier": "PREMIUM",
-            "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
-        }
 
 
 def _path(call: ApiCall) -> str:
@@ -294,15 +261,6 @@ def _path(call: ApiCall) -> str:
 
 def _filter(call: ApiCall) -> str:
     return call.query.get("filter", "")
-
-
-def _list_answer(path: str, kind: str, items: list[Object], query: Mapping[str, str]) -> Object:
-    chosen = ordered(select(items, query.get("filter", "")), query.get("orderBy", ""))
-    shown, token = page(chosen, query)
-    found: Object = {"kind": f"compute#{kind}List", "id": path, "selfLink": BASE + path}
-    if shown:
-        found["items"] = shown
-    return found | ({"nextPageToken": token} if token else {})
 
 
 def _nothing_in(scope: str) -> Object:

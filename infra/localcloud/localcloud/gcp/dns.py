@@ -1,57 +1,35 @@
 """
-Cloud DNS: managed zones, record sets, changes.
+Cloud DNS's part: from a method of dns v1 to what it does.
 
-Served: what `discovery.DNS_RESOURCES` names. Not modelled: DNSSEC keys (the list is empty),
-forwarding, peering and private visibility beyond their storing, checks of domain ownership, the
-``filter`` parameter.
+Served: what `discovery.DNS_RESOURCES` names. Not modelled: DNSSEC keys (the list is empty) and the
+``filter`` parameter of record sets.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localcloud.gcp.call import ApiCall
-from localcloud.gcp.errors import GoogleError, bad_value, missing, not_modelled
+from localcloud.gcp.errors import bad_value, missing, not_modelled
 from localcloud.gcp.listing import page
-from localcloud.gcp.operations import new_id
-from localcloud.gcp.rrsets import canonical_name, name_fault
-from localcloud.gcp.times import Clock, dns_time
+from localcloud.gcp.managed_zones import ManagedZones, over_quota, unknown
+from localcloud.gcp.rrsets import canonical_name
+from localcloud.gcp.times import Clock
 from localcloud.gcp.zones import Change, Key, Zone
 
 Answer = dict[str, Any] | None
 
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_SHARDS = "abcde"  # as many public zones of one project can share a domain
-_PAGE = 100
+_PAGE = 100  # record sets, when the client does not say; it must ask for the next page
 _MOST_PER_CHANGE = 1000
-_FIXED = ("dnsName", "visibility")
-_SERVER_FIELDS = ("id", "creationTime", "nameServers", "nameServerSet")
 
 
 class Dns:
     """Carries out the methods of dns v1."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        seconds: float,
-        changed: Callable[[str], None],
-        quotas: Mapping[str, int],
-    ) -> None:
-        """
-        Serve no zone yet.
-
-        Args:
-            clock: Seconds since 1970.
-            seconds: How long a change is pending.
-            changed: Hears ``projects/P/managedZones/Z`` after each change.
-            quotas: ``managedZones`` per project, ``resourceRecordSetsPerManagedZone``.
-        """
-        self.zones: dict[tuple[str, str], Zone] = {}
+    def __init__(self, managed: ManagedZones, clock: Clock, seconds: float) -> None:
+        """Serve the zones of *managed*; a change is pending for *seconds*."""
+        self._managed = managed
         self._clock = clock
         self._seconds = seconds
-        self._changed = changed
-        self._quotas = quotas
         self._methods: Mapping[str, Callable[[ApiCall], Answer]] = {
             "changes.create": self._change_create,
             "changes.get": self._change_get,
@@ -80,135 +58,43 @@ class Dns:
         Raises:
             GoogleError: Refused.
         """
-        resource, verb = call.method.resource, call.method.verb
-        method = self._methods.get(f"{resource}.{verb}")
+        method = self._methods.get(f"{call.method.resource}.{call.method.verb}")
         if method is None:
             raise not_modelled(call.id)
         return method(call)
 
-    def create_zone(self, project: str, body: Mapping[str, Any]) -> Zone:
-        """
-        Make a zone with its SOA and NS record sets.
-
-        Raises:
-            GoogleError: 400, 403 for a quota, 409.
-        """
-        at = "entity.managedZone"
-        for name in ("name", "dnsName", "description"):
-            if body.get(name) is None or (name != "description" and not body[name]):
-                raise missing(f"{at}.{name}")
-        name, domain = str(body["name"]), canonical_name(str(body["dnsName"]))
-        if _NAME.fullmatch(name) is None:
-            raise bad_value(f"{at}.name", name)
-        if name_fault(domain) or "*" in domain:
-            raise bad_value(f"{at}.dnsName", body["dnsName"])
-        if (project, name) in self.zones:
-            message = f"The resource '{at}' named '{name}' already exists"
-            raise GoogleError(409, "alreadyExists", message)
-        self._within("managedZones", sum(owner == project for owner, _ in self.zones))
-        given = {key: value for key, value in body.items() if key not in _SERVER_FIELDS}
-        public = given.setdefault("visibility", "public") == "public"
-        zone = Zone(
-            zone={
-                "kind": "dns#managedZone",
-                **given,
-                "dnsName": domain,
-                "id": new_id(),
-                "creationTime": dns_time(self._clock()),
-                "nameServers": self._name_servers(project, domain, public=public),
-            }
-        )
-        zone.begin(self._clock() - self._seconds)
-        self.zones[project, name] = zone
-        self._changed(f"projects/{project}/managedZones/{name}")
-        return zone
-
-    def _name_servers(self, project: str, domain: str, *, public: bool) -> list[str]:
-        if not public:
-            return ["ns-gcp-private.googledomains.com."]
-        taken = {
-            zone.zone["nameServers"][0]
-            for (owner, _), zone in self.zones.items()
-            if owner == project and zone.domain == domain
-        }
-        for letter in _SHARDS:
-            servers = [f"ns-cloud-{letter}{n}.googledomains.com." for n in range(1, 5)]
-            if servers[0] not in taken:
-                return servers
-        raise GoogleError(
-            400,
-            "managedZoneDnsNameNotAvailable",
-            f"The resource named '{domain}' is not available to be created: too many zones share "
-            "its DNS name.",
-        )
-
     def _zone_create(self, call: ApiCall) -> Answer:
-        return self.create_zone(call.project, call.body).zone
+        return self._managed.create(call.project, call.body).zone
 
     def _zone_get(self, call: ApiCall) -> Answer:
         return self._zone(call).zone
 
     def _zone_list(self, call: ApiCall) -> Answer:
-        wanted = call.query.get("dnsName")
-        items = [
-            zone.zone
-            for (owner, _), zone in sorted(self.zones.items())
-            if owner == call.project and wanted in (None, zone.domain)
-        ]
+        items = list(self._managed.each(call.project, call.query.get("dnsName")))
         return _listed("managedZones", "managedZonesListResponse", items, call)
 
     def _zone_update(self, call: ApiCall) -> Answer:
-        zone = self._zone(call)
-        before = dict(zone.zone)
-        for name in ("name", *_FIXED):
-            if call.body.get(name) not in (None, before.get(name)):
-                raise bad_value(f"entity.managedZone.{name}", call.body[name])
-        given = {key: value for key, value in call.body.items() if key not in _SERVER_FIELDS}
-        if call.method.verb == "update":
-            kept = ("kind", "name", *_FIXED, *_SERVER_FIELDS)
-            zone.zone = {key: before[key] for key in kept if key in before}
-        zone.zone.update(given)
-        operation = {
-            "kind": "dns#operation",
-            "id": new_id(),
-            "startTime": dns_time(self._clock()),
-            "status": "done",
-            "type": "update",
-            "user": "functions@localcloud.iam.gserviceaccount.com",
-            "zoneContext": {"oldValue": before, "newValue": dict(zone.zone)},
-        }
-        zone.updates.append(operation)
-        self._tell(call, zone)
-        return operation
+        replace = call.method.verb == "update"
+        return self._managed.change(call.project, self._zone(call), call.body, replace=replace)
 
     def _zone_delete(self, call: ApiCall) -> Answer:
-        zone = self._zone(call)
-        if any(name != zone.domain or kind not in {"NS", "SOA"} for name, kind in zone.rrsets):
-            raise GoogleError(
-                400,
-                "containerNotEmpty",
-                f"The resource named '{zone.zone['name']}' cannot be deleted because it contains "
-                "one or more 'resource records'.",
-            )
-        del self.zones[call.project, zone.zone["name"]]
-        self._tell(call, zone)
+        self._managed.delete(call.project, self._zone(call))
         return None
 
     def _change_create(self, call: ApiCall) -> Answer:
-        zone = self._zone(call)
         additions = call.body.get("additions") or []
         deletions = call.body.get("deletions") or []
         for word, sets in (("Additions", additions), ("Deletions", deletions)):
             if len(sets) > _MOST_PER_CHANGE:
-                raise _quota(f"resourceRecord{word}PerChange", _MOST_PER_CHANGE)
-        return self._json(self._apply(call, zone, additions, deletions))
+                raise over_quota(f"resourceRecord{word}PerChange", _MOST_PER_CHANGE)
+        return self._json(self._apply(call, self._zone(call), additions, deletions))
 
     def _change_get(self, call: ApiCall) -> Answer:
         number = call.values["changeId"]
         for change in self._zone(call).changes:
             if change.id == number:
                 return self._json(change)
-        raise _unknown("parameters.changeId", number)
+        raise unknown("parameters.changeId", number)
 
     def _change_list(self, call: ApiCall) -> Answer:
         changes = self._zone(call).changes
@@ -224,12 +110,11 @@ class Dns:
         if kind and not name:
             raise missing("parameters.name")
         wanted = canonical_name(name) if name else None
-        keys = [
-            key
+        items = [
+            zone.rrsets[key]
             for key in sorted(zone.rrsets, key=_tree_order)
             if wanted in (None, key[0]) and kind in (None, key[1])
         ]
-        items = [zone.rrsets[key] for key in keys]
         return _listed("rrsets", "resourceRecordSetsListResponse", items, call)
 
     def _rrset_get(self, call: ApiCall) -> Answer:
@@ -264,22 +149,18 @@ class Dns:
         for operation in self._zone(call).updates:
             if operation["id"] == number:
                 return operation
-        raise _unknown("parameters.operation", number)
+        raise unknown("parameters.operation", number)
 
     def _keys_list(self, call: ApiCall) -> Answer:
         self._zone(call)
         return _listed("dnsKeys", "dnsKeysListResponse", [], call)
 
     def _project_get(self, call: ApiCall) -> Answer:
-        quota = {"kind": "dns#quota", **self._quotas}
+        quota = {"kind": "dns#quota", "resourceRecordAdditionsPerChange": _MOST_PER_CHANGE}
         return {"kind": "dns#project", "id": call.project, "number": "1", "quota": quota}
 
     def _zone(self, call: ApiCall) -> Zone:
-        name = call.values["managedZone"]
-        for (owner, mine), zone in self.zones.items():
-            if owner == call.project and name in (mine, zone.zone["id"]):
-                return zone
-        raise _unknown("parameters.managedZone", name)
+        return self._managed.find(call.project, call.values["managedZone"])
 
     def _apply(
         self,
@@ -289,27 +170,19 @@ class Dns:
         deletions: Sequence[Mapping[str, Any]],
     ) -> Change:
         count = len(zone.rrsets) + len(additions) - len(deletions)
-        self._within("resourceRecordSetsPerManagedZone", count - 1)
+        self._managed.within("resourceRecordSetsPerManagedZone", count - 1)
         change = zone.change(additions, deletions, self._clock())
-        self._tell(call, zone)
+        self._managed.tell(call.project, zone)
         return change
 
     def _json(self, change: Change) -> dict[str, Any]:
         return change.json(self._clock(), self._seconds)
 
-    def _within(self, quota: str, count: int) -> None:
-        limit = self._quotas.get(quota)
-        if limit is not None and count >= limit:
-            raise _quota(quota, limit)
-
-    def _tell(self, call: ApiCall, zone: Zone) -> None:
-        self._changed(f"projects/{call.project}/managedZones/{zone.zone['name']}")
-
 
 def _need(zone: Zone, call: ApiCall) -> Key:
     key = (canonical_name(call.values["name"]), call.values["type"])
     if key not in zone.rrsets:
-        raise _unknown("parameters.name", f"{key[0]} ({key[1]})")
+        raise unknown("parameters.name", f"{key[0]} ({key[1]})")
     return key
 
 
@@ -323,13 +196,3 @@ def _listed(
 
 def _tree_order(key: Key) -> tuple[list[str], str]:
     return key[0].split(".")[::-1], key[1]
-
-
-def _unknown(parameter: str, name: str) -> GoogleError:
-    message = f"The '{parameter}' resource named '{name}' does not exist."
-    return GoogleError(404, "notFound", message)
-
-
-def _quota(name: str, limit: int) -> GoogleError:
-    message = f"The resource cannot be changed because quota '{name}' of {limit} is exceeded."
-    return GoogleError(403, "quotaExceeded", message)

@@ -28,9 +28,12 @@ class GoogleError(Exception):
 
     def __init__(self, code: int, reason: str, message: str, *, header: str = "") -> None:
         """
-        Refuse with HTTP status *code*, machine word *reason* and human sentence *message*.
+        Refuse a request.
 
         Args:
+            code: HTTP status.
+            reason: Machine word, for instance ``notFound``.
+            message: Human sentence.
             header: The request header that is to blame, if any.
         """
         super().__init__(message)

@@ -1,5 +1,5 @@
 """
-What each collection of compute v1 insists on beyond its schema: defaults, required and fixed fields.
+What each collection of compute v1 says beyond its schema: defaults, required and fixed fields.
 
 The discovery document does not say these; they follow the REST reference of Compute Engine. Fields
 that are left out of a PUT fall back to their defaults, except fixed ones, which stay.

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from localcloud.gcp.errors import GoogleError, invalid
+from localcloud.gcp.references import BASE
 
 Json = Mapping[str, Any]
 Test = Callable[[Json], bool]
@@ -81,6 +82,29 @@ def ordered(items: Sequence[Json], order: str) -> list[Json]:
     if order == "creationTimestamp desc":
         return sorted(items, key=lambda item: str(item["creationTimestamp"]), reverse=True)
     raise invalid("orderBy", order, "Only name and creationTimestamp desc are supported.")
+
+
+def list_answer(
+    path: str, kind: str, items: Iterable[Json], query: Mapping[str, str]
+) -> dict[str, Any]:
+    """
+    Give the answer of a ``list`` method of compute v1.
+
+    Args:
+        path: Of the collection.
+        kind: Of its objects, as in ``compute#kind``.
+        items: All of them, in order of names.
+        query: The parameters of the request.
+
+    Raises:
+        GoogleError: 400 for parameters that cannot be.
+    """
+    chosen = ordered(select(items, query.get("filter", "")), query.get("orderBy", ""))
+    shown, token = page(chosen, query)
+    found: dict[str, Any] = {"kind": f"compute#{kind}List", "id": path, "selfLink": BASE + path}
+    if shown:
+        found["items"] = shown
+    return found | ({"nextPageToken": token} if token else {})
 
 
 def _terms(expression: str) -> list[str]:

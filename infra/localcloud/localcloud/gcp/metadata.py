@@ -55,42 +55,38 @@ class _Metadata:
         account = {"aliases": ["default"], "email": email, "scopes": [CLOUD_PLATFORM]}
         number = str(int.from_bytes(project.encode()[:5], "big"))
         here = f"{_ROOT}/instance/service-accounts"
-        texts = {
+        self._texts = {
+            "": "computeMetadata/\n",
             f"{_ROOT}/project/project-id": project,
             f"{_ROOT}/project/numeric-project-id": number,
             f"{_ROOT}/universe/universe-domain": "googleapis.com",
             f"{_ROOT}/universe/universe_domain": "googleapis.com",
             f"{_ROOT}/instance/zone": f"projects/{number}/zones/us-central1-a",
             f"{_ROOT}/instance/region": f"projects/{number}/regions/us-central1",
+            here: f"default/\n{email}/\n",
         }
+        self._documents: dict[str, Any] = {here: {"default": account, email: account}}
         for name in ("default", email):
-            texts[f"{here}/{name}/email"] = email
-            texts[f"{here}/{name}/scopes"] = f"{CLOUD_PLATFORM}\n"
-        self._texts: dict[str, str] = texts
-        self._accounts: dict[str, Any] = {f"{here}/{name}": account for name in ("default", email)}
-        self._all = {f"{here}": {"default": account, email: account}}
+            self._texts |= {
+                f"{here}/{name}": "aliases\nemail\nscopes\ntoken\n",
+                f"{here}/{name}/email": email,
+                f"{here}/{name}/scopes": f"{CLOUD_PLATFORM}\n",
+            }
+            self._documents[f"{here}/{name}"] = account
+        self._token_paths = frozenset(f"{here}/{name}/token" for name in ("default", email))
 
     async def answer(self, request: web.Request) -> web.Response:
-        if request.path.strip("/") == "":
-            return _text("computeMetadata/\n")
-        if request.headers.get("Metadata-Flavor") != "Google":
+        path = request.path.rstrip("/")
+        if path and request.headers.get("Metadata-Flavor") != "Google":
             return _text('Missing required header "Metadata-Flavor": "Google"\n', status=403)
         if "X-Forwarded-For" in request.headers:
             return _text("X-Forwarded-For is not allowed\n", status=403)
-        path = request.path.rstrip("/")
-        recursive = request.query.get("recursive", "").lower() == "true"
-        if path in self._texts:
-            return _text(self._texts[path])
-        if path.endswith("/token") and path.removesuffix("/token") in self._accounts:
+        if path in self._token_paths:
             return _json(self._token(request.query.get("scopes", "")))
-        if path in self._accounts:
-            if recursive:
-                return _json(self._accounts[path])
-            return _text("aliases\nemail\nidentity\nscopes\ntoken\n")
-        if path in self._all:
-            names = "".join(f"{name}/\n" for name in self._all[path])
-            return _json(self._all[path]) if recursive else _text(names)
-        return _text("Not Found\n", status=404)
+        if path in self._documents and request.query.get("recursive", "").lower() == "true":
+            return _json(self._documents[path])
+        known = path in self._texts
+        return _text(self._texts[path] if known else "Not Found\n", status=200 if known else 404)
 
     def _token(self, scopes: str) -> dict[str, Any]:
         wanted = frozenset(scopes.split(",")) if scopes else frozenset({CLOUD_PLATFORM})

@@ -69,7 +69,8 @@ def resolve(
     Write every reference in *body* in full.
 
     Args:
-        collection: Whose object *body* is.
+        collection: What the object belongs to.
+        body: The object.
         project: Whose it is; relative references and the rule against foreign ones need it.
 
     Returns:

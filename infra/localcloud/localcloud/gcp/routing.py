@@ -33,6 +33,7 @@ def check_policy(policy: Json, kind: str, at: str, read_data: Reader) -> None:
     Refuse a routing policy that Cloud DNS refuses.
 
     Args:
+        policy: As the request gives it.
         kind: Type of the record set.
         at: Where the policy stands in the request.
         read_data: Checks the data of a record set.

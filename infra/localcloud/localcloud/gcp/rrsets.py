@@ -56,6 +56,7 @@ def read(record_set: Mapping[str, Any], domain: str, at: str) -> RecordSet:
     Give a record set as it is stored.
 
     Args:
+        record_set: As a request or this module gives it.
         domain: Of the zone, with a final dot.
         at: Where it stands in the request, for texts.
 

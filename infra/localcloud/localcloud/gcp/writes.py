@@ -8,8 +8,8 @@ an RFC 7396 merge patch: lists are replaced as a whole, null clears.
 import copy
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from localcloud.gcp.checks import apply_rules, complete, merge
 from localcloud.gcp.errors import (
     already_exists,
     in_use,
@@ -21,16 +21,13 @@ from localcloud.gcp.errors import (
 )
 from localcloud.gcp.kinds import COLLECTIONS, Collection
 from localcloud.gcp.operations import Operation, Operations, new_id
-from localcloud.gcp.references import BASE, resolve
+from localcloud.gcp.references import BASE
 from localcloud.gcp.resources import Object, Resources, fingerprint
-from localcloud.gcp.rules import backend_services, frontends, health_checks, others, url_maps
+from localcloud.gcp.rules import frontends
 from localcloud.gcp.rules.draft import Draft
 from localcloud.gcp.times import compute_time
 
-Rule = Callable[[Draft, Resources], None]
-
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_LONGEST_DESCRIPTION = 2048
 _SERVER_FIELDS = (
     "kind",
     "id",
@@ -42,16 +39,6 @@ _SERVER_FIELDS = (
     "labels",
     "labelFingerprint",
 )
-_RULES: Mapping[str, Rule] = {
-    "backendServices": backend_services.check,
-    "firewalls": others.firewall,
-    "healthChecks": health_checks.check,
-    "networkEndpointGroups": others.group,
-    "sslCertificates": others.certificate,
-    "targetHttpProxies": frontends.proxy,
-    "targetHttpsProxies": frontends.proxy,
-    "urlMaps": url_maps.check,
-}
 _STALE = {
     "fingerprint": "Invalid fingerprint.",
     "labelFingerprint": "Labels fingerprint either invalid or resource labels have changed",
@@ -82,9 +69,11 @@ class Writes:
         quotas: Mapping[str, int],
     ) -> None:
         """
-        Write to *resources*.
+        Write no request yet.
 
         Args:
+            resources: What is written.
+            operations: Where changes run.
             next_address: Gives the IP of a new address or forwarding rule.
             quotas: Most objects of a collection in one project; none when it is not named.
         """
@@ -110,10 +99,11 @@ class Writes:
         if self._resources.get(path) is not None:
             raise already_exists(path)
         given = {key: value for key, value in body.items() if key != "fingerprint"}
-        filled = self._complete(path, kind, {**copy.deepcopy(dict(kind.defaults)), **given})
+        defaults = copy.deepcopy(dict(kind.defaults))
+        filled = complete(self._resources, self._operations, path, {**defaults, **given})
         self._within_quota(path, kind)
         draft = Draft(path=path, body=filled)
-        self._rules(draft)
+        apply_rules(draft, self._resources)
         if path.split("/")[-2] == "addresses":
             frontends.address(draft, self._next_address)
         elif path.split("/")[-2] == "forwardingRules":
@@ -152,11 +142,11 @@ class Writes:
             fixed = {name: observed[name] for name in kind.fixed if name in observed}
             defaults = copy.deepcopy(dict(kind.defaults))
             new = {**defaults, **fixed, **body, **kept, "name": observed["name"]}
-        new = self._complete(path, kind, new)
+        new = complete(self._resources, self._operations, path, new)
         for name in kind.fixed:
             if new.get(name) != observed.get(name):
                 raise invalid(f"resource.{name}", body.get(name, ""), "The field cannot change.")
-        self._rules(Draft(path=path, body=new, observed=observed))
+        apply_rules(Draft(path=path, body=new, observed=observed), self._resources)
         return self._replace(verb, path, new)
 
     def set_field(self, verb: str, path: str, body: Object) -> Operation:
@@ -173,10 +163,9 @@ class Writes:
         name = SETTERS[verb]
         value = next((value for key, value in body.items() if key != "fingerprint"), None)
         new = merge(observed, {name: value})
-        kind = COLLECTIONS[path.split("/")[-2]]
-        new = self._complete(path, kind, new)
+        new = complete(self._resources, self._operations, path, new)
         draft = Draft(path=path, body=new, observed=observed)
-        self._rules(draft)
+        apply_rules(draft, self._resources)
         if verb == "setTarget":
             frontends.target(draft, self._resources)
         return self._replace(verb, path, new)
@@ -217,32 +206,6 @@ class Writes:
         return self._operations.begin(
             "delete", path, observed["id"], finish=finish, at_once=at_once
         )
-
-    def _complete(self, path: str, kind: Collection, body: Object) -> Object:
-        """Check what is common to all kinds; give *body* with references in full."""
-        collection, project = path.split("/")[-2], path.split("/")[1]
-        present = {name: value for name, value in body.items() if value is not None}
-        description = str(present.get("description", ""))
-        if len(description) > _LONGEST_DESCRIPTION:
-            why = f"Must be at most {_LONGEST_DESCRIPTION} characters long."
-            raise invalid("resource.description", description[:64] + "...", why)
-        for name in kind.required:
-            if present.get(name) in (None, ""):
-                raise required(f"resource.{name}")
-        resolved, found = resolve(collection, project, present)
-        for reference in found:
-            if self._resources.get(reference.path) is None:
-                noun = COLLECTIONS[reference.collection].kind
-                why = f"The referenced {noun} resource cannot be found."
-                raise invalid(reference.field, BASE + reference.path, why)
-            if self._operations.coming_or_going(reference.path):
-                raise not_ready(reference.path)
-        return resolved
-
-    def _rules(self, draft: Draft) -> None:
-        rule = _RULES.get(draft.path.split("/")[-2])
-        if rule is not None:
-            rule(draft, self._resources)
 
     def _within_quota(self, path: str, kind: Collection) -> None:
         _, project, *_, collection, _ = path.split("/")
@@ -293,20 +256,6 @@ class Writes:
         self._resources.instances.pop(path, None)
         self._resources.private_keys.pop(path, None)
         self._resources.changed(path)
-
-
-def merge(observed: Mapping[str, Any], patch: Mapping[str, Any]) -> Object:
-    """Give *observed* with the RFC 7396 merge patch *patch* applied."""
-    merged = dict(observed)
-    for name, value in patch.items():
-        before = merged.get(name)
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            merged[name] = merge(before if isinstance(before, dict) else {}, value)
-        else:
-            merged[name] = copy.deepcopy(value)
-    return merged
 
 
 def _guard(observed: Object, body: Object, name: str) -> None:
