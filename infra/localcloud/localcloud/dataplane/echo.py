@@ -88,7 +88,8 @@ class Pod:
         for connection in http.connections:
             if connection.transport is not None:
                 connection.transport.abort()
-        await http.shutdown(0)
+        # Not 0, which aiohttp takes as no limit for answers still being made.
+        await http.shutdown(0.01)
 
     async def revive(self) -> None:
         """Start again after a kill, ready and not slow."""
