@@ -16,6 +16,7 @@ from fedingress.ports.load_balancers import GroupHealth, Operation
 
 _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
+_HEALTH_SECONDS = 600.0
 
 
 class Build:
@@ -78,16 +79,27 @@ class Build:
     ) -> Later | None:
         if plan:
             return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
+        if plan.held:
+            return Later(after_seconds=30.0, why=report.message)
+        return self._until_healthy(report, uid) if report.programmed else None
+
+    def _until_healthy(self, report: BackendsReport, uid: str) -> Later | None:
+        """Look again while some endpoint is not healthy, ever more seldom, for ten minutes."""
         ledger, note = self.ports.ledger, f"unhealthy/{uid}"
-        if not report.programmed or report.healthy:
-            ledger.drop_note(note)
-            return Later(after_seconds=30.0, why=report.message) if plan.held else None
+        endpoints = sum(int(row["endpoints"]) for row in report.clusters.values())
         begun = ledger.note(note)
+        if endpoints and report.healthy == endpoints:
+            if begun is not None:
+                ledger.drop_note(note)
+            return None
+        now = self.ports.clock.now()
         if begun is None:
-            ledger.put_note(note, {"since": self.ports.clock.now()})
-        waited = self.ports.clock.now() - float(begun["since"]) if begun else 0.0
-        pause = min(60.0, max(_PENDING_SECONDS, waited))
-        return Later(after_seconds=pause, why="no endpoint is healthy yet")
+            ledger.put_note(note, {"since": now})
+        waited = now - float(begun["since"]) if begun else 0.0
+        if report.healthy and waited > _HEALTH_SECONDS:
+            return None  # the resync looks again
+        pause = min(60.0, max(1.0, waited / 2))
+        return Later(after_seconds=pause, why=f"{report.healthy} of {endpoints} are healthy")
 
     def refused(self, source: Source, fanned: FanoutReport, message: str) -> BackendsReport:
         """The report after the cloud said no; the address stays as it was observed."""

@@ -42,7 +42,7 @@ class CloudDnsRecordSets:
         endpoint: str | None,
         *,
         call_timeout_seconds: float = 10.0,
-        page_size: int = 1000,
+        page_size: int = 500,
         settle_seconds: float = 5.0,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
