@@ -15,11 +15,15 @@ from fedingress.planning.decode.reading import Cell
 from fedingress.planning.decode.words import quoted
 
 OPERATIONS: Final = ("add", "remove", "replace", "move", "copy", "test")
-IDENTITY: Final = ("", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace")
+IDENTITY: Final = (
+    *("", "/apiVersion", "/kind", "/status"),
+    *("/metadata", "/metadata/name", "/metadata/namespace"),
+)
 """What an override may test, but not write."""
 
 _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*")
-_MOST: Final = 100
+_MOST: Final = 50
+_POINTER_LIMIT: Final = 1024
 
 
 def patch(cell: Cell) -> tuple[Mapping[str, Any], ...]:
@@ -44,7 +48,7 @@ def _operation(cell: Cell) -> Mapping[str, Any]:
     if name == "move":
         written.append(("from", origin))
     for where, pointer in written:
-        if pointer in IDENTITY or (pointer or "").split("/")[1:2] == ["status"]:
+        if pointer in IDENTITY or (pointer or "").startswith("/status/"):
             cell.child(where).fault(
                 f"{quoted(pointer)} is the object's identity or status; an override may not write "
                 "it"
@@ -60,4 +64,6 @@ def _pointer(cell: Cell) -> str | None:
     if not _POINTER.fullmatch(cell.value):
         cell.fault(f"{quoted(cell.value)} is not a JSON pointer: it begins with `/`, `~` is `~0`")
         return None
+    if len(cell.value) > _POINTER_LIMIT:
+        cell.fault(f"is longer than {_POINTER_LIMIT} characters")
     return cell.value

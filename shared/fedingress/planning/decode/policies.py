@@ -49,7 +49,7 @@ _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
 _MOST_CLUSTERS: Final = 500
 _MOST_ZONES: Final = 50
-_MOST_OVERRIDES: Final = 100
+_MOST_OVERRIDES: Final = 50
 
 
 def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Fault, ...]:

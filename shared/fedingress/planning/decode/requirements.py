@@ -16,7 +16,8 @@ from fedingress.planning.decode.words import LABEL_VALUE, QUALIFIED_NAME, quoted
 OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _INT64: Final = 2**63
-_MOST: Final = 100
+_MOST_EXPRESSIONS: Final = 20
+_MOST_VALUES: Final = 50
 
 
 def integer(text: str) -> int | None:
@@ -51,7 +52,9 @@ def selector(cell: Cell) -> Selector | None:
         if not LABEL_VALUE.fullmatch(value):
             wanted.fault(f"{quoted(value)} is not a label value")
         found.append(Requirement(key=key, operator="In", values=(value,)))
-    found += [_expression(item) for item in cell.child("matchExpressions").items(most=_MOST)]
+    found += [
+        _expression(item) for item in cell.child("matchExpressions").items(most=_MOST_EXPRESSIONS)
+    ]
     return Selector(requirements=tuple(found))
 
 
@@ -65,7 +68,9 @@ def _expression(cell: Cell) -> Requirement:
     listed = cell.child("values")
     # An integer bound may be negative, which no label value is.
     like = None if operator in ("Gt", "Lt") else LABEL_VALUE
-    values = tuple(item.text(like=like, noun="a label value") for item in listed.items(most=_MOST))
+    values = tuple(
+        item.text(like=like, noun="a label value") for item in listed.items(most=_MOST_VALUES)
+    )
     if operator and (problem := values_problem(operator, values)):
         listed.fault(f"operator {operator} {problem}")
     return Requirement(key=key, operator=operator or "Exists", values=values)
