@@ -1,8 +1,10 @@
 """The command line of the lab: one world per folder, found and ended from anywhere."""
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -138,6 +140,36 @@ def test_down_leaves_nothing(tmp_path):
     until(lambda: not {*pids, *haproxy} & command_lines().keys(), "every process to end")
 
     assert "No world runs" in cli("down", state=tmp_path).stdout
+
+
+def test_a_killed_world_takes_everything_along(tmp_path):
+    """Nothing outlives a world that is killed, and its folder can be used again at once."""
+    cli(
+        *("up", "--detach", "--members", "gke-us", "--functions-command", CHILD),
+        state=tmp_path,
+    )
+    functions = until(lambda: ask(tmp_path)["functions"]["pid"], "the functions")
+    haproxy = {pid for pid, line in command_lines().items() if str(tmp_path) in line}
+    os.kill(json.loads((tmp_path / "world.json").read_text())["pid"], signal.SIGKILL)
+    until(lambda: not {functions, *haproxy} & command_lines().keys(), "every process to end")
+    assert "No world runs" in cli("down", state=tmp_path).stdout
+    cli("up", "--detach", "--members", "gke-us", "--no-functions", state=tmp_path)
+    assert "Ended" in cli("down", state=tmp_path).stdout
+
+
+def test_ctrl_c_ends_a_world_in_the_foreground(tmp_path):
+    """Without --detach the world runs until Ctrl-C, and then ends well."""
+    command = [sys.executable, "-m", "localcloud.cli", "up", "--no-functions"]
+    process = subprocess.Popen([*command, "--members", "gke-us", "--state", str(tmp_path)])
+    try:
+        until((tmp_path / "world.json").exists, "the world")
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(10) == 0
+        assert not (tmp_path / "world.json").exists()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_nothing_runs(tmp_path):

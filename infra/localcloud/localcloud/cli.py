@@ -6,6 +6,7 @@ The servers are imported only by the command that runs them; every other command
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -225,6 +226,8 @@ def _start_detached(session: Session, spec: "WorldSpec") -> None:
     if session.busy():
         _say_already(session)
         return
+    if sys.stdout.isatty():
+        typer.echo("Starting ...")
     try:
         document = session.start_detached(_arguments(spec))
     except SessionError as error:

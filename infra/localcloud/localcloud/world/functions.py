@@ -3,6 +3,7 @@ The functions of the product, as a child process of the lab.
 
 The lab knows of them only a command and its environment. A command that ends by itself is started
 again with growing pauses; a missing command is said and tried no more. Their output goes to a file.
+They end with the lab, even when it is killed (Linux only).
 """
 
 import asyncio
@@ -15,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from localcloud.dataplane.haproxy import leash
 
 STOP_SECONDS = 5.0
 
@@ -35,11 +38,14 @@ class Functions:
         self._process: asyncio.subprocess.Process | None = None
         self._starts = 0
         self._exit: int | None = None
-        self._fault = "" if command else "no command was given"
+        self._fault = ""
 
     async def start(self) -> None:
         """Start the process and keep it alive; twice is harmless."""
-        if self._keeper is not None or not self._command:
+        if self._keeper is not None:
+            return
+        if not self._command:
+            self._fault = "no command was given; the world was started without functions"
             return
         program = find_program(self._command[0])
         if program is None:
@@ -83,8 +89,8 @@ class Functions:
     async def _run_once(self, program: str) -> None:
         with self._log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                program,
-                *self._command[1:],
+                *(sys.executable, "-I", leash.__file__, str(os.getpid())),  # ends when we do
+                *(program, *self._command[1:]),
                 env={**_own_environment(), **self._environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
