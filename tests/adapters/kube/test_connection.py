@@ -14,7 +14,7 @@ from fedingress.adapters.kube.connection import Timeouts
 from fedingress.adapters.kube.errors import excerpt, failure
 from fedingress.adapters.kube.resources import INGRESS, SERVICE
 from fedingress.domain.cluster import Access, MemberCluster
-from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
+from fedingress.domain.errors import Conflict, Forbidden, Invalid, LeaseLost, Unavailable
 from tests.adapters.kube.running import QUICK, TOKEN, RunningCluster, running_cluster
 
 pytestmark = pytest.mark.wire
@@ -291,3 +291,29 @@ def test_a_token_that_is_no_header_stays_secret(cluster, token):
         connection.get(SERVICE, "shop", "web")
     assert token not in str(caught.value)
     connection.close()
+
+
+def test_the_lease_is_looked_at_after_the_token_was_fetched(cluster):
+    """Fetching a token takes time too: a lease that ran out meanwhile keeps the write back."""
+    order = []
+
+    def read(secret):
+        order.append("token")
+        return "stale" if order.count("token") == 1 else TOKEN
+
+    class Lease:
+        def check(self, call_timeout_seconds):
+            order.append("lease")
+            if order.count("lease") == 2:
+                raise LeaseLost("over")
+
+        def remaining_seconds(self):
+            return 1.0
+
+    port = KubeMemberClusters(read, concern="fanout", timeouts=QUICK)
+    with pytest.raises(LeaseLost):
+        port.apply(cluster.member(), service("late"), observed=None, guard=Lease())
+
+    assert order == ["token", "lease", "token", "lease"]
+    assert cluster.get("Service", "shop", "late") is None
+    port.close()

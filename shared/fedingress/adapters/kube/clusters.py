@@ -72,14 +72,13 @@ class KubeMemberClusters:
         ref, meta = wanted.ref, dict(manifest["metadata"])
         if observed:
             meta |= {"uid": observed.uid, "resourceVersion": observed.resource_version}
-        connection = self.connection(cluster)
-        guard.check(self.call_timeout_seconds)
         try:
-            stored = connection.apply(
+            stored = self.connection(cluster).apply(
                 BY_KIND[ref.kind].path(ref.namespace, ref.name),
                 {**manifest, "metadata": meta},
                 manager=FIELD_MANAGER,
                 force=observed is not None,
+                before=lambda: guard.check(self.call_timeout_seconds),
             )
         except MissingError as error:
             if observed and error.kind != "namespaces":
@@ -90,9 +89,11 @@ class KubeMemberClusters:
     def delete(self, cluster: MemberCluster, observed: MemberObject, *, guard: Guard) -> None:
         """Delete that very object; gone already is no error."""
         ref = observed.ref
-        connection = self.connection(cluster)
-        guard.check(self.call_timeout_seconds)
-        connection.delete(BY_KIND[ref.kind].path(ref.namespace, ref.name), uid=observed.uid)
+        self.connection(cluster).delete(
+            BY_KIND[ref.kind].path(ref.namespace, ref.name),
+            uid=observed.uid,
+            before=lambda: guard.check(self.call_timeout_seconds),
+        )
 
     def identity(self, cluster: MemberCluster) -> str:
         """The uid of its kube-system namespace; known for good once read."""

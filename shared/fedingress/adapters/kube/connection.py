@@ -60,6 +60,22 @@ class Listing:
     resource_version: str
 
 
+Before = Callable[[], None]
+"""Called right before a request is sent; raising keeps it from being sent."""
+
+
+def _always() -> None:
+    """Let every request be sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    method: str
+    url: str
+    body: Mapping[str, Any] | None
+    before: Before
+
+
 class Connection:
     """Safe to use from many threads; its sockets are kept alive between calls."""
 
@@ -119,11 +135,19 @@ class Connection:
                 return Listing(items=items, resource_version=str(meta.get("resourceVersion") or ""))
 
     def apply(
-        self, path: str, manifest: Mapping[str, Any], *, manager: str, force: bool = False
+        self,
+        path: str,
+        manifest: Mapping[str, Any],
+        *,
+        manager: str,
+        force: bool = False,
+        before: Before = _always,
     ) -> JsonObject:
         """Server-side apply; the object as stored afterwards."""
         query = {"fieldManager": manager, "force": "true" if force else "false"}
-        return _stripped(self.call("PATCH", path, query, body=manifest, content_type=APPLY))
+        return _stripped(
+            self.call("PATCH", path, query, body=manifest, content_type=APPLY, before=before)
+        )
 
     def merge(self, path: str, patch: Mapping[str, Any], *, manager: str) -> JsonObject:
         """JSON merge patch, which never creates; the object as stored afterwards."""
@@ -134,13 +158,13 @@ class Connection:
         """Create; a Conflict when the name is taken."""
         return _stripped(self.call("POST", path, {"fieldManager": manager}, body=manifest))
 
-    def delete(self, path: str, *, uid: str = "") -> None:
+    def delete(self, path: str, *, uid: str = "", before: Before = _always) -> None:
         """Delete, only that *uid* if given; an absent object is no error."""
         options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions"}
         if uid:
             options["preconditions"] = {"uid": uid}
         try:
-            self.call("DELETE", path, body=options)
+            self.call("DELETE", path, body=options, before=before)
         except MissingError:
             return
 
@@ -152,23 +176,21 @@ class Connection:
         *,
         body: Mapping[str, Any] | None = None,
         content_type: str = JSON,
+        before: Before = _always,
     ) -> JsonObject:
         """
         One request and its answer, a JSON object.
 
-        A 401 is met with fresh credentials once, a keep-alive socket that the server had closed
-        with a second GET; nothing else is retried here.
+        *before* is called right before each sending, when the credentials are at hand. A 401 is met
+        with fresh credentials once, a keep-alive socket that the server had closed with a second
+        GET; nothing else is retried here.
         """
-        deadline = time.monotonic() + self.timeouts.call_seconds
-        fresh = False
-        while True:
-            status, headers, data = self._exchange(
-                method, self._url(path, query), body, content_type, fresh=fresh, deadline=deadline
-            )
-            if status == _UNAUTHORIZED and not fresh:
-                fresh = True
-                continue
-            break
+        url, kind = self._url(path, query), content_type if body is not None else ""
+        for fresh in (False, True):
+            request = _Request(method=method, url=url, body=body, before=before)
+            status, headers, data = self._exchange(request, self._headers(kind, fresh=fresh))
+            if status != _UNAUTHORIZED:
+                break
         if status >= _ERRORS_FROM:
             is_list = method == "GET" and "limit" in (query or {})
             verb = "list" if is_list else _VERBS[method]
@@ -210,28 +232,25 @@ class Connection:
         )
 
     def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: Mapping[str, Any] | None,
-        content_type: str,
-        *,
-        fresh: bool,
-        deadline: float,
+        self, request: _Request, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        headers = self._headers(content_type if body is not None else "", fresh=fresh)
-        for attempt in (1, 2):
-            timeouts = (self.timeouts.connect_seconds, self.timeouts.read_seconds)
+        timeouts = (self.timeouts.connect_seconds, self.timeouts.read_seconds)
+        for last in (request.method != "GET", True):
+            request.before()
+            deadline = time.monotonic() + self.timeouts.call_seconds
             try:
                 answer = self._client.call_api(
-                    method, url, dict(headers), body, _request_timeout=timeouts
+                    request.method,
+                    request.url,
+                    dict(headers),
+                    request.body,
+                    _request_timeout=timeouts,
                 )
                 return answer.status, _lowered(answer.headers), self._body(answer, deadline)
             except self._wire_errors as error:
-                if attempt == 1 and method == "GET" and _closed_by_server(error):
-                    continue
-                raise self._unreachable(error) from error
-        raise AssertionError("the second attempt returns or raises")
+                if last or not _closed_by_server(error):
+                    raise self._unreachable(error) from error
+        raise AssertionError("the last attempt returns or raises")
 
     def _body(self, answer: Any, deadline: float) -> bytes:
         parts = []
@@ -239,6 +258,7 @@ class Connection:
             for part in answer.response.stream(_CHUNK_BYTES):
                 parts.append(part)
                 if time.monotonic() > deadline:
+                    answer.response.close()
                     raise Unavailable(f"{self.name} did not finish its answer in time")
         finally:
             answer.response.release_conn()
