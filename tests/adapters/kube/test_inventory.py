@@ -1,6 +1,7 @@
 """Members join, are drained, stay, and are forgotten; kubeconfigs are read for them."""
 
 import base64
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ from fedingress.adapters.kube.clusters import KubeMemberClusters
 from fedingress.adapters.kube.connect import from_kubeconfig
 from fedingress.adapters.kube.inventory import Joining, KubeInventory
 from fedingress.adapters.kube.kubeconfig import entrance
-from fedingress.adapters.kube.resources import CLUSTER_PROFILE, SERVICE
+from fedingress.adapters.kube.resources import SERVICE
 from fedingress.adapters.kube.sources import INVENTORY_NAMESPACE, KubeSources
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.ingress import IngressKey
@@ -17,13 +18,15 @@ from fedingress.domain.names import OWNER_UID
 from fedingress.ports.sources import Tombstone
 from tests.adapters.kube.running import QUICK, TOKEN, running_cluster
 
+CRD = Path(__file__).parents[3] / "infra/kubernetes/crds" / "clusterprofiles.yaml"
+
 pytestmark = pytest.mark.wire
 
 
 @pytest.fixture
 def config():
     with running_cluster(name="config") as cluster:
-        cluster.define(CLUSTER_PROFILE)
+        cluster.put(yaml.safe_load(CRD.read_text(encoding="utf-8")))
         yield cluster
 
 
