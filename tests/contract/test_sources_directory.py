@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from fedingress.adapters.directory import DirectorySources
+from fedingress.adapters.directory.documents import SIZE_LIMIT
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.ingress import IngressKey
-from fedingress.ports.sources import Notice, StatusWrite
+from fedingress.ports.sources import Notice, StatusWrite, Tombstone
 from tests.contract.sources_suite import (
     FINALIZER,
     KEY,
@@ -291,6 +292,33 @@ class TestFiles:
         with pytest.raises(Unavailable):
             DirectorySources(tmp_path / "missing", clock).list()
 
+    def test_a_file_that_is_too_large_is_not_a_deletion(self, root, sources):
+        """It is not even read."""
+        write(root / "a.yaml", ingress())
+        sources.get(KEY)
+        (root / "a.yaml").write_text("#" * (SIZE_LIMIT + 1), encoding="utf-8")
+        found = sources.get(KEY)
+        assert "is larger than 4 MiB" in str(found.faults[0])
+        assert not found.deleting
+
+    def test_faults_of_every_kind_are_told(self, root, sources):
+        """Classes, policies, members and Ingresses, with their files."""
+        bad_class = ingress_class(name="bad")
+        bad_class["spec"]["parameters"]["kind"] = "Other"
+        write(root / "class.yaml", bad_class, ingress_class())
+        write(root / "policy.yaml", policy(topology="x"))
+        write(root / "member.yaml", profile(server="http://x"))
+        write(
+            root / "shop.yaml", ingress(host="A"), ingress(name="b", class_name="nginx", host="B")
+        )
+        found = [str(fault) for fault in sources.faults()]
+        assert [text.partition(":")[0] for text in found] == [
+            "class.yaml#1",
+            "member.yaml",
+            "policy.yaml",
+            "shop.yaml#1",
+        ]
+
 
 class TestKept:
     """What stands in `.fedingress` survives, and is shared."""
@@ -349,6 +377,51 @@ class TestKept:
         record.write_text('{"kind": "Ingress"', encoding="utf-8")
         with pytest.raises(Unavailable):
             DirectorySources(root, clock).get(KEY)
+
+    def test_a_state_folder_that_cannot_be_is_an_error(self, root, clock):
+        """Where a file stands in its place, nothing is read or written, and it is told."""
+        write(root / "a.yaml", ingress())
+        (root / ".fedingress").write_text("", encoding="utf-8")
+        with pytest.raises(Unavailable, match="lock cannot be opened"):
+            DirectorySources(root, clock).get(KEY)
+
+    @pytest.mark.parametrize("folder", ["objects", "events", "tombstones"])
+    def test_what_cannot_be_written_is_an_error(self, root, sources, folder):
+        """A full or bent disk is told, and leaves no half file behind."""
+        write(root / "a.yaml", ingress())
+        source = None if folder == "objects" else sources.get(KEY)
+        blocked = root / ".fedingress" / folder
+        blocked.parent.mkdir(exist_ok=True)
+        blocked.write_text("", encoding="utf-8")
+        act = {
+            "objects": lambda: sources.get(KEY),
+            "events": lambda: sources.notify(
+                source, Notice(type="Normal", reason="Placed", message="")
+            ),
+            "tombstones": lambda: sources.put_tombstone(
+                Tombstone(key=KEY, uid="u", cluster="c", since=1.0)
+            ),
+        }
+        with pytest.raises(Unavailable):
+            act[folder]()
+        assert [path for path in root.rglob(".*") if path.name != ".fedingress"] == []
+
+    def test_damaged_events_are_an_error(self, root, sources):
+        """They are not overwritten as if there were none."""
+        write(root / "a.yaml", ingress())
+        notice = Notice(type="Normal", reason="Placed", message="")
+        sources.notify(sources.get(KEY), notice)
+        (record,) = (root / ".fedingress" / "events").glob("*.json")
+        record.write_text("[", encoding="utf-8")
+        with pytest.raises(Unavailable):
+            sources.notify(sources.get(KEY), notice)
+
+    def test_names_of_any_length_are_kept(self, root, sources):
+        """Longer than a file name may be, and equal for their first 200 characters."""
+        names = ["a" * 250 + end for end in "xyz"]
+        write(root / "a.yaml", *[ingress(name=name) for name in names])
+        found = [sources.get(IngressKey(namespace="shop", name=name)) for name in names]
+        assert len({source.uid for source in found}) == 3
 
     def test_concurrent_writers_lose_nothing(self, root, clock):
         """Of many guarded writes on one version exactly one succeeds, over several openings."""
@@ -450,6 +523,13 @@ class TestMembers:
         kept = (root / ".fedingress").rglob("*")
         assert not [path for path in kept if path.is_file() and "sesame" in path.read_text()]
 
+    @pytest.mark.parametrize("fields", [{"data": {"token": "%"}}, {"data": {"token": 1}}, {}])
+    def test_a_token_that_does_not_decode_is_missing(self, root, sources, fields):
+        """Garbage is never sent as a credential."""
+        write(root / "s.yaml", token_secret(**fields))
+        with pytest.raises(Forbidden):
+            sources.token("inventory/gke-us-token")
+
     def test_a_missing_token_is_told(self, root, sources):
         """Forbidden says which Secret; while a file cannot be read it is only unavailable."""
         with pytest.raises(Forbidden, match="inventory/gke-us-token"):
@@ -478,6 +558,11 @@ def test_the_default_class_and_the_annotation_of_old(root, sources):
     assert [source.key for source in sources.list()] == [KEY]
     assert sources.policy(sources.get(KEY)).policy is not None
     assert not sources.policy(sources.get(OTHER)).federated
+
+
+def test_a_directory_has_no_identity(sources):
+    """It is no cluster, so no member is it."""
+    assert sources.identity() == ""
 
 
 def test_an_unchanged_directory_is_cheap(root, sources):

@@ -187,6 +187,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no path": (patch(op="remove"), f"{_PATCH}.path: is required"),
     "bad pointer": (patch(op="remove", path="a"), f"{_PATCH}.path: 'a' is not a JSON pointer"),
     "bad escape": (patch(op="remove", path="/a~2"), f"{_PATCH}.path: '/a~2' is not a JSON"),
+    "long pointer": (
+        patch(op="remove", path="/" + "a" * 1024),
+        f"{_PATCH}.path: is longer than 1024 characters",
+    ),
     "add without value": (patch(op="add", path="/a"), f"{_PATCH}.value: is required by"),
     "move without from": (patch(op="move", path="/a"), f"{_PATCH}.from: is required"),
     "the name": (
