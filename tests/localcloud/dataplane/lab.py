@@ -101,6 +101,7 @@ class Lab:
             {"defaultService": ref("backendServices", "web")},
             {"web": service(*(backend(group, rate) for group in self.negs.values()))},
         )
+        self.keys = {}
         self.regions = [
             ClientRegion(name=zone[:-2], network=self.block.client_network(index))
             for index, zone in enumerate(ZONES)
@@ -108,7 +109,9 @@ class Lab:
         self.plane = DataPlane(
             regions=self.regions,
             run_dir=run_dir,
-            snapshot=lambda: Snapshot(compute=self.compute, endpoints=self.endpoints),
+            snapshot=lambda: Snapshot(
+                compute=self.compute, endpoints=self.endpoints, private_key=self.keys.get
+            ),
             check_interval_factor=INTERVAL_SECONDS,
         )
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -189,6 +190,7 @@ def test_haproxy_dies_with_its_lab(tmp_path):
     while not refused(vip) or running(sockets):
         assert time.monotonic() < deadline, "haproxy outlived its lab"
         time.sleep(0.02)
+    shutil.rmtree(sockets)
 
 
 def running(needle):

@@ -1,10 +1,14 @@
 """Real requests through a real HAProxy to real pods: places, paths, failover, capacity."""
 
 import asyncio
+import socket
+import ssl
 import time
 from collections import Counter
 
 import pytest
+import trustme
+from cryptography import x509
 
 from tests.localcloud.dataplane.lab import (
     GLOBAL,
@@ -181,6 +185,7 @@ def test_a_lost_cluster_fails_over_within_the_health_check(tmp_path):
             assert time.monotonic() - lost < 10
         print(f"last failure {last_failure - lost:.2f} s after the loss")
         assert last_failure - lost < 2 * 0.1 + 0.5
+        await lab.healthy(Counter(us=0, eu=2))
         for pod in lab.pods["us"]:
             await pod.revive()
         await lab.healthy(Counter(us=2, eu=2))
@@ -278,3 +283,86 @@ def test_capacity_counts_healthy_endpoints_only(tmp_path):
         assert seen["eu"] == pytest.approx(10, abs=3)
 
     run(story, tmp_path, rate=10)
+
+
+def test_aborts_by_percentage(tmp_path):
+    """Half of the requests are aborted when the map says so, the others served."""
+
+    async def story(lab):
+        half = {"faultInjectionPolicy": {"abort": {"httpStatus": 418, "percentage": 50}}}
+        web = ref("backendServices", "web")
+        lab.compute[GLOBAL + "urlMaps/um"] = {"defaultService": web, "defaultRouteAction": half}
+        await lab.apply()
+        seen = await lab.clusters(400)
+        assert seen[418] == pytest.approx(200, abs=60)
+        assert seen["us"] == 400 - seen[418]
+
+    run(story, tmp_path)
+
+
+def test_https_by_server_name(tmp_path):
+    """Each name gets its certificate, unknown ones the first; pods hear of https."""
+    authority = trustme.CA()
+    names = ("shop.example.com", "other.example.com")
+    made = {name: authority.issue_cert(name) for name in names}
+
+    async def story(lab):
+        add_https(lab, made)
+        await lab.apply()
+        trust = ssl.create_default_context()
+        authority.configure_trust(trust)
+        for asked, expected in (*zip(names, names, strict=True), ("unknown.org", names[0])):
+            async with (
+                lab.client(force_close=True) as session,
+                session.get(
+                    f"https://{lab.vip}:8443/",
+                    headers={"Host": asked},
+                    ssl=trust,
+                    server_hostname=asked if asked in names else expected,
+                ) as answer,
+            ):
+                seen = await answer.json()
+            assert seen["headers"]["X-Forwarded-Proto"] == "https"
+        assert await asyncio.to_thread(served_name, lab.vip, "unknown.org") == names[0]
+        assert await asyncio.to_thread(served_name, lab.vip, names[1]) == names[1]
+        lab.keys[GLOBAL + "sslCertificates/other.example.com"] = lab.keys[
+            GLOBAL + "sslCertificates/shop.example.com"
+        ]
+        await lab.apply()
+        assert "another certificate's" in lab.plane.problems[0]
+        assert await asyncio.to_thread(served_name, lab.vip, names[1]) == names[0]
+
+    run(story, tmp_path)
+
+
+def add_https(lab, made):
+    """A second forwarding rule on 443 with the certificates, in order."""
+    for name, certificate in made.items():
+        path = GLOBAL + f"sslCertificates/{name}"
+        chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
+        lab.compute[path] = {"type": "SELF_MANAGED", "certificate": chain.decode()}
+        lab.keys[path] = certificate.private_key_pem.bytes().decode()
+    lab.compute[GLOBAL + "targetHttpsProxies/sec"] = {
+        "urlMap": ref("urlMaps", "um"),
+        "sslCertificates": [ref("sslCertificates", name) for name in made],
+    }
+    lab.compute[GLOBAL + "forwardingRules/sec"] = {
+        "IPAddress": lab.vip,
+        "portRange": "443-443",
+        "target": ref("targetHttpsProxies", "sec"),
+    }
+
+
+def served_name(vip, asked):
+    """The DNS name in the certificate that a handshake for *asked* is given."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((vip, 8443), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=asked) as secure,
+    ):
+        der = secure.getpeercert(binary_form=True)
+    names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    return names.value.get_values_for_type(x509.DNSName)[0]

@@ -11,29 +11,16 @@ Record sets with a routing policy need a `Chooser` that resolves them, else they
 import asyncio
 import contextlib
 import logging
-import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import cast
 
-from dnslib import (
-    CLASS,
-    EDNS0,
-    QTYPE,
-    RCODE,
-    RD,
-    RDMAP,
-    RR,
-    TXT,
-    DNSError,
-    DNSHeader,
-    DNSLabel,
-    DNSRecord,
-)
+from dnslib import CLASS, EDNS0, QTYPE, RCODE, DNSError, DNSHeader, DNSRecord
 from dnslib.label import DNSLabelError
 
 from localcloud.addresses import loopback
 from localcloud.dataplane.answers import Answer, Chooser, Row, Unserved, ZoneView, resolve, stored
+from localcloud.dataplane.wire import name_of, records_of
 
 PLAIN_UDP_BYTES = 512
 # What we offer and the most we send in one datagram; loopback does not fragment.
@@ -42,8 +29,6 @@ IDLE_SECONDS = 10.0
 _HEADER_BYTES = 12
 _ANY_CLASS = 255
 _PORT_TRIES = 20
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
-_ESCAPE = re.compile(rb"\\([0-9]{3}|.)", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -157,12 +142,12 @@ class DnsServer:
         return reply, int(option.edns_len) if option is not None else 0
 
     def _fill(self, reply: DNSRecord, request: DNSRecord, client: str) -> None:
-        name = _name(request.q.qname.label)
+        name = name_of(request.q.qname.label)
         kind = str(QTYPE.get(request.q.qtype))
         try:
             answer = resolve(self._records(), name, kind, client, self._choose)
             own = {name: request.q.qname}
-            sections = [_records(rows, own) for rows in _sections(answer)]
+            sections = [records_of(rows, own) for rows in _sections(answer)]
         except Unserved as reason:
             log.warning("no answer for %s %s: %s", name, kind, reason)
             reply.header.rcode = RCODE.SERVFAIL
@@ -225,42 +210,5 @@ def _malformed(packet: bytes) -> bytes | None:
     return bytes(DNSRecord(header).pack())
 
 
-def _name(labels: Iterable[bytes]) -> str:
-    """The name as text; a dot inside a label is escaped, so it never matches a stored name."""
-    return "".join(label.decode("latin-1").replace(".", "\\046") + "." for label in labels) or "."
-
-
 def _sections(answer: Answer) -> tuple[list[Row], list[Row], list[Row]]:
     return answer.answers, answer.authority, answer.additional
-
-
-def _records(rows: Iterable[Row], own: Mapping[str, DNSLabel]) -> list[RR]:
-    """Wire records; the question's own name goes back as it came, odd labels included."""
-    return [
-        RR(
-            rname=own.get(row.name, row.name),
-            rtype=getattr(QTYPE, row.type),
-            ttl=row.ttl,
-            rdata=_rdata(row.type, rdata),
-        )
-        for row in rows
-        for rdata in row.rdatas
-    ]
-
-
-def _rdata(kind: str, text: str) -> RD:
-    r"""
-    Wire data of presentation-form data.
-
-    Quotes are taken off; in texts ``\"`` and ``\DDD`` stand for one byte each, and unquoted words
-    are strings of their own, as Cloud DNS reads them.
-    """
-    fields = [bare or quoted for quoted, bare in _TOKEN.findall(text)]
-    if kind in ("TXT", "SPF"):
-        return TXT([_ESCAPE.sub(_unescape, field.encode()) for field in fields])
-    return RDMAP[kind].fromZone(fields)
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    code = match[1]
-    return bytes([int(code)]) if code.isdigit() else code

@@ -17,22 +17,16 @@ Not modelled: UTILIZATION and CONNECTION balancing (taken as no limit), session 
 policies, custom headers, outlier detection, CDN, ``failoverPolicy``.
 """
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from localcloud.addresses import AddressRefused, to_loopback
+from localcloud.dataplane.haproxy.checks import PORTS, Check, check_of, whole
 from localcloud.dataplane.haproxy.regions import ClientRegion, region_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
 
 UNLIMITED_MILLI_RATE = 10**12
 TOP_WEIGHT = 200
-MINIMUM_CHECK_MILLISECONDS = 100
-
-_PLAIN = re.compile(r"[!-~]+")
-_PORTS = range(1, 65536)
-_CHECK_KINDS = {"HTTP": "httpHealthCheck", "TCP": "tcpHealthCheck"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -51,20 +45,6 @@ class Endpoint:
     def socket(self) -> str:
         """Where it listens on this machine."""
         return f"{to_loopback(self.ip)}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A health check; *path* and *host* are user text for map files. *port* 0: the serving port."""
-
-    kind: str
-    path: str
-    host: str
-    port: int
-    interval_milliseconds: int
-    timeout_milliseconds: int
-    rise: int
-    fall: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +140,13 @@ def service_of(path: str, service: Resource, snapshot: Snapshot, interval_factor
         interval_factor: Shortens every check interval of a lab in a hurry; 1.0 is as written.
     """
     problems: list[str] = []
-    check = _check(service, snapshot, interval_factor, problems)
+    check = check_of(service, snapshot, interval_factor, problems)
     pools = tuple(_pools(path, service, snapshot, problems)) if check else ()
     return Service(
         name=identifier("s", path),
         path=path,
         check=check,
-        timeout_seconds=_whole(service.get("timeoutSec"), 30),
+        timeout_seconds=whole(service.get("timeoutSec"), 30),
         pools=pools,
         problems=tuple(f"{path}: {problem}" for problem in problems),
     )
@@ -209,67 +189,14 @@ def _milli(rate: float) -> int:
 def _endpoints(rows: Sequence[Resource], problems: list[str]) -> tuple[Endpoint, ...]:
     found = set()
     for row in rows:
-        endpoint = Endpoint(ip=str(row.get("ipAddress")), port=_whole(row.get("port"), 0))
+        endpoint = Endpoint(ip=str(row.get("ipAddress")), port=whole(row.get("port"), 0))
         try:
             to_loopback(endpoint.ip)
         except AddressRefused as refusal:
             problems.append(str(refusal))
             continue
-        if endpoint.port not in _PORTS:
+        if endpoint.port not in PORTS:
             problems.append(f"endpoint {endpoint.name} has no port")
             continue
         found.add(endpoint)
     return tuple(sorted(found))
-
-
-def _check(
-    service: Resource, snapshot: Snapshot, factor: float, problems: list[str]
-) -> Check | None:
-    """The service's first health check, or None when it has none that can be served."""
-    references = service.get("healthChecks") or ()
-    resource = snapshot.get(references[0]) if references else None
-    if resource is None:
-        problems.append("has no health check")
-        return None
-    kind = resource.get("type", "HTTP")
-    details: Mapping[str, object] = resource.get(_CHECK_KINDS.get(kind, ""), {})
-    request_path = details.get("requestPath") or "/"
-    host = details.get("host") or ""
-    fixed = details.get("portSpecification", "USE_FIXED_PORT") == "USE_FIXED_PORT"
-    port = _whole(details.get("port"), 80) if fixed else 0
-    if kind not in _CHECK_KINDS or (fixed and port not in _PORTS):
-        problems.append(f"health check {_quoted(kind)} on port {port} is not modelled")
-        return None
-    if not _clean(request_path, "/") or (host and not _clean(host, "")):
-        problems.append(f"health check of {_quoted(request_path)} at {_quoted(host)} is refused")
-        return None
-    return Check(
-        kind=kind,
-        path=str(request_path),
-        host=str(host),
-        port=port,
-        interval_milliseconds=_milliseconds(resource.get("checkIntervalSec"), factor),
-        timeout_milliseconds=_milliseconds(resource.get("timeoutSec"), factor),
-        rise=max(1, _whole(resource.get("healthyThreshold"), 2)),
-        fall=max(1, _whole(resource.get("unhealthyThreshold"), 2)),
-    )
-
-
-def _clean(text: object, start: str) -> bool:
-    return isinstance(text, str) and bool(_PLAIN.fullmatch(text)) and text.startswith(start)
-
-
-def _milliseconds(seconds: object, factor: float) -> int:
-    return max(MINIMUM_CHECK_MILLISECONDS, round(_whole(seconds, 5) * 1000 * factor))
-
-
-def _whole(value: object, default: int) -> int:
-    """An integer field; compute also writes 64-bit ones as strings."""
-    try:
-        return int(str(value)) if value is not None else default
-    except ValueError:
-        return default
-
-
-def _quoted(value: object) -> str:
-    return json.dumps(value, default=str)[:256]

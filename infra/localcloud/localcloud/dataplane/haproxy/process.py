@@ -2,7 +2,8 @@
 The HAProxy process: master and worker, validated and reloaded without losing a request.
 
 `DataPlane` owns one. Each program gets a folder of its own; the master's configuration file is
-replaced by an atomic rename and the new worker takes the listening sockets from the old one.
+replaced by an atomic rename and the new worker takes the listening sockets from the old one. A
+connection that a client keeps open gets one more answer from the old worker, and then ends.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +25,8 @@ READY_SECONDS = 10.0
 DRAIN_SECONDS = 10
 _KEPT_PROGRAMS = 3
 _LOG_TAIL = 4000
+# Each old worker waits for its last clients; a burst of changes must not pile them up.
+_OLD_WORKERS = 8
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ def binary() -> str:
 
 class Haproxy:
     """
-    One master with its worker; every method blocks and is called from one thread at a time.
+    One master with its worker; every method blocks, so callers in a loop use a thread.
 
     Args:
         run_dir: For programs and the log; exists, is ours alone.
@@ -60,6 +64,8 @@ class Haproxy:
         self._run_dir = run_dir
         self._binary = binary()
         self._count = 0
+        self._closed = False
+        self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         # A socket's path may have about 100 characters; run directories of tests are longer.
         self._sockets = Path(tempfile.mkdtemp(prefix="lc-"))
@@ -78,6 +84,18 @@ class Haproxy:
         Raises:
             ProgramRefused: Not valid, or it cannot bind; what ran before goes on.
         """
+        with self._turn:
+            if self._closed:
+                raise ProgramRefused("haproxy is closed")
+            self._run(program)
+
+    def close(self) -> None:
+        """End master and workers, after a reload under way; closing twice is harmless."""
+        with self._turn:
+            self._closed = True
+            self._end()
+
+    def _run(self, program: Program) -> None:
         self._count += 1
         if self._process is not None and self._process.poll() is not None:
             self._process = None
@@ -94,8 +112,7 @@ class Haproxy:
         self._wait_ready(before)
         self._forget_old()
 
-    def close(self) -> None:
-        """End master and workers; closing twice is harmless."""
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
@@ -128,6 +145,7 @@ class Haproxy:
             f"  stats socket {self.admin} mode 600 level admin expose-fd listeners\n"
             f"  server-state-file {folder}/servers.state\n"
             f"  hard-stop-after {DRAIN_SECONDS}s\n"
+            f"  mworker-max-reloads {_OLD_WORKERS}\n"
             "  nbthread 1\n"
             "  maxconn 4000\n"
             "  spread-checks 0\n"

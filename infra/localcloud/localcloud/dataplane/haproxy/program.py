@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from localcloud.addresses import AddressRefused, loopback
-from localcloud.dataplane.haproxy import render
+from localcloud.dataplane.haproxy.maps import Frontend, files
 from localcloud.dataplane.haproxy.pools import Service, service_of
 from localcloud.dataplane.haproxy.regions import ClientRegion
-from localcloud.dataplane.haproxy.routing import Routes, routes_of
+from localcloud.dataplane.haproxy.render import configuration
+from localcloud.dataplane.haproxy.routing import routes_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
+from localcloud.dataplane.haproxy.tls import tls_of
 
 # A lab is unprivileged: well-known ports of its VIPs are bound where anyone may bind.
 BOUND_PORTS = {80: 8080, 443: 8443}
@@ -25,7 +27,7 @@ class Program:
     What HAProxy runs.
 
     text: Defaults, frontends and backends; the process adds its own global section.
-    files: Map files by name.
+    files: Map files and certificates by name.
     servers: Socket address by (pool, server), for those that health checks start on.
     pools: Pool name by (backend service path, group path).
     problems: What was left out and why, for people.
@@ -55,8 +57,8 @@ def compile_program(
     for service in services.values():
         problems.extend(service.problems)
     return Program(
-        text=render.configuration(frontends, services, clients),
-        files=render.files(frontends, services, clients),
+        text=configuration(frontends, services, clients),
+        files=files(frontends, services, clients),
         servers={
             (pool.name, endpoint.name): endpoint.socket
             for service in services.values()
@@ -72,35 +74,38 @@ def compile_program(
     )
 
 
-def _frontends(snapshot: Snapshot, problems: list[str]) -> list[render.Frontend]:
+def _frontends(snapshot: Snapshot, problems: list[str]) -> list[Frontend]:
     """One per forwarding rule that leads to a URL map; the first of an address and port wins."""
-    frontends: dict[str, render.Frontend] = {}
+    frontends: dict[str, Frontend] = {}
     for path, rule in snapshot.of_kind("forwardingRules"):
         try:
-            routes = _routes(snapshot, rule)
-            bind = _bind(rule)
+            frontend = _frontend(path, rule, snapshot, problems)
         except (AddressRefused, LookupError, ValueError) as reason:
             problems.append(f"{path}: {reason}")
             continue
-        if bind in frontends:
-            problems.append(f"{path}: {bind} belongs to an older rule")
+        if frontend.bind in frontends:
+            problems.append(f"{path}: {frontend.bind} belongs to another rule")
             continue
-        frontends[bind] = render.Frontend(
-            name=identifier("f", path), bind=bind, scheme="http", routes=routes
-        )
+        frontends[frontend.bind] = frontend
     return list(frontends.values())
 
 
-def _routes(snapshot: Snapshot, rule: Resource) -> Routes:
+def _frontend(path: str, rule: Resource, snapshot: Snapshot, problems: list[str]) -> Frontend:
     target = path_of(rule.get("target"))
-    if "/targetHttpProxies/" not in target:
-        raise ValueError(f"target {target!r} is not an HTTP proxy")
-    proxy = snapshot.compute.get(target)
-    url_map_path = path_of(proxy.get("urlMap")) if proxy else ""
-    url_map = snapshot.compute.get(url_map_path)
-    if url_map is None:
+    collection = target.split("/")[-2:][0]
+    if collection not in ("targetHttpProxies", "targetHttpsProxies"):
+        raise ValueError(f"target {target!r} is no HTTP or HTTPS proxy")
+    proxy = snapshot.compute.get(target) or {}
+    url_map = path_of(proxy.get("urlMap"))
+    if url_map not in snapshot.compute:
         raise LookupError(f"target {target!r} leads to no URL map")
-    return routes_of(url_map_path, url_map)
+    secure = collection == "targetHttpsProxies"
+    return Frontend(
+        name=identifier("f", path),
+        bind=_bind(rule),
+        routes=routes_of(url_map, snapshot.compute[url_map]),
+        tls=tls_of(proxy, snapshot, problems) if secure else None,
+    )
 
 
 def _bind(rule: Resource) -> str:
@@ -114,7 +119,7 @@ def _bind(rule: Resource) -> str:
 
 def _services(
     snapshot: Snapshot,
-    frontends: Sequence[render.Frontend],
+    frontends: Sequence[Frontend],
     interval_factor: float,
     problems: list[str],
 ) -> dict[str, Service]:

@@ -1,18 +1,16 @@
 """
-HAProxy's own language: frontends, backends and map files of a program.
+HAProxy's own language: frontends and backends of a program.
 
-Everything a user wrote is looked up in map files; names in the text are ids, addresses and numbers.
+Everything a user wrote is looked up in the files of `maps`; the text holds ids and numbers of ours.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from localcloud.dataplane.haproxy.pools import Check, Pool, Service
+from localcloud.dataplane.haproxy.checks import Check
+from localcloud.dataplane.haproxy.maps import CLIENTS, Frontend
+from localcloud.dataplane.haproxy.pools import Pool, Service
 from localcloud.dataplane.haproxy.regions import ClientRegion
-from localcloud.dataplane.haproxy.routing import MILLION, REDIRECT_CODES, Action, Routes
-
-CLIENTS = "clients.map"
-ACTIONS = ("service", "abort", "share", "code", "scheme", "location_host", "location_path", "query")
+from localcloud.dataplane.haproxy.routing import MILLION, REDIRECT_CODES, Routes
 
 _DEFAULTS = """\
 defaults
@@ -36,16 +34,6 @@ backend none
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frontend:
-    """One forwarding rule: where it is bound and where it leads."""
-
-    name: str
-    bind: str
-    scheme: str
-    routes: Routes
-
-
 def configuration(
     frontends: Sequence[Frontend],
     services: Mapping[str, Service],
@@ -61,55 +49,12 @@ def configuration(
     return "\n".join(blocks)
 
 
-def files(
-    frontends: Sequence[Frontend],
-    services: Mapping[str, Service],
-    clients: Sequence[ClientRegion],
-) -> dict[str, str]:
-    """The map files, by name; each exists even when empty, for HAProxy insists on that."""
-    maps: dict[str, dict[str, str]] = {CLIENTS: {c.network: c.name for c in clients}}
-    maps |= {f"actions.{column}": {} for column in ACTIONS}
-    for frontend in frontends:
-        routes = frontend.routes
-        maps[f"{routes.name}.hosts"] = routes.hosts
-        maps[f"{routes.name}.suffixes"] = routes.suffixes
-        maps[f"{routes.name}.paths"] = routes.paths
-        maps[f"{routes.name}.prefixes"] = routes.prefixes
-        for action in routes.actions.values():
-            for column, value in _columns(action, services).items():
-                maps[f"actions.{column}"][action.name] = value
-    checks = {service.name: service.check for service in services.values() if service.check}
-    maps["checks.path"] = {name: check.path for name, check in checks.items()}
-    maps["checks.host"] = {name: check.host for name, check in checks.items() if check.host}
-    return {
-        name: "".join(f"{key} {value}\n" for key, value in rows.items())
-        for name, rows in maps.items()
-    }
-
-
-def _columns(action: Action, services: Mapping[str, Service]) -> dict[str, str]:
-    columns = {}
-    if action.service in services:
-        columns["service"] = services[action.service].name
-    if action.abort_status:
-        columns["abort"] = str(action.abort_status)
-        columns["share"] = str(action.abort_per_million)
-    redirect = action.redirect
-    if redirect:
-        columns["code"] = str(redirect.code)
-        columns |= {"scheme": "https"} if redirect.https else {}
-        columns |= {"location_host": redirect.host} if redirect.host else {}
-        columns |= {"location_path": redirect.path} if redirect.path else {}
-        columns |= {"query": "strip"} if redirect.strip_query else {}
-    return columns
-
-
 def _frontend(
     frontend: Frontend, services: Sequence[Service], clients: Sequence[ClientRegion]
 ) -> Iterator[str]:
     routes = frontend.routes
     yield f"frontend {frontend.name}"
-    yield f"bind {frontend.bind}"
+    yield f"bind {frontend.bind}" + (f" {frontend.tls.options()}" if frontend.tls else "")
     yield f"http-request set-var(txn.region) src,map_ip({CLIENTS},{clients[0].name})"
     yield "http-request set-var(txn.host) req.fhdr(host),host_only,lower"
     yield "http-request set-var(txn.path) path"

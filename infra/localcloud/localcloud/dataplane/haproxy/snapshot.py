@@ -5,11 +5,16 @@ What the data plane reads of the cloud: REST objects exactly as compute v1 retur
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Resource = Mapping[str, Any]
+
+
+def keyless(path: str) -> str | None:  # noqa: ARG001  the form of a cloud's own look-up
+    """No certificate has a key: for clouds without HTTPS."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +25,12 @@ class Snapshot:
     compute: REST objects by path, ``projects/P/global/backendServices/NAME``.
     endpoints: NetworkEndpoint objects (ipAddress, port, instance) by the path of their group, which
         is a network endpoint group or an instance group (node address and named port then).
+    private_key: The PEM key of the certificate at a path, which compute never returns itself.
     """
 
     compute: Mapping[str, Resource]
     endpoints: Mapping[str, Sequence[Resource]]
+    private_key: Callable[[str], str | None] = keyless
 
     def of_kind(self, collection: str) -> Iterator[tuple[str, Resource]]:
         """Path and object of every member of a collection such as ``urlMaps``, sorted by path."""
