@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.kube.errors import ApiError
 from localcloud.kube.fields import (
+    EMPTY,
     ITEM,
     Manager,
     Managers,
@@ -22,6 +23,7 @@ from localcloud.kube.fields import (
     find,
     leaves,
     remove,
+    shape_at,
     spelled,
 )
 from localcloud.kube.shapes import Shape
@@ -72,7 +74,9 @@ def apply(
         lost = frozenset(
             path
             for path in owned.paths.intersection(wanted)
-            if path[-1] != ITEM and find(shape, live, path) != wanted[path]
+            if path[-1] != ITEM
+            and wanted[path] is not EMPTY
+            and find(shape, live, path) != wanted[path]
         )
         conflicts += [(manager, owned, path) for path in sorted(lost)]
         kept[manager] = _without(owned, lost) if lost else owned
@@ -85,7 +89,8 @@ def apply(
         gone = before.paths - wanted.keys() - others
         # The deepest first, but an item before its key fields: without them it is not found.
         for path in sorted(gone, key=lambda path: (len(path), path[-1] == ITEM), reverse=True):
-            remove(shape, merged, path)
+            if not _holds_others(shape, merged, path):
+                remove(shape, merged, path)
     paths = frozenset(wanted)
     same = before is not None and before.paths == paths
     kept[author.manager] = Owned(
@@ -122,6 +127,11 @@ def updated(
             time=author.time,
         )
     return {manager: owned for manager, owned in result.items() if owned.paths}
+
+
+def _holds_others(shape: Shape, obj: Any, path: Path) -> bool:
+    """Say whether an empty map or list that was owned has been filled since."""
+    return path[-1] != ITEM and shape_at(shape, path).merges() and bool(find(shape, obj, path))
 
 
 def _without(owned: Owned, lost: frozenset[Path]) -> Owned:

@@ -18,6 +18,9 @@ Path = tuple[str, ...]
 
 ITEM = "."
 
+# Stands for an empty map or list whose members would be owned one by one.
+EMPTY = object()
+
 # Nobody owns what identifies an object or is written by the server alone.
 _UNOWNED = frozenset({"apiVersion", "kind"})
 _UNOWNED_METADATA = frozenset(
@@ -94,8 +97,20 @@ def _walk(shape: Shape, value: Any, path: Path, out: dict[Path, Any]) -> None:
             out[(*base, ITEM)] = None
             for name, part in item.items():
                 _walk(shape.item.child(name), part, (*base, "f:" + name), out)
+    elif value in ({}, []) and shape.merges():
+        out[path] = EMPTY
     else:
         out[path] = value
+
+
+def shape_at(shape: Shape, path: Path) -> Shape:
+    """Give the type of what stands at *path*."""
+    for element in path:
+        if element[:2] == "f:":
+            shape = shape.child(element[2:])
+        elif element != ITEM:
+            shape = shape.item or shape
+    return shape
 
 
 def find(shape: Shape, obj: Any, path: Path) -> Any:

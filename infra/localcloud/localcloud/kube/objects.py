@@ -38,6 +38,8 @@ from localcloud.kube.targets import Options, Target
 from localcloud.kube.watching import watch
 
 _UNCOUNTED = frozenset({"Event", "Lease"})
+# Kinds whose deletion is answered with the object instead of a Status (ReturnDeletedObject).
+_TELL_THE_OBJECT = frozenset({"Namespace", "Pod", "Service", "ServiceAccount"})
 _OBJECTS = frozenset({JSON, YAML})
 _PATCHES = frozenset({JSON_PATCH, MERGE, STRATEGIC, *APPLY})
 
@@ -156,7 +158,7 @@ class Objects:
         self._admit_delete(target, entry, how, user)
         gone = self._cluster.deletes.delete(target, entry, how)
         self._count(request, target, "delete", how.dry_run)
-        if gone["metadata"].get("finalizers") or target.resource.kind in ("Namespace", "Pod"):
+        if gone["metadata"].get("finalizers") or target.resource.kind in _TELL_THE_OBJECT:
             return _response(views.shown(wanted.resource, gone))
         resource = wanted.resource
         details = {

@@ -74,6 +74,10 @@ class Shape:
         """Say whether the parts of a struct or map are owned one by one."""
         return self.kind in ("object", "map", "any") and not self.atomic
 
+    def merges(self) -> bool:
+        """Say whether two values of this type are merged, and not the one put for the other."""
+        return self.granular() or self.unique or bool(self.keys)
+
     def key_of(self, item: Mapping[str, Any]) -> str:
         """Give the path element ``k:{...}`` of an associative list's *item*."""
         pairs = {}
