@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -261,6 +262,28 @@ def _addresses(env, name):
         return resolve(env["LOCALCLOUD_DNS"], name)
     except NoAnswerError:
         return ()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+def test_gcloud_makes_lists_and_deletes(world):
+    """With the variables of env, gcloud works on load balancing and DNS."""
+
+    def gcloud(*words):
+        done = subprocess.run(
+            ["gcloud", *words], env={**os.environ, **world.env()}, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        assert b"WARNING" not in done.stderr
+        return done.stdout.decode()
+
+    gcloud("compute", "addresses", "create", "mine", "--global")
+    assert "mine" in gcloud("compute", "addresses", "list", "--format=value(name)")
+    assert not gcloud("compute", "forwarding-rules", "list", "--format=value(name)").strip()
+    assert not gcloud("compute", "backend-services", "list", "--format=value(name)").strip()
+    gcloud("compute", "addresses", "delete", "mine", "--global")
+    records = gcloud("dns", "record-sets", "list", "--zone=example-com", "--format=value(type)")
+    assert sorted(records.split()) == ["NS", "SOA"]
 
 
 def test_api_server_down_slow_refusing(world):

@@ -59,6 +59,13 @@ _DOCUMENTS = {
 }
 _SYSTEM_PARAMETERS = re.compile(r"\$.*")
 
+# Of resources that are served globally only: one list over all scopes, which gcloud reads.
+_AGGREGATED_ONLY = frozenset({"addresses", "forwardingRules"})
+
+# Every list of compute takes it and gcloud sends it, although the carried document leaves it out.
+# Source: REST reference of compute v1, for instance backendServices.aggregatedList.
+_OF_LISTS = frozenset({"returnPartialSuccess"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
@@ -130,6 +137,14 @@ class Api:
             for name in sorted(resources)
             for raw in document["resources"][name]["methods"].values()
         ]
+        methods += [
+            _method(
+                document["servicePath"],
+                document["resources"][name]["methods"]["aggregatedList"],
+                common,
+            )
+            for name in sorted(_AGGREGATED_ONLY & document["resources"].keys())
+        ]
         self._methods: dict[tuple[str, int], list[Method]] = {}
         for method in methods:
             self._methods.setdefault((method.http, len(method.segments)), []).append(method)
@@ -160,6 +175,9 @@ def api(service: str) -> Api | None:
 
 def _method(service_path: str, raw: Mapping[str, Any], common: frozenset[str]) -> Method:
     parameters = raw.get("parameters", {})
+    query = {name for name, each in parameters.items() if each["location"] == "query"}
+    if raw["id"].startswith("compute.") and raw["id"].endswith((".list", ".aggregatedList")):
+        query |= _OF_LISTS
     return Method(
         id=raw["id"],
         http=raw["httpMethod"],
@@ -170,7 +188,7 @@ def _method(service_path: str, raw: Mapping[str, Any], common: frozenset[str]) -
             for name, each in parameters.items()
             if each["location"] == "path" and "pattern" in each
         },
-        query=common | {name for name, each in parameters.items() if each["location"] == "query"},
+        query=common | query,
     )
 
 
