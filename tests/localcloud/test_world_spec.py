@@ -91,7 +91,7 @@ def test_fcurl_asks_as_the_region_and_connects_there(tmp_path, interpreter, aske
     for tool in ("tr", "grep", "head", "cat"):
         (tmp_path / tool).symlink_to(shutil.which(tool))
     script = shell(environment(places())) + (
-        "fcurl --region europe-west1 'http://shop.example.com/a?b=http://c' -i"
+        "fcurl --region europe-west1 -i 'http://shop.example.com/a?b=http://c' -m 2"
     )
     done = subprocess.run(
         [shutil.which(interpreter), "-c", script],
@@ -105,20 +105,24 @@ def test_fcurl_asks_as_the_region_and_connects_there(tmp_path, interpreter, aske
         *("--noproxy", "*", "--interface", "127.9.201.1"),
         *("--connect-to", "shop.example.com:80:127.9.250.7:8080"),
         *("--connect-to", "shop.example.com:443:127.9.250.7:8443"),
-        *("http://shop.example.com/a?b=http://c", "-i"),
+        *("-i", "http://shop.example.com/a?b=http://c", "-m", "2"),
     ]
     asked = (tmp_path / "asked").read_text(encoding="utf-8")
     assert "127.9.201.1" in asked
     assert "shop.example.com" in asked
 
 
-def test_fcurl_refuses_an_unknown_region():
-    """An unknown region is an error that names the regions there are."""
-    script = shell(environment(places())) + "fcurl --region mars http://a"
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("--region mars http://a", "us-central1 europe-west1"), ("-s shop.example.com", "no URL")],
+)
+def test_fcurl_says_what_is_wrong(words, sentence):
+    """An unknown region and a missing URL are errors with a sentence."""
+    script = shell(environment(places())) + "fcurl " + words
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "us-central1 europe-west1" in done.stderr
+    assert sentence in done.stderr
 
 
 def test_kubeconfig_is_private_and_complete(tmp_path):

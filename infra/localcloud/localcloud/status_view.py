@@ -1,6 +1,7 @@
 """The state of a world as tables for people: what ``fedingress local status`` prints."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -13,11 +14,12 @@ def show(state: Mapping[str, Any]) -> None:
     console.print(_clusters(state))
     if any(cluster["workloads"] for cluster in state["clusters"]):
         console.print(_workloads(state))
-    console.print("VIPs       " + (" ".join(state["vips"]) or "none"))
+    tell = partial(console.print, soft_wrap=True)
+    tell("VIPs       " + (" ".join(state["vips"]) or "none"))
     for neg in state["negs"]:
         endpoints = " ".join(neg["endpoints"]) or "no endpoints"
-        console.print(f"NEG        {neg['path'].split('/', 2)[-1]}: {endpoints}")
-    console.print("Functions  " + functions_line(state["functions"]))
+        tell(f"NEG        {neg['path'].split('/', 2)[-1]}: {endpoints}")
+    tell("Functions  " + functions_line(state["functions"]))
 
 
 def functions_line(functions: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ class PodPlace:
         pod: Its name.
         address: 10.x.
         ports: TCP ports that its containers declare.
-        readiness_path: Of the first HTTP readiness probe; ``/healthz`` without one.
+        readiness_path: Where it answers readiness checks.
     """
 
     cluster: str

@@ -39,11 +39,15 @@ def container_ports(pod: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def readiness_path(pod: Mapping[str, Any]) -> str:
-    """Give the path of the first HTTP readiness probe; ``/healthz`` when there is none."""
+    """
+    Give the path of the first HTTP readiness probe that is not ``/``; else ``/healthz``.
+
+    Pods answer checks with a status and nothing else, and ``/`` is what people look at.
+    """
     for container in pod["spec"].get("containers") or ():
-        get = (container.get("readinessProbe") or {}).get("httpGet")
-        if get:
-            return str(get.get("path") or "/")
+        get = (container.get("readinessProbe") or {}).get("httpGet") or {}
+        if get.get("path", "/") != "/":
+            return str(get["path"])
     return "/healthz"
 
 

@@ -13,12 +13,18 @@ from pathlib import Path
 _NO_PROXY = "127.0.0.1,localhost,127.0.0.0/8,::1"
 
 _FCURL = r"""
-# fcurl [--region REGION] URL [curl arguments]: ask the lab's DNS, as a client of that region would,
-# and request URL from the address it gave.
+# fcurl [--region REGION] URL [curl arguments, in any order]: ask the lab's DNS, as a client of that
+# region would, and request URL from the address it gave.
 fcurl() {
   _fc_region=${LOCALCLOUD_REGION}
   if [ "$1" = --region ]; then _fc_region=$2; shift 2; fi
-  _fc_url=$1; shift
+  _fc_url=
+  for _fc_word in "$@"; do
+    case $_fc_word in http://*|https://*) _fc_url=$_fc_word; break ;; esac
+  done
+  if [ -z "$_fc_url" ]; then
+    echo "fcurl: no URL that begins with http:// or https://" >&2; return 2
+  fi
   _fc_host=${_fc_url#*://}; _fc_host=${_fc_host%%[/?#]*}; _fc_host=${_fc_host%%:*}
   _fc_name=$(printf '%s' "$_fc_region" | tr 'a-z-' 'A-Z_')
   eval "_fc_client=\${LOCALCLOUD_CLIENT_${_fc_name}:-}"
@@ -36,7 +42,7 @@ fcurl() {
   fi
   curl --noproxy '*' --interface "$_fc_client" \
     --connect-to "$_fc_host:80:$_fc_address:$LOCALCLOUD_HTTP_PORT" \
-    --connect-to "$_fc_host:443:$_fc_address:$LOCALCLOUD_HTTPS_PORT" "$_fc_url" "$@"
+    --connect-to "$_fc_host:443:$_fc_address:$LOCALCLOUD_HTTPS_PORT" "$@"
 }
 """
 
