@@ -22,6 +22,9 @@ _LIBRARY_TOKENS = frozenset(
         "google-api-python-client",
         "grpc",
         "pb",
+        "python-httplib2",
+        "python-requests",
+        "python-urllib3",
         "rest",
         "(gzip)",
         "gzip",
@@ -65,6 +68,6 @@ def caller(headers: Mapping[str, str]) -> str:
     agent = headers.get("User-Agent", "")
     for token in f"{agent} {headers.get('X-Goog-Api-Client', '')}".split():
         name = token.partition("/")[0]
-        if "/" in token and name not in _LIBRARY_TOKENS:
+        if "/" in token and name.lower() not in _LIBRARY_TOKENS:
             return name
     return caller_of(agent)

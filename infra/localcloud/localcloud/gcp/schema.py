@@ -138,9 +138,7 @@ def _scalar(one: Shape, value: Any, at: str) -> Any:
         raise invalid(at, value, f"Acceptable values are [{words}]")
     if one.pattern and re.fullmatch(one.pattern, value) is None:
         raise invalid(at, value, f"Must be a match of regex '{one.pattern}'")
-    if one.format == "byte":
-        _base64(value, at)
-    return value
+    return _bytes(value, at) if one.format == "byte" else value
 
 
 def _number(one: Shape, value: Any, at: str) -> int | float:
@@ -160,13 +158,16 @@ def _number(one: Shape, value: Any, at: str) -> int | float:
     return int(number)
 
 
-def _base64(value: str, at: str) -> None:
+def _bytes(value: str, at: str) -> str:
+    """Give base64 in one form; clients send the URL-safe one too (gcloud), with or without pads."""
+    text = value.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
+        found = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error as error:
         raise bad_request(
             f"Invalid value at '{at}' (TYPE_BYTES), Base64 decoding failed for \"{value}\""
         ) from error
+    return base64.b64encode(found).decode()
 
 
 def _wrong_type(at: str, kind: str, value: Any) -> GoogleError:
