@@ -100,9 +100,14 @@ class Story:
             f"programmed and published {time.monotonic() - began:.1f} s after it was submitted"
         )
         self.say("3. The address, the conditions, and who carries it")
+        wait_until("every endpoint to be healthy", self._all_healthy, seconds=15)
         for ingress in self.bundle.ingresses:
             meta = ingress["metadata"]
             self.show(self.lab.run("status", f"{meta['namespace']}/{meta['name']}"))
+
+    def _all_healthy(self) -> bool:
+        rows = [row for each in self.lab.status() for row in each["clusters"].values()]
+        return all(row["healthy"] == row["endpoints"] for row in rows)
 
     def _written(self) -> Path:
         """The manifests as files, for the command line."""

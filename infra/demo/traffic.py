@@ -1,13 +1,11 @@
 """Clients of the demo: they ask the lab's DNS from their region's address and send real HTTP."""
 
 import http.client
-import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from localcloud.resolve import resolve
 
@@ -63,7 +61,7 @@ class Clients:
         """Send one request from *region*, on a connection of its own."""
         source = self.sources[region]
         status = 0
-        body: Mapping[str, Any] = {}
+        cluster = pod = ""
         try:
             address = self._address(target, source)
             connection = http.client.HTTPConnection(
@@ -72,18 +70,19 @@ class Clients:
             try:
                 connection.request("GET", target.path, headers={"Host": target.host or address})
                 response = connection.getresponse()
-                status, text = response.status, response.read()
+                response.read()
+                status = response.status
+                cluster, pod = (response.headers.get(name, "") for name in ("X-Cluster", "X-Pod"))
             finally:
                 connection.close()
-            body = _json(text)
         except (OSError, http.client.HTTPException, LookupError):
             status = 0
         return Reply(
             region=region,
             target=target,
             status=status,
-            cluster=str(body.get("cluster", "")),
-            pod=str(body.get("pod", "")),
+            cluster=cluster,
+            pod=pod,
             at=time.monotonic(),
         )
 
@@ -165,11 +164,3 @@ def shift_seconds(replies: Sequence[Reply], killed_at: float, dead: str) -> floa
     last = max(after)
     good = [reply.at for reply in replies if reply.at > last]
     return (min(good) if good else last) - killed_at
-
-
-def _json(text: bytes) -> Mapping[str, Any]:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

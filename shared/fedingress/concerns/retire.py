@@ -43,7 +43,7 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     orphan = footprint.mode == "orphan" and found.source.deleting
     left, unseen = ([], []) if orphan else _empty(found, footprint, ports, guard)
     if left:
-        return Later(after_seconds=2.0, why=f"objects are left in {', '.join(left)}")
+        return Later(after_seconds=1.0, why=f"objects are left in {', '.join(left)}")
     for name in unseen:
         waited = _waited(found, name, ports)
         if waited < footprint.grace_seconds:

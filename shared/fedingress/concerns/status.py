@@ -51,7 +51,10 @@ def _forgetful(found: Subject, ports: Ports) -> bool:
 
     Every report that is missing publishes `status` when it comes.
     """
-    if not status.observed_conditions(found.source) or found.retired or found.faults:
+    stands = {
+        condition.type: condition.status for condition in status.observed_conditions(found.source)
+    }
+    if stands.get("Programmed") != "True" or found.retired or found.faults:
         return False
     uid = found.source.uid
     fanned = ports.ledger.report("fanout", found.key, FanoutReport)

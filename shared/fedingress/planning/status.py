@@ -10,6 +10,8 @@ from fedingress.domain.ingress import Source
 from fedingress.domain.report import BackendsReport, FanoutReport
 
 _QUIET = frozenset({"ineligible", "placed"})
+_NO_NEWS = frozenset({("Degraded", "False", "AsExpected"), ("Published", "Unknown", "NoHost")})
+"""What needs no Event when it is said for the first time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
         old = known.get(condition.type)
         since = old.since if old and old.status == condition.status else now
         conditions.append(replace(condition, since=since))
-    said = {condition.says() for condition in before}
+    said = {condition.says() for condition in before} | (frozenset() if before else _NO_NEWS)
     rows = _rows(standing)
     table = {row.cluster: row.encode() for row in rows}
     built = standing.backends
