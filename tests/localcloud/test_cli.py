@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from localcloud import control
+from localcloud.cli import app
 from tests.localcloud.gce import until
 from tests.localcloud.processes import command_lines
 
@@ -170,6 +174,19 @@ def test_ctrl_c_ends_a_world_in_the_foreground(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_every_command_and_path_is_documented():
+    """The page on the local cloud names each command and each path of the control API."""
+    page = (Path(__file__).parents[2] / "docs" / "localcloud.md").read_text(encoding="utf-8")
+    commands = [command.callback.__name__ for command in app.registered_commands]
+    rows = [line.split()[:2] for line in control.__doc__.splitlines() if " /" in line]
+    words = {path.split("/")[1] for _, path in rows}
+
+    assert len(commands) >= 11
+    assert len(words) >= 8
+    assert [name for name in commands if not re.search(rf"\| `{name}\b|, `{name} ", page)] == []
+    assert [word for word in words if f" /{word}" not in page] == []
 
 
 def test_nothing_runs(tmp_path):
