@@ -1,7 +1,7 @@
 """
 The files beside HAProxy's configuration: all that users wrote, as rows of a key and a value.
 
-`render` looks things up here by ids; `routing`, `checks` and `regions` have checked every character.
+`render` looks things up here by ids; `routing`, `checks` and `regions` check each character.
 """
 
 from collections.abc import Mapping, Sequence
