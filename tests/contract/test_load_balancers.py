@@ -12,13 +12,13 @@ from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
-from tests.contract.load_balancers_suite import (
+from fedingress.planning.diff import differing
+from tests.contract.load_balancers_lab import (
     GUARD,
     PREFIX,
     PROJECT,
     ZONES,
     Lab,
-    LoadBalancersContract,
     address,
     backend,
     health_check,
@@ -27,6 +27,7 @@ from tests.contract.load_balancers_suite import (
     service,
     url_map,
 )
+from tests.contract.load_balancers_suite import LoadBalancersContract
 from tests.contract.local_gcp import RunningCloud, running_cloud, use_metadata
 
 NETWORK = f"projects/{PROJECT}/global/networks/default"
@@ -122,6 +123,17 @@ class TestMemory(LoadBalancersContract):
     def lab(self) -> Lab:
         port = MemoryLoadBalancers(_WallClock())
         return Lab(port=port, cloud=_InMemory(port))
+
+    def test_defaults_are_filled_in(self):
+        """As GCE does, so that equality is never enough to compare."""
+        port = MemoryLoadBalancers(_VirtualClock())
+        port.create(health_check(), GUARD)
+        port.create(service(), GUARD)
+
+        (found,) = port.observe(PROJECT, [Kind.BACKEND_SERVICE], PREFIX)
+
+        assert found.spec["sessionAffinity"] == "NONE"
+        assert not differing(found.spec, service().spec)
 
     def test_waiting_sleeps_by_the_clock(self):
         """Minutes of operations pass in no time, and no later than the budget."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
+from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
 from tests.adapters.gcp.scripted import Script, serving
 
 
@@ -20,3 +22,15 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Script]:
         # Read from the environment once, at import; another test may have imported it.
         monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", host)
         yield found
+
+
+@pytest.fixture
+def gce(script: Script) -> GceLoadBalancers:
+    """The adapter to GCE; its clock stands still."""
+    return GceLoadBalancers(script.endpoint, call_timeout_seconds=2.0, now=lambda: 1e9)
+
+
+@pytest.fixture
+def dns(script: Script) -> CloudDnsRecordSets:
+    """The adapter to Cloud DNS."""
+    return CloudDnsRecordSets(script.endpoint, call_timeout_seconds=2.0)

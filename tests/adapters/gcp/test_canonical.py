@@ -5,7 +5,7 @@ import pytest
 from fedingress.adapters.gcp import canonical
 from fedingress.domain.errors import Unsupported
 from fedingress.domain.graph import Kind, Mark
-from tests.contract.load_balancers_suite import MARK, changed, firewall, proxy, rule, service
+from tests.contract.load_balancers_lab import MARK, changed, firewall, proxy, rule, service
 
 LINK = "https://www.googleapis.com/compute/v1/"
 

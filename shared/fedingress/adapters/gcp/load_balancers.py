@@ -194,7 +194,7 @@ class GceLoadBalancers:
             return "set_target_unary", {"target_reference_resource": reference}
         argument = f"{COLLECTIONS[desired.kind].argument}_resource"
         if desired.kind is Kind.URL_MAP or canonical.clears(fields):
-            # A URL map's actions are unions: merging one into another would leave both.
+            # How a PATCH merges path matchers is not documented; a PUT leaves nothing open.
             kept = {k: v for k, v in current.items() if k not in canonical.OUTPUT_ONLY}
             whole = canonical.merged(kept, fields)
             return "update_unary", {argument: self._compute.message(desired.kind, whole)}
