@@ -1,5 +1,8 @@
 """What other parts of the local cloud do to the cloud without the wire."""
 
+import subprocess
+import sys
+
 import pytest
 
 from localcloud.gcp import GcpCloud, GoogleError
@@ -53,6 +56,16 @@ def test_a_zone_has_its_apex_and_is_told(cloud: GcpCloud):
     assert sorted(zone.rrsets) == [("example.com.", "NS"), ("example.com.", "SOA")]
     assert cloud.zones["lab", "example-com"] is zone
     assert heard == ["projects/lab/managedZones/example-com"]
+
+
+def test_documents_are_read_only_when_they_are_needed():
+    """Importing the package reads no discovery document and imports no Google library."""
+    program = (
+        "import sys, localcloud.gcp; from localcloud.gcp import discovery; "
+        "assert discovery.api.cache_info().currsize == 0; "
+        "assert 'googleapiclient' not in sys.modules and 'google.auth' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_the_views_are_read_only(cloud: GcpCloud):

@@ -86,6 +86,37 @@ def test_an_operation_can_fail_and_leaves_nothing(still: Lab, clock: FakeClock):
     assert still.get("global/healthChecks/hc")["timeoutSec"] == 5
 
 
+def test_what_a_running_change_will_refer_to_is_in_use(still: Lab, clock: FakeClock):
+    """An object that a patch is about to name cannot be deleted before the patch is done."""
+    for name in ("old", "new"):
+        _post(still, "/global/healthChecks", name=name, type="TCP")
+    clock.now += 30
+    _post(still, "/global/backendServices", name="bs", protocol="TCP", healthChecks=[link("old")])
+    clock.now += 30
+    mark = still.get("global/backendServices/bs")["fingerprint"]
+    patch = {"healthChecks": [link("new")], "fingerprint": mark}
+    assert still.rest.patch("/global/backendServices/bs", json=patch).status_code == 200
+    for name in ("old", "new"):
+        answer = still.rest.delete(f"/global/healthChecks/{name}")
+        assert refusal(answer)[:2] == (400, "resourceInUseByAnotherResource")
+    clock.now += 30
+    assert still.rest.delete("/global/healthChecks/old").status_code == 200
+    assert still.rest.delete("/global/healthChecks/new").status_code == 400
+
+
+def test_an_attach_to_a_group_that_went_fails_in_its_operation(still: Lab, clock: FakeClock):
+    """A NEG that is deleted while endpoints are being attached makes that operation fail."""
+    place = "zones/us-central1-a/networkEndpointGroups"
+    _post(still, f"/{place}", name="pods", networkEndpointType="GCE_VM_IP_PORT")
+    clock.now += 30
+    pod = {"instance": "node", "ipAddress": "10.7.1.1", "port": 80}
+    attach = _post(still, f"/{place}/pods/attachNetworkEndpoints", networkEndpoints=[pod])
+    still.run(lambda: still.cloud.delete(f"projects/{PROJECT}/{place}/pods"))
+    clock.now += 30
+    ended = still.get(f"zones/us-central1-a/operations/{attach['name']}")
+    assert ended["error"]["errors"][0]["code"] == "NOT_FOUND"
+
+
 def test_a_network_in_use_fails_in_its_operation(lab: Lab):
     """Deleting a network in use is accepted, and its operation says why it failed."""
     lab.insert("networks", name="net", autoCreateSubnetworks=False)

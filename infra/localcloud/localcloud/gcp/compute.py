@@ -223,7 +223,7 @@ class Compute:
 
         def finish() -> None:
             stored[:] = [i for i in stored if i not in named] + (named if adding else [])
-            group["size"] = len(stored)
+            self._resources.need(path)["size"] = len(stored)
             self._resources.changed(path)
 
         return self._operations.begin(

@@ -50,7 +50,7 @@ class Endpoints:
         wanted = self._checked(group, endpoints)
 
         def finish() -> None:
-            stored = self._resources.endpoints[path]
+            stored = self._stored(path)
             stored += [each for each in wanted if _key(each) not in {_key(e) for e in stored}]
             self._count(path)
 
@@ -72,7 +72,7 @@ class Endpoints:
             raise GoogleError(400, "invalid", message)
 
         def finish() -> None:
-            stored = self._resources.endpoints[path]
+            stored = self._stored(path)
             stored[:] = [each for each in stored if _key(each) not in gone]
             self._count(path)
 
@@ -173,6 +173,10 @@ class Endpoints:
         return self._operations.begin(
             verb, path, number, finish=finish, shared=True, at_once=at_once
         )
+
+    def _stored(self, path: str) -> list[Object]:
+        self._resources.need(path)  # it may have been deleted while the operation ran
+        return self._resources.endpoints[path]
 
     def _count(self, path: str) -> None:
         self._resources.objects[path]["size"] = len(self._resources.endpoints[path])

@@ -26,6 +26,7 @@ class Resources:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
+        self.coming: dict[str, Object] = {}  # what running changes will put in their place
         self.endpoints: dict[str, list[Object]] = {}
         self.instances: dict[str, list[str]] = {}
         self.private_keys: dict[str, str] = {}
@@ -74,15 +75,15 @@ class Resources:
             yield path, item
 
     def users(self, path: str) -> tuple[str, ...]:
-        """Give the paths of everything that refers to *path*, sorted."""
+        """Give the paths of everything that refers to *path* or is about to, sorted."""
         address = self.objects.get(path, {}).get("address")
-        return tuple(
-            sorted(
-                other
-                for other, item in self.objects.items()
-                if other != path and (_refers(other, item, path) or _uses(other, item, address))
-            )
-        )
+        stored = (*self.objects.items(), *self.coming.items())
+        found = {
+            other
+            for other, item in stored
+            if other != path and (_refers(other, item, path) or _uses(other, item, address))
+        }
+        return tuple(sorted(found))
 
     def view(self, path: str) -> Object:
         """Give the object as a GET answers it, with the fields that are worked out on reading."""

@@ -146,7 +146,7 @@ class Writes:
         for name in kind.fixed:
             if new.get(name) != observed.get(name):
                 raise invalid(f"resource.{name}", body.get(name, ""), "The field cannot change.")
-        apply_rules(Draft(path=path, body=new, observed=observed), self._resources)
+        apply_rules(Draft(path=path, body=new), self._resources)
         return self._replace(verb, path, new)
 
     def set_field(self, verb: str, path: str, body: Object) -> Operation:
@@ -164,7 +164,7 @@ class Writes:
         value = next((value for key, value in body.items() if key != "fingerprint"), None)
         new = merge(observed, {name: value})
         new = complete(self._resources, self._operations, path, new)
-        draft = Draft(path=path, body=new, observed=observed)
+        draft = Draft(path=path, body=new)
         apply_rules(draft, self._resources)
         if verb == "setTarget":
             frontends.target(draft, self._resources)
@@ -244,11 +244,18 @@ class Writes:
             self._resources.endpoints.setdefault(path, [])
 
     def _replace(self, verb: str, path: str, new: Object) -> Operation:
+        # What a change is about to refer to is in use already.
+        self._resources.coming[path] = new
+
+        def undo() -> None:
+            del self._resources.coming[path]
+
         def finish() -> None:
+            undo()
             self._store(path, new)
             self._resources.changed(path)
 
-        return self._operations.begin(verb, path, new["id"], finish=finish)
+        return self._operations.begin(verb, path, new["id"], finish=finish, undo=undo)
 
     def _drop(self, path: str) -> None:
         self._resources.objects.pop(path, None)

@@ -1,6 +1,5 @@
 """An object on its way into the store, as the rules see it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,10 @@ class Draft:
     Attributes:
         path: Where.
         body: What; rules may fill in defaults that depend on other fields.
-        observed: What is stored there now; None for an insert.
     """
 
     path: str
     body: dict[str, Any]
-    observed: Mapping[str, Any] | None = None
 
     @property
     def project(self) -> str:
