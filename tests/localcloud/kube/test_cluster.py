@@ -116,6 +116,46 @@ def test_a_subscriber_may_write():
     assert cluster.get("configmaps", "default", "for-a") is not None
 
 
+def test_everybody_hears_of_changes_in_the_same_order():
+    """A dependent's deletion is told after its owner's, and a listener's write after its cause."""
+    cluster = KubeCluster("a")
+    told: list[tuple[str, str]] = []
+
+    def answer(kind: str, resource: str, obj: dict[str, Any]) -> None:
+        if (kind, resource) == ("ADDED", "services"):
+            cluster.put(config_map("answer"), manager="controller")
+
+    cluster.subscribe(answer)
+    cluster.subscribe(lambda kind, _resource, obj: told.append((kind, obj["metadata"]["name"])))
+    owner = cluster.put(service("owner"), manager="m")["metadata"]
+    reference = {"apiVersion": "v1", "kind": "Service", "name": "owner", "uid": owner["uid"]}
+    cluster.put(config_map("child", ownerReferences=[reference]), manager="m")
+    cluster.remove("services", "default", "owner")
+    assert told == [
+        ("ADDED", "owner"),
+        ("ADDED", "answer"),
+        ("ADDED", "child"),
+        ("DELETED", "owner"),
+        ("DELETED", "child"),
+    ]
+
+
+def test_a_failing_subscriber_fails_nobody_else(caplog: pytest.LogCaptureFixture):
+    """The write stands, the others are told, and the log has the traceback."""
+    cluster = KubeCluster("a")
+    told: list[str] = []
+
+    def fail(*_args: Any) -> None:
+        raise RuntimeError("broken subscriber")
+
+    cluster.subscribe(fail)
+    cluster.subscribe(lambda kind, _resource, _obj: told.append(kind))
+    cluster.put(service("a"), manager="m")
+    assert told == ["ADDED"]
+    assert cluster.get("services", "default", "a") is not None
+    assert "broken subscriber" in caplog.text
+
+
 def test_custom_resources_are_served_after_their_definition():
     """The registry follows the definitions, both ways."""
     cluster = KubeCluster("a")

@@ -286,6 +286,14 @@ def test_other_media_types_are_refused(api: Api, namespace: str):
     assert (posted.status, patched.status) == (415, 415)
 
 
+def test_a_body_beyond_the_limit_is_refused(own_api: Api):
+    """More than the server reads is a 413, not a server's error."""
+    body = config_map("a")
+    body["data"]["big"] = "x" * (1 << 20)
+    reply = own_api.post(config_maps("default"), body)
+    assert (reply.status, reply.reason) == (413, "RequestEntityTooLarge")
+
+
 def test_a_body_that_is_no_json_is_a_bad_request(api: Api, namespace: str):
     """Broken JSON is told as 400, never as a server's error."""
     assert api.send("POST", config_maps(namespace), b"{").status == 400

@@ -71,13 +71,7 @@ def apply(
     for manager, owned in managers.items():
         if manager == author.manager:
             continue
-        lost = frozenset(
-            path
-            for path in owned.paths.intersection(wanted)
-            if path[-1] != ITEM
-            and wanted[path] is not EMPTY
-            and find(shape, live, path) != wanted[path]
-        )
+        lost = _contested(shape, live, owned, wanted)
         conflicts += [(manager, owned, path) for path in sorted(lost)]
         kept[manager] = _without(owned, lost) if lost else owned
     if conflicts and not force:
@@ -86,11 +80,7 @@ def apply(
     before = managers.get(author.manager)
     if before is not None:
         others = frozenset[Path]().union(*(owned.paths for owned in kept.values()))
-        gone = before.paths - wanted.keys() - others
-        # The deepest first, but an item before its key fields: without them it is not found.
-        for path in sorted(gone, key=lambda path: (len(path), path[-1] == ITEM), reverse=True):
-            if not _holds_others(shape, merged, path):
-                remove(shape, merged, path)
+        _prune(shape, merged, before.paths - wanted.keys() - others)
     paths = frozenset(wanted)
     same = before is not None and before.paths == paths
     kept[author.manager] = Owned(
@@ -99,6 +89,26 @@ def apply(
         time=before.time if before is not None and same else author.time,
     )
     return Applied(obj=merged, managers=kept)
+
+
+def _contested(
+    shape: Shape, live: dict[str, Any], owned: Owned, wanted: Mapping[Path, Any]
+) -> frozenset[Path]:
+    """Give what is owned and wanted with another value than it has."""
+    return frozenset(
+        path
+        for path in owned.paths.intersection(wanted)
+        if path[-1] != ITEM
+        and wanted[path] is not EMPTY
+        and find(shape, live, path) != wanted[path]
+    )
+
+
+def _prune(shape: Shape, obj: dict[str, Any], paths: frozenset[Path]) -> None:
+    """Remove what nobody wants any more, the deepest first."""
+    for path in sorted(paths, key=len, reverse=True):
+        if not _holds_others(shape, obj, path):
+            remove(shape, obj, path)
 
 
 def updated(

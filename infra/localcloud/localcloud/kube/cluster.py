@@ -1,6 +1,8 @@
 """
 One Kubernetes cluster's API, in memory: what `serve` puts on the wire and the lab drives directly.
 
+Everything runs in one asyncio loop: a cluster is touched in the loop that serves it.
+
 Inside the process a cluster is used without HTTP: the parts that play kubelet, cloud controller or
 data plane read and write it here, by the same rules, and are told of each change. Their writes are
 not counted as calls: calls are what comes over the wire.
@@ -72,11 +74,17 @@ class KubeCluster:
         self.watches: set[Callable[[], None]] = set()
         self.registry = Registry()
         self.store = Store(history)
-        addresses = ServiceAddresses(service_block)
-        self.store.listen(addresses.follow, SERVICES)
-        self.store.listen(crds.Definitions(self.registry).follow, DEFINITIONS)
         self.admission = Admission(self.store)
-        hooks = Hooks(
+        self.writes = Writes(self.store, self._hooks(ServiceAddresses(service_block)))
+        self.deletes = Deletes(self.store, self.registry)
+        for namespace in _FIRST_NAMESPACES:
+            target = Target(resource=self.registry.named("namespaces"), name=namespace)
+            self.writes.create(target, {"metadata": {}}, Options(manager="kube-apiserver"))
+
+    def _hooks(self, addresses: ServiceAddresses) -> Hooks:
+        self.store.index(addresses.follow, SERVICES)
+        self.store.index(crds.Definitions(self.registry).follow, DEFINITIONS)
+        return Hooks(
             allocate={
                 "Service": addresses.allocate,
                 "CustomResourceDefinition": crds.complete,
@@ -88,11 +96,6 @@ class KubeCluster:
             admit=self.admission.admit,
             finished=finished,
         )
-        self.writes = Writes(self.store, hooks)
-        self.deletes = Deletes(self.store, self.registry)
-        for namespace in _FIRST_NAMESPACES:
-            target = Target(resource=self.registry.named("namespaces"), name=namespace)
-            self.writes.create(target, {"metadata": {}}, Options(manager="kube-apiserver"))
 
     def get(self, resource: str, namespace: str | None, name: str) -> dict[str, Any] | None:
         """

@@ -108,7 +108,7 @@ class Definitions:
         self._registry = registry
 
     def follow(self, change: Change) -> None:
-        """Serve, serve otherwise, or stop serving; a listener of the store."""
+        """Serve, serve otherwise, or stop serving; an index of the store."""
         spec = change.entry.obj["spec"]
         self._registry.remove_all(spec["group"], spec["names"]["plural"])
         if change.type != DELETED:

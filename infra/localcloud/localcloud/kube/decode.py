@@ -124,7 +124,8 @@ def undeclared(resource: Resource, place: str, unknown: tuple[str, ...]) -> ApiE
     """Give the 500 of a server-side apply that names fields without a type."""
     kind = f"{resource.api_version}, Kind={resource.kind}"
     faults = ", ".join(f".{path}: field not declared in schema" for path in unknown)
-    return ApiError(500, f"failed to create typed patch object ({place}; {kind}): {faults}")
+    message = f"failed to create typed patch object ({place}; {kind}): {faults}"
+    return ApiError(500, message, reason="")  # a real server gives this error no reason
 
 
 def _handled(resource: Resource) -> str:

@@ -188,7 +188,7 @@ class Deletes:
         entry = self._store.get(NAMESPACES, "", name)
         if entry is None or not entry.obj["metadata"].get("deletionTimestamp"):
             return
-        if any(True for _ in self._content(name)):
+        if self._store.holds(name):
             return
         spec = {k: v for k, v in (entry.obj.get("spec") or {}).items() if k != "finalizers"}
         self._settle(NAMESPACES, {**entry.obj, "spec": spec}, entry)

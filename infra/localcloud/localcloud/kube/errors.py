@@ -19,6 +19,7 @@ REASONS = {
     406: "NotAcceptable",
     409: "Conflict",
     410: "Expired",
+    413: "RequestEntityTooLarge",
     415: "UnsupportedMediaType",
     422: "Invalid",
     429: "TooManyRequests",
@@ -52,13 +53,13 @@ class ApiError(Exception):
         code: int,
         message: str,
         *,
-        reason: str = "",
+        reason: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.reason = reason or REASONS.get(code, "")
+        self.reason = REASONS.get(code, "") if reason is None else reason
         self.details = details
 
     def status(self) -> dict[str, Any]:

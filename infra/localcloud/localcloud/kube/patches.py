@@ -41,7 +41,7 @@ def json_patch(target: Mapping[str, Any], operations: Any) -> Any:
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(operations) > _LIMIT:
         message = f"The allowed maximum operations in a JSON patch is {_LIMIT}"
-        raise ApiError(413, message, reason="RequestEntityTooLarge")
+        raise ApiError(413, message)
     try:
         return jsonpatch.apply_patch(clone(target), operations)
     except jsonpatch.InvalidJsonPatch as error:

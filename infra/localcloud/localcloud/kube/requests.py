@@ -120,7 +120,8 @@ async def body(request: web.BaseRequest, accepted: frozenset[str]) -> Any:
     Read the body.
 
     Raises:
-        ApiError: 415 for another media type (protobuf among them), 400 for what is no JSON or YAML.
+        ApiError: 415 for another media type (protobuf among them), 413 for more than a mebibyte,
+            400 for what is no JSON or YAML.
     """
     kind = request.headers.get("Content-Type", JSON).split(";", 1)[0].strip().lower()
     if kind not in accepted:
@@ -130,7 +131,10 @@ async def body(request: web.BaseRequest, accepted: frozenset[str]) -> Any:
             f"{words}"
         )
         raise ApiError(415, message)
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ApiError(413, "Request entity too large: limit is 1048576") from error
     try:
         return json.loads(raw)
     except ValueError as error:

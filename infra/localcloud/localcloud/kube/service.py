@@ -45,7 +45,7 @@ class ServiceAddresses:
         self._next_port = _FIRST_NODE_PORT
 
     def follow(self, change: Change) -> None:
-        """Learn from a change of a Service; a listener of the store."""
+        """Learn from a change of a Service; an index of the store."""
         if change.before is not None:
             for value in _values(change.before.obj):
                 self._taken.pop(value, None)

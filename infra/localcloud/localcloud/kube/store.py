@@ -7,6 +7,7 @@ never changed in place: whoever writes puts a new one.
 """
 
 import json
+import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ Key = tuple[str, str]  # (namespace or "", name)
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
+_log = logging.getLogger(__name__)
+
 _FIRST_VERSION = 1000
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,9 @@ class Store:
         self._log: deque[Change] = deque(maxlen=history)
         self._uids: set[str] = set()
         self._owned: dict[str, set[tuple[TableKey, Key]]] = defaultdict(set)
+        self._indexes: dict[TableKey, list[Listener]] = defaultdict(list)
+        self._pending: deque[Change] = deque()
+        self._announcing = False
         self._listeners: dict[TableKey | None, dict[Listener, None]] = defaultdict(dict)
 
     def get(self, table: TableKey, namespace: str, name: str) -> Entry | None:
@@ -76,6 +83,10 @@ class Store:
         if namespace:
             return sorted((item for item in found if item[0][0] == namespace), key=_by_key)
         return sorted(found, key=_by_key)
+
+    def holds(self, namespace: str) -> bool:
+        """Say whether any object is in *namespace*."""
+        return any(key[0] == namespace for table in self._tables.values() for key in table)
 
     def tables(self) -> "tuple[TableKey, ...]":
         """Give all tables that ever held an object."""
@@ -126,8 +137,16 @@ class Store:
         self._log.clear()
         self.floor = self.version
 
+    def index(self, listener: Listener, table: TableKey) -> None:
+        """Call *listener* within each change of *table*, before anybody else; it may not write."""
+        self._indexes[table].append(listener)
+
     def listen(self, listener: Listener, table: TableKey | None = None) -> None:
-        """Call *listener* after each change (of *table* only, when given)."""
+        """
+        Call *listener* after each change (of *table* only, when given).
+
+        All hear of the changes in the same order, also when listeners write themselves.
+        """
         self._listeners[table][listener] = None
 
     def unlisten(self, listener: Listener, table: TableKey | None = None) -> None:
@@ -152,13 +171,29 @@ class Store:
         if self._log.maxlen is not None and len(self._log) == self._log.maxlen:
             self.floor = self._log[0].version if self._log else change.version
         self._log.append(change)
-        for listener in (*self._listeners[change.table], *self._listeners[None]):
+        for listener in self._indexes[change.table]:
             listener(change)
+        self._pending.append(change)
+        if self._announcing:
+            return  # a listener wrote: all hear of the first change before they hear of this one
+        self._announcing = True
+        try:
+            while self._pending:
+                self._tell(self._pending.popleft())
+        finally:
+            self._announcing = False
+
+    def _tell(self, change: Change) -> None:
+        for listener in (*self._listeners[change.table], *self._listeners[None]):
+            try:
+                listener(change)
+            except Exception:  # noqa: BLE001 - the write stands, whatever a listener does
+                _log.exception("a listener failed on %s", change.entry.obj["metadata"]["name"])
 
 
 def encoded(obj: Any) -> bytes:
     """Give the JSON of *obj*, without blanks."""
-    return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(obj).encode()
 
 
 def _key(obj: dict[str, Any]) -> Key:

@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from localcloud.kube.errors import bad_request, expired
 from localcloud.kube.lists import selector_of
 from localcloud.kube.requests import Asked
 from localcloud.kube.selectors import Selector
-from localcloud.kube.store import ADDED, DELETED, MODIFIED, Change, Entry
+from localcloud.kube.store import ADDED, DELETED, MODIFIED, Change, Entry, Key
 
 _INITIAL_END = "k8s.io/initial-events-end"
 _SHORTEST, _LONGEST = 1800.0, 3600.0  # seconds of a watch that names no timeout
@@ -56,6 +56,12 @@ class _Feed:
         self._namespace = asked.namespace
         self._selector = selector
         self._render = render
+
+    def begin(self, entries: Iterable[tuple[Key, Entry]]) -> None:
+        """Queue what is there before any change, as ADDED."""
+        for _, entry in entries:
+            if self._selector.matches(entry.obj):
+                self.waiting.append(event(ADDED, self._render(entry)))
 
     def take(self, change: Change) -> None:
         """Queue *change* if it concerns this watch; a listener of the store."""
@@ -121,17 +127,12 @@ async def watch(
             await response.write(event("ERROR", json.dumps(gone.status()).encode()))
             return response
         if plan.initial:
-            for _, entry in store.list(table, asked.namespace):
-                if selector.matches(entry.obj):
-                    feed.waiting.append(event(ADDED, show(entry)))
+            feed.begin(store.list(table, asked.namespace))
             if plan.mark_initial_end:
                 marked = {"annotations": {_INITIAL_END: "true"}}
                 feed.waiting.append(_bookmark(asked, store.version, marked))
-        else:
-            for change in store.since(plan.version, table):
-                feed.take(change)
-        if feed.waiting:
-            feed.ready.set()
+        for change in () if plan.initial else store.since(plan.version, table):
+            feed.take(change)
         store.listen(feed.take, table)
         cluster.watches.add(cut)
         await _stream(response, cluster, asked, feed, plan)
