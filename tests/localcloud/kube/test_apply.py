@@ -186,6 +186,16 @@ def test_service_ports_are_owned_one_by_one(api: Api, namespace: str):
     assert list(keys) == ['k:{"port":53,"protocol":"UDP"}']
 
 
+def test_an_item_that_another_still_describes_stays(api: Api, namespace: str):
+    """A port whose first owner leaves lives on, key and all, for who set its name."""
+    path = services_path(namespace, "a")
+    api.apply(path, service("a", {"port": 80, "targetPort": 8080}), "ann")
+    api.apply(path, service("a", {"port": 80, "name": "http"}), "bob")
+    only = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+    left = api.apply(path, only, "ann").json["spec"]["ports"]
+    assert [(p["port"], p["name"], p["targetPort"]) for p in left] == [(80, "http", 80)]
+
+
 def test_ingress_rules_are_owned_as_a_whole(api: Api, namespace: str):
     """Rules are an atomic list: a second manager's rules are a conflict, not an addition."""
     path = ingresses(namespace, "a")

@@ -7,6 +7,7 @@ Source: Kubernetes reference, "Server-Side Apply"; messages follow apiserver's
 ``managedfields/internal/conflict.go``.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ def apply(
     before = managers.get(author.manager)
     if before is not None:
         others = frozenset[Path]().union(*(owned.paths for owned in kept.values()))
-        _prune(shape, merged, before.paths - wanted.keys() - others)
+        _prune(shape, merged, before.paths - wanted.keys() - others, others)
     paths = frozenset(wanted)
     same = before is not None and before.paths == paths
     kept[author.manager] = Owned(
@@ -104,11 +105,24 @@ def _contested(
     )
 
 
-def _prune(shape: Shape, obj: dict[str, Any], paths: frozenset[Path]) -> None:
-    """Remove what nobody wants any more, the deepest first."""
-    for path in sorted(paths, key=len, reverse=True):
-        if not _holds_others(shape, obj, path):
+def _prune(
+    shape: Shape, obj: dict[str, Any], gone: frozenset[Path], others: frozenset[Path]
+) -> None:
+    """Remove what nobody wants any more: whole items first, then fields, the deepest first."""
+    items = {path for path in gone if path[-1] == ITEM}
+    for path in sorted(items, key=len, reverse=True):
+        base = path[:-1]
+        if not any(other[: len(base)] == base for other in others):
             remove(shape, obj, path)
+    for path in sorted(gone - items, key=len, reverse=True):
+        # An item that stays keeps its keys: without them nobody could name it.
+        if not _is_key(path) and not _holds_others(shape, obj, path):
+            remove(shape, obj, path)
+
+
+def _is_key(path: Path) -> bool:
+    above = path[-2] if len(path) > 1 else ""
+    return above.startswith("k:") and path[-1].removeprefix("f:") in json.loads(above[2:])
 
 
 def updated(
@@ -141,7 +155,7 @@ def updated(
 
 def _holds_others(shape: Shape, obj: Any, path: Path) -> bool:
     """Say whether an empty map or list that was owned has been filled since."""
-    return path[-1] != ITEM and shape_at(shape, path).merges() and bool(find(shape, obj, path))
+    return shape_at(shape, path).merges() and bool(find(shape, obj, path))
 
 
 def _without(owned: Owned, lost: frozenset[Path]) -> Owned:
