@@ -45,7 +45,7 @@ down: install
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml uv.lock infra/localcloud/pyproject.toml | $(UV)
-	@$(UV) sync --quiet --frozen --all-extras
+	@$(UV) sync --quiet --frozen --all-extras --compile-bytecode
 	@touch $@
 
 # Only where there is no uv: one of our own, in a virtual environment.

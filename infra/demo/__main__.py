@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from infra.demo.lab import Lab
@@ -26,18 +25,18 @@ def main() -> int:
     finally:
         lab.stop()
     kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    kept[words.topology] = asdict(figures)
+    kept[words.topology] = figures.as_json()
     FIGURES.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     faults = _faults(figures)
     for fault in faults:
         print(f"the demo failed: {fault}", file=sys.stderr)
-    print(f"\n{figures.requests} requests, figures in {FIGURES}, {figures.seconds:g} s")
+    print(f"\n{figures.total('requests')} requests, figures in {FIGURES}, {figures.seconds:g} s")
     return 1 if faults else 0
 
 
 def _faults(figures: Figures) -> list[str]:
     faults = []
-    if figures.failed_by_phase.get("before") or figures.failed_by_phase.get("after"):
+    if any(figures.phases[phase]["failed"] for phase in ("before", "after")):
         faults.append("requests failed while nothing was broken")
     if figures.mutating_calls_converged:
         faults.append(f"{figures.mutating_calls_converged} mutating calls in a converged world")

@@ -26,10 +26,7 @@ _ZONE = "example.com"
 class Figures:
     """What `build/demo.json` says of one topology."""
 
-    requests: int = 0
-    failed: int = 0
-    served_by: dict[str, dict[str, int]] = field(default_factory=dict)
-    failed_by_phase: dict[str, int] = field(default_factory=dict)
+    phases: dict[str, dict[str, Any]] = field(default_factory=dict)
     shift_seconds: float = 0.0
     mutating_calls_converged: int = -1
     left_behind: list[str] = field(default_factory=list)
@@ -37,11 +34,28 @@ class Figures:
 
     def count(self, phase: str, replies: Sequence[Reply]) -> None:
         """Add the replies of a phase."""
-        failed = sum(reply.failed for reply in replies)
-        self.requests += len(replies)
-        self.failed += failed
-        self.failed_by_phase[phase] = failed
-        self.served_by[phase] = served_by(replies)
+        self.phases[phase] = {
+            "requests": len(replies),
+            "failed": sum(reply.failed for reply in replies),
+            "served_by": served_by(replies),
+        }
+
+    def total(self, name: str) -> int:
+        """`requests` or `failed` over all phases."""
+        return sum(int(phase[name]) for phase in self.phases.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Totals, each phase by its name, and what came after."""
+        return {
+            "requests": self.total("requests"),
+            "failed": self.total("failed"),
+            "served_by": {name: phase["served_by"] for name, phase in self.phases.items()},
+            **self.phases,
+            "shift_seconds": self.shift_seconds,
+            "mutating_calls_converged": self.mutating_calls_converged,
+            "left_behind": self.left_behind,
+            "seconds": self.seconds,
+        }
 
 
 class Story:
@@ -100,7 +114,7 @@ class Story:
             f"programmed and published {time.monotonic() - began:.1f} s after it was submitted"
         )
         self.say("3. The address, the conditions, and who carries it")
-        wait_until("every endpoint to be healthy", self._all_healthy, seconds=15)
+        wait_until("every endpoint to be healthy", self._all_healthy, seconds=30)
         for ingress in self.bundle.ingresses:
             meta = ingress["metadata"]
             self.show(self.lab.run("status", f"{meta['namespace']}/{meta['name']}"))

@@ -58,6 +58,12 @@ def test_a6_a_cluster_that_no_longer_matches_loses_its_copy_and_nobody_else_does
 
     assert world.ours("gke-eu") == []
     assert len(world.ours("gke-us")) == 3
+    world.tell("fanout", "shop/shop", "resync")
+    world.settle()
+    assert (
+        '"members":["gke-us"]'
+        in (world.sources.stored(KEY)["metadata"]["annotations"]["fedingress.dev/footprint"])
+    ), "a member that was emptied is still visited"
     assert world.zone()["shop.example.com", "A"].values == address
     for name, spec in world.graph().items():
         if name.startswith("backendServices"):

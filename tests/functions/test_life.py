@@ -249,3 +249,18 @@ def test_a_policy_in_orphan_mode_leaves_everything_and_lets_the_ingress_go():
     assert ("shop.example.com", "A") in world.zone()
     marks = [r.values[0] for (name, kind), r in world.zone().items() if kind == "TXT"]
     assert all("orphan=true" in mark for mark in marks)
+
+
+def test_what_an_edit_no_longer_wants_goes_from_the_graph():
+    """A default backend takes the place of the 404; without it the 404 comes back."""
+    world = submitted()
+    default = {"service": {"name": "web", "port": {"number": 80}}}
+    world.submit(ingress_manifest(defaultBackend=default))
+    world.settle()
+    routes = next(spec for name, spec in world.graph().items() if name.startswith("urlMaps"))
+    assert not routes.get("defaultRouteAction")
+
+    world.submit(ingress_manifest())
+    world.settle()
+    routes = next(spec for name, spec in world.graph().items() if name.startswith("urlMaps"))
+    assert routes["defaultRouteAction"]["faultInjectionPolicy"]["abort"]["httpStatus"] == 404

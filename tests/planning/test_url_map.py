@@ -67,7 +67,7 @@ def test_what_nothing_matches_is_answered_by_404_or_by_the_default_backend():
     assert without["defaultRouteAction"] == NOT_FOUND
     assert without["pathMatchers"][0]["defaultRouteAction"] == NOT_FOUND
     assert given["defaultService"] == given["pathMatchers"][0]["defaultService"] == "p/api"
-    assert "defaultRouteAction" not in given
+    assert given["defaultRouteAction"] is given["pathMatchers"][0]["defaultRouteAction"] is None
 
 
 def test_rules_of_hosts_that_others_own_are_left_out_and_hostless_rules_stay():
@@ -96,4 +96,9 @@ def test_a_default_backend_alone_needs_no_host_rule():
     """An Ingress without rules is one default service."""
     found = spec(ingress(default=WEB), (), {WEB: "p/web"})
 
-    assert found == {"defaultService": "p/web"}
+    assert found == {
+        "defaultService": "p/web",
+        "defaultRouteAction": None,
+        "hostRules": [],
+        "pathMatchers": [],
+    }

@@ -128,7 +128,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
     if before is not None and before.uid != source.uid:
         before = None
     print_ = fingerprint([source.generation, build.basis()])
-    if before and before.fingerprint == print_ and before.healthy and not task.work.thorough:
+    if before and before.fingerprint == print_ and before.well and not task.work.thorough:
         _announce(task, before, ports)
         return Settled(summary="nothing changed")
     try:

@@ -86,9 +86,8 @@ class Build:
     def _until_healthy(self, report: BackendsReport, uid: str) -> Later | None:
         """Look again while some endpoint is not healthy, ever more seldom, for ten minutes."""
         ledger, note = self.ports.ledger, f"unhealthy/{uid}"
-        endpoints = sum(int(row["endpoints"]) for row in report.clusters.values())
         begun = ledger.note(note)
-        if endpoints and report.healthy == endpoints:
+        if report.well:
             if begun is not None:
                 ledger.drop_note(note)
             return None
@@ -99,7 +98,7 @@ class Build:
         if report.healthy and waited > _HEALTH_SECONDS:
             return None  # the resync looks again
         pause = min(60.0, max(1.0, waited / 2))
-        return Later(after_seconds=pause, why=f"{report.healthy} of {endpoints} are healthy")
+        return Later(after_seconds=pause, why=f"{report.healthy} of {report.endpoints} are healthy")
 
     def refused(self, source: Source, fanned: FanoutReport, message: str) -> BackendsReport:
         """The report after the cloud said no; the address stays as it was observed."""

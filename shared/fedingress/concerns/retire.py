@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from fedingress.concerns import claim, rows
 from fedingress.concerns.subject import Subject, owner_of, release
-from fedingress.concerns.visit import Tour, Visit
+from fedingress.concerns.visit import Tour
 from fedingress.domain.change import Plan
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
@@ -132,14 +132,9 @@ def _empty(
     for name, visit in visits.items():
         if isinstance(visit, FederationError) or visit.error is not None:
             unseen.append(name)
-        elif _standing(visit):
+        elif not visit.empty:  # gone counts only once it was observed
             left.append(name)
     return sorted(left), sorted(unseen)
-
-
-def _standing(visit: Visit) -> bool:
-    """Whether anything was there when we looked: gone counts only once it was observed."""
-    return bool(visit.plan.changes or visit.services or visit.ingresses)
 
 
 def _remains(member: MemberCluster, owner: Owner, ports: Ports, guard: Guard) -> bool:

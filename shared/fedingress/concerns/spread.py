@@ -11,6 +11,7 @@ from fedingress.domain.change import Plan
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import FederationError, Invalid
 from fedingress.domain.footprint import Footprint
+from fedingress.domain.ingress import Source
 from fedingress.domain.member import MemberObject
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.placement import Placement
@@ -61,6 +62,7 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     source = stage.subject.source
     lost = claim.contest(source, ports)
     visits = _tour(stage, ports).go(stage.members(), ports, guard)
+    source = _forget(stage, visits, ports)
     report = rows.report(source, stage.placement, stage.inventory, visits, stage.previous)
     report = rows.with_hosts(report, source, lost)
     _announce(stage, report, work, ports)
@@ -131,6 +133,23 @@ def _remember(stage: Stage, ports: Ports) -> Subject:
         policy=found.policy,
         faults=found.faults,
         footprint=footprint,
+    )
+
+
+def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: Ports) -> Source:
+    """Take members off the footprint that are not placed and were found empty."""
+    source, footprint = stage.subject.source, stage.subject.footprint or Footprint()
+    emptied = {
+        name
+        for name, visit in visits.items()
+        if name not in stage.placement.placed and isinstance(visit, Visit) and visit.empty
+    }
+    left = tuple(name for name in footprint.members if name not in emptied)
+    if left == footprint.members:
+        return source
+    smaller = replace(footprint, members=left)
+    return ports.sources.set_finalizers(
+        source, source.finalizers, {names.FOOTPRINT: smaller.encode()}
     )
 
 

@@ -30,6 +30,12 @@ class Visit:
     ingresses: tuple[MemberObject, ...] = ()
     services: tuple[MemberObject, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of ours was found, before anything was done."""
+        found = self.plan.changes or self.services or self.ingresses
+        return self.error is None and not found
+
 
 def observe(member: MemberCluster, owner: Owner, ports: Ports) -> MemberView:
     """The source's namespace in *member*, in two calls."""

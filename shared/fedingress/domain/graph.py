@@ -73,7 +73,8 @@ class GlobalResource:
     One resource of the global graph.
 
     spec: the compute v1 JSON that we own, canonical: no `name`, no `description`, no output-only
-        field, references as `projects/P/...` paths, numbers as numbers.
+        field, references as `projects/P/...` paths, numbers as numbers. In a desired spec None
+        means that the field must be absent.
     mark: None for a resource that is not ours.
     version: the fingerprint, where the kind has one; ours to send back, never compared.
     """

@@ -84,6 +84,16 @@ class BackendsReport(Report):
         """Healthy endpoints over all members."""
         return sum(int(row.get("healthy", 0)) for row in self.clusters.values())
 
+    @property
+    def endpoints(self) -> int:
+        """Endpoints over all members."""
+        return sum(int(row.get("endpoints", 0)) for row in self.clusters.values())
+
+    @property
+    def well(self) -> bool:
+        """Whether there are endpoints and all are healthy."""
+        return 0 < self.endpoints == self.healthy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsReport(Report):

@@ -99,9 +99,11 @@ def vip(address: GlobalResource | None) -> str:
 
 def _health_check(policy: BackendPolicy) -> dict[str, Any]:
     check = policy.health_check
-    probe: dict[str, Any] = {"requestPath": check.path, "portSpecification": "USE_SERVING_PORT"}
-    if check.host:
-        probe["host"] = check.host
+    probe = {
+        "requestPath": check.path,
+        "portSpecification": "USE_SERVING_PORT",
+        "host": check.host or None,
+    }
     return {
         "type": "HTTP",
         "checkIntervalSec": check.interval_seconds,

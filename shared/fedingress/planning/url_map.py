@@ -24,6 +24,8 @@ def spec(ingress: Ingress, hosts: Sequence[str], services: Services) -> dict[str
         hosts: The hosts it may use; rules of other hosts are left out. Rules without a host stay.
         services: One entry per Service port of the Ingress.
 
+    None and empty lists stand for what must not be there, so that a later look takes it away.
+
     Source: compute v1 UrlMap. GCE insists on a default service even where an abort answers.
     """
     rules = merged([rule for rule in ingress.rules if not rule.host or rule.host in hosts])
@@ -33,10 +35,7 @@ def spec(ingress: Ingress, hosts: Sequence[str], services: Services) -> dict[str
         name = f"m-{names.short_hash(rule.host)}"
         matchers.append({"name": name, **_default(ingress, services), **_paths(rule, services)})
         host_rules.append({"hosts": [rule.host or "*"], "pathMatcher": name})
-    found: dict[str, Any] = dict(_default(ingress, services))
-    if host_rules:
-        found |= {"hostRules": host_rules, "pathMatchers": matchers}
-    return found
+    return {**_default(ingress, services), "hostRules": host_rules, "pathMatchers": matchers}
 
 
 def merged(rules: Sequence[Rule]) -> list[Rule]:
@@ -49,7 +48,8 @@ def merged(rules: Sequence[Rule]) -> list[Rule]:
 
 def _default(ingress: Ingress, services: Services) -> dict[str, Any]:
     if ingress.default_backend is not None:
-        return {"defaultService": services[ingress.default_backend]}
+        default = services[ingress.default_backend]
+        return {"defaultService": default, "defaultRouteAction": None}
     return {"defaultService": min(services.values()), "defaultRouteAction": NOT_FOUND}
 
 
@@ -76,7 +76,7 @@ def _paths(rule: Rule, services: Services) -> dict[str, Any]:
         {"paths": sorted(found), "service": service}
         for service, found in sorted(by_service.items())
     ]
-    return {"pathRules": listed} if listed else {}
+    return {"pathRules": listed}
 
 
 def _prefix_patterns(path: str) -> tuple[str, ...]:

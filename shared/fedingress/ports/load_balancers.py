@@ -79,5 +79,9 @@ class LoadBalancers(Protocol):
         ...
 
     def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
-        """The health of each NEG's endpoints as the load balancer's probes see it."""
+        """
+        The health of each NEG's endpoints as the load balancer's probes see it.
+
+        A NEG that the load balancer does not know is left out: unknown stays unknown.
+        """
         ...
