@@ -1,8 +1,12 @@
 """Default credentials from the metadata server, and what happens without them."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,6 +19,16 @@ pytestmark = pytest.mark.wire
 
 ACCOUNTS = "/computeMetadata/v1/instance/service-accounts"
 FLAVOR = {"Metadata-Flavor": "Google"}
+PROGRAM = """
+import sys
+import google.auth
+from google.auth.transport.requests import AuthorizedSession
+
+scope = "https://www.googleapis.com/auth/cloud-platform"
+credentials, project = google.auth.default(scopes=[scope])
+answer = AuthorizedSession(credentials).get(sys.argv[1])
+print(project, answer.status_code, credentials.service_account_email)
+"""
 
 
 @pytest.fixture
@@ -57,29 +71,28 @@ def _token(metadata: str, scopes: str = "") -> str:
     return answer.json()["access_token"]
 
 
-def test_default_credentials_open_the_cloud(
-    guarded: Lab, metadata: str, monkeypatch: pytest.MonkeyPatch, tmp_path
-):
+def test_default_credentials_open_the_cloud(guarded: Lab, metadata: str, tmp_path: Path):
     """`google.auth.default()` finds the machine's identity, and its token is let in."""
-    import google.auth
-    from google.auth.compute_engine import _metadata
-    from google.auth.transport.requests import AuthorizedSession
-
-    for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT"):
-        monkeypatch.setenv(name, metadata)
-    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", metadata, raising=False)
-    credentials, project = google.auth.default(
-        scopes=["https://www.googleapis.com/auth/cloud-platform"]
+    # A process of its own: google.auth reads the address once, when it is imported.
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "NO_PROXY": "127.0.0.1",
+        "CLOUDSDK_CONFIG": str(tmp_path),
+        "GCE_METADATA_HOST": metadata,
+        "GCE_METADATA_IP": metadata,
+    }
+    url = f"{guarded.url}/compute/v1/projects/{PROJECT}/global/urlMaps"
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, url],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert project == PROJECT
-    with AuthorizedSession(credentials) as session:
-        answer = session.get(f"{guarded.url}/compute/v1/projects/{PROJECT}/global/urlMaps")
-        assert answer.status_code == 200
-    assert credentials.service_account_email == f"functions@{PROJECT}.iam.gserviceaccount.com"
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == [PROJECT, "200", f"functions@{PROJECT}.iam.gserviceaccount.com"]
 
 
 def test_no_token_a_wrong_one_and_an_old_one_are_refused(
