@@ -14,11 +14,16 @@ PROJECT = "lab"
 @contextmanager
 def variables(found: dict[str, str]) -> Iterator[None]:
     """Let the SDKs of this process see the lab's variables."""
+    from google.auth.compute_engine import _metadata
+
     before = {name: os.environ.get(name) for name in found}
+    host = _metadata._GCE_METADATA_HOST  # read from the environment once, at import
     os.environ.update(found)
+    _metadata._GCE_METADATA_HOST = found.get("GCE_METADATA_HOST", host)
     try:
         yield
     finally:
+        _metadata._GCE_METADATA_HOST = host
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)
