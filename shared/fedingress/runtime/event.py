@@ -2,7 +2,11 @@
 The event that carries work, and its envelope on each transport.
 
 The attributes are those of CloudEvents 1.0; the data is JSON with `concern`, `unit` and `cause`.
-Everything here is hostile until decoded.
+Everything here is hostile until decoded: whatever comes in, a decoder gives an event or raises
+`Invalid`, and nothing else. Called by the doors.
+
+Source: CloudEvents 1.0, JSON format; Kubernetes "Object Names and IDs"; the discovery documents of
+compute v1 and dns v1 for names.
 """
 
 import base64
@@ -18,7 +22,27 @@ from fedingress.domain.work import CONCERNS, Work
 
 TYPE: Final = "dev.fedingress.work.requested.v1"
 _LIMIT: Final = 4096
-_UNIT: Final = re.compile(r"[a-z0-9][-a-z0-9.]*(:[a-z][-a-z0-9:.]*)?/[a-z0-9][-a-z0-9.]*\Z")
+"""Bytes of an event; ours have a few hundred."""
+_ENVELOPE: Final = 4 * _LIMIT
+"""Characters of an event with what a transport wraps around it."""
+_WORD: Final = 256
+_PROJECT: Final = r"([a-z0-9][-a-z0-9.]{0,62}:)?[a-z0-9][-a-z0-9]{0,62}"
+_NAME: Final = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+_INGRESS: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_ZONE: Final = rf"cloud-dns:{_PROJECT}/{_NAME}"
+_NETWORK: Final = rf"firewall:{_PROJECT}/(projects/{_PROJECT}/global/networks/)?{_NAME}"
+_UNITS: Final[Mapping[str, re.Pattern[str]]] = {
+    "fanout": re.compile(_INGRESS),
+    "backends": re.compile(f"{_INGRESS}|{_NETWORK}"),
+    "dns": re.compile(_ZONE),
+    "status": re.compile(_INGRESS),
+}
+_SHAPES: Final[Mapping[str, str]] = {
+    "fanout": "NAMESPACE/NAME",
+    "backends": "NAMESPACE/NAME or firewall:PROJECT/NETWORK",
+    "dns": "cloud-dns:PROJECT/ZONE",
+    "status": "NAMESPACE/NAME",
+}
 _CAUSE: Final = re.compile(r"[a-z][a-z0-9.-]{0,63}\Z")
 
 
@@ -69,8 +93,8 @@ def decode(body: Any) -> Event:
     if body.get("type") != TYPE:
         reasons.append(f"type is not {TYPE}")
     for name in ("id", "source"):
-        if not isinstance(body.get(name), str) or not 0 < len(body[name]) <= 256:  # noqa: PLR2004
-            reasons.append(f"{name} is not a text of 1 to 256 characters")
+        if not _is_word(body.get(name)):
+            reasons.append(f"{name} is not a printable text of 1 to 256 characters")
     try:
         work = decode_work(body.get("data"))
     except Invalid as error:
@@ -93,8 +117,8 @@ def decode_work(data: Any) -> Work:
     concern, unit = data.get("concern"), data.get("unit")
     if concern not in CONCERNS:
         reasons.append(f"data.concern is none of {', '.join(CONCERNS)}")
-    if not isinstance(unit, str) or len(unit) > 600 or not _UNIT.match(unit):  # noqa: PLR2004
-        reasons.append("data.unit is neither NAMESPACE/NAME nor KIND:PLACE/NAME")
+    elif not isinstance(unit, str) or not _UNITS[concern].fullmatch(unit):
+        reasons.append(f"data.unit of {concern} is not {_SHAPES[concern]}")
     cause = data.get("cause", "event")
     if not isinstance(cause, str) or not _CAUSE.match(cause):
         reasons.append("data.cause is not a short lower-case word")
@@ -114,7 +138,7 @@ def from_push(envelope: Any) -> Event:
     """
     message = envelope.get("message") if isinstance(envelope, Mapping) else None
     data = message.get("data") if isinstance(message, Mapping) else None
-    if not isinstance(data, str) or len(data) > 2 * _LIMIT:
+    if not isinstance(data, str) or len(data) > _ENVELOPE:
         raise Invalid("the push has no message.data within the limit")
     try:
         text = base64.b64decode(data, validate=True)
@@ -133,27 +157,42 @@ def from_sqs(record: Any) -> Event:
     Source: AWS Lambda, "Using Lambda with Amazon SQS"; Amazon SNS, "message formats".
     """
     body = record.get("body") if isinstance(record, Mapping) else None
-    if not isinstance(body, str) or len(body) > 4 * _LIMIT:
-        raise Invalid("the record has no body within the limit")
-    try:
-        inner = json.loads(body)
-    except ValueError as error:
-        raise Invalid("the record's body is not JSON") from error
+    if not isinstance(body, str):
+        raise Invalid("the record has no body")
+    inner = parse(body, _ENVELOPE)
     if isinstance(inner, Mapping) and inner.get("Type") == "Notification":
-        return from_text(str(inner.get("Message", "")).encode())
+        message = inner.get("Message")
+        if not isinstance(message, str):
+            raise Invalid("the notification has no Message")
+        return from_text(message)
     return decode(inner)
 
 
-def from_text(text: bytes) -> Event:
+def from_text(text: bytes | str) -> Event:
     """
     The event in JSON text.
 
     Raises:
         Invalid: It is not JSON, too long, or no event.
     """
-    if len(text) > _LIMIT:
-        raise Invalid(f"the event is longer than {_LIMIT} bytes")
+    return decode(parse(text, _LIMIT))
+
+
+def parse(text: bytes | str, limit: int) -> Any:
+    """
+    The JSON value in *text*, of at most *limit* bytes or characters.
+
+    Raises:
+        Invalid: It is longer, not JSON, or nested too deeply to be read.
+    """
+    if len(text) > limit:
+        raise Invalid(f"the text is longer than {limit}")
     try:
-        return decode(json.loads(text))
-    except ValueError as error:
-        raise Invalid("the event is not JSON") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("the text is not JSON") from error
+
+
+def _is_word(value: Any) -> bool:
+    """Whether *value* may stand in a log and a store: short, without control characters."""
+    return isinstance(value, str) and 0 < len(value) <= _WORD and value.isprintable()

@@ -1,8 +1,9 @@
 """Every setting of the product, read once from the environment, with all faults told together."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
 from fedingress.domain.errors import Invalid
@@ -19,7 +20,7 @@ class Settings:
     inventory_namespace: where ClusterProfiles and tombstones are.
     store: `sqlite:PATH` or `memory:`.
     compute_endpoint, dns_endpoint: other than Google's own, for a private or local cloud.
-    lease_seconds: of one run; above any call's timeout, below the function's.
+    lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
     log_level: of the logger `fedingress`.
@@ -41,11 +42,25 @@ class Settings:
 
 
 _PREFIX = "FEDINGRESS_"
-_NUMBERS = {"lease_seconds": (5.0, 900.0), "tick_seconds": (0.5, 3600.0)}
+_NUMBERS = {"lease_seconds": (20.0, 900.0), "tick_seconds": (0.5, 3600.0)}
 _COUNTS = {"workers": (1, 256), "fan_out": (1, 256)}
 _OTHERS = ("local",)
 """Variables with our prefix that belong to tools beside us."""
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_URL = (r"(https?://[^\s/]\S*)?", "an http or https URL")
+_SHAPES = {
+    # it stands in labels of Kubernetes, which begin and end with a letter or digit
+    "owner": (
+        r"[A-Za-z0-9]([-A-Za-z0-9]{0,38}[A-Za-z0-9])?",
+        "up to 40 letters, digits and, between them, dashes",
+    ),
+    "sources": (r"cluster|directory:.+", "cluster or directory:PATH"),
+    "inventory_namespace": (r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace"),
+    "store": (r"memory:|sqlite:.+", "sqlite:PATH or memory:"),
+    "compute_endpoint": _URL,
+    "dns_endpoint": _URL,
+    "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
+}
 _TEXTS = (
     "owner",
     "sources",
@@ -80,13 +95,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
             values[name] = _value(name, value)
         except ValueError as error:
             reasons.append(f"{variable} {error}")
-    reasons += _faults({**_DEFAULTS, **values})
+    reasons += _faults({**asdict(Settings()), **values})
     if reasons:
         raise Invalid(reasons)
     return Settings(**values)  # type: ignore[arg-type]  # names and types were checked above
-
-
-_DEFAULTS = {"owner": "default", "sources": "cluster", "store": "memory:", "log_level": "INFO"}
 
 
 def _value(name: str, value: str) -> str | float:
@@ -113,22 +125,8 @@ def _value(name: str, value: str) -> str | float:
 
 
 def _faults(values: Mapping[str, object]) -> list[str]:
-    reasons = []
-    owner = str(values["owner"])
-    if not owner.replace("-", "").isalnum() or not owner.isascii() or len(owner) > 40:  # noqa: PLR2004
-        reasons.append(f"{_PREFIX}OWNER is {owner!r}, not up to 40 letters, digits and dashes")
-    sources = str(values["sources"])
-    if sources != "cluster" and not sources.startswith("directory:"):
-        reasons.append(f"{_PREFIX}SOURCES is {sources!r}, neither cluster nor directory:PATH")
-    store = str(values["store"])
-    if store != "memory:" and not (store.startswith("sqlite:") and store != "sqlite:"):
-        reasons.append(f"{_PREFIX}STORE is {store!r}, neither sqlite:PATH nor memory:")
-    if values["log_level"] not in _LEVELS:
-        reasons.append(
-            f"{_PREFIX}LOG_LEVEL is {values['log_level']!r}, none of {', '.join(_LEVELS)}"
-        )
-    for name in ("compute_endpoint", "dns_endpoint"):
-        endpoint = str(values.get(name, ""))
-        if endpoint and not endpoint.startswith(("http://", "https://")):
-            reasons.append(f"{_PREFIX}{name.upper()} is {endpoint!r}, not an http or https URL")
-    return reasons
+    return [
+        f"{_PREFIX}{name.upper()} is {values[name]!r}, not {what}"
+        for name, (pattern, what) in _SHAPES.items()
+        if not re.fullmatch(pattern, str(values.get(name, "")))
+    ]
