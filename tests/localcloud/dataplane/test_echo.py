@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import aiohttp
@@ -105,6 +106,24 @@ def test_a_kill_resets_and_refuses(block):
             assert got.status == 200
         await pod.close()
         await pod.close()
+
+    run(story)
+
+
+def test_a_connection_just_accepted_dies_too(block):
+    """Clients that connect in the very moment of the kill are reset as well."""
+
+    async def story(session):
+        pod = pod_of(block)
+        for turns in range(6):
+            await pod.start()
+            with socket.create_connection((to_loopback(pod.identity.ip), 8080)) as client:
+                client.settimeout(5)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await pod.kill()
+                with pytest.raises(ConnectionResetError):
+                    assert await asyncio.to_thread(client.recv, 1), "closed, not reset"
 
     run(story)
 

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections import Counter
 
+import aiohttp
 import pytest
 import trustme
 from cryptography import x509
@@ -17,6 +18,7 @@ from tests.localcloud.dataplane.lab import (
     lab_in,
     ref,
     service,
+    until,
 )
 
 pytestmark = pytest.mark.wire
@@ -168,6 +170,28 @@ def test_a_killed_pod_costs_no_get(tmp_path):
     run(story, tmp_path)
 
 
+def test_a_lost_answer_is_asked_for_again_when_that_is_safe(tmp_path):
+    """A kill under open requests: GET is answered by the other pod, POST is a 502."""
+
+    async def story(lab):
+        victim, other = lab.pods["us"]
+        for method, expected in (("GET", [200, 200]), ("POST", [200, 502])):
+            for pod in (victim, other):
+                pod.slow(1.0)
+            async with lab.client() as session:
+                calls = [
+                    asyncio.create_task(session.request(method, "/", data=b"")) for _ in range(2)
+                ]
+                await asyncio.sleep(0.3)
+                await victim.kill()
+                answers = [await call for call in calls]
+            assert sorted(answer.status for answer in answers) == expected
+            await victim.revive()
+            await until(lambda: lab.healthy_count() == Counter(us=2, eu=2), "both are back")
+
+    run(story, tmp_path)
+
+
 def test_a_lost_cluster_fails_over_within_the_health_check(tmp_path):
     """Failures last at most threshold times interval; then the next region answers all."""
 
@@ -242,9 +266,12 @@ async def offered(lab, rate, seconds):
     seen = Counter()
 
     async def one(session):
-        async with session.get("/") as answer:
-            await answer.read()
-            seen[answer.headers.get("X-Cluster", answer.status)] += 1
+        try:
+            async with session.get("/") as answer:
+                await answer.read()
+                seen[answer.headers.get("X-Cluster", str(answer.status))] += 1
+        except (aiohttp.ClientError, TimeoutError) as error:
+            seen[repr(error)] += 1
 
     async with lab.client() as session, asyncio.TaskGroup() as group:
         start = time.monotonic()
@@ -264,6 +291,7 @@ def test_overflow_by_rate(tmp_path):
             await offered(lab, rate, 1.0)
             seen = await offered(lab, rate, 3.0)
             print(rate, seen)
+            assert set(seen) <= {"us", "eu"}
             assert seen.get("us", 0) == pytest.approx(us, abs=3)
             assert seen.get("eu", 0) == pytest.approx(eu, abs=3)
 

@@ -20,6 +20,7 @@ from dnslib.label import DNSLabelError
 
 from localcloud.addresses import loopback
 from localcloud.dataplane.answers import Answer, Chooser, Row, Unserved, ZoneView, resolve, stored
+from localcloud.dataplane.listening import stop_accepting
 from localcloud.dataplane.wire import name_of, records_of
 
 PLAIN_UDP_BYTES = 512
@@ -83,7 +84,7 @@ class DnsServer:
         if self._udp is not None:
             self._udp.close()
         if self._tcp is not None:
-            self._tcp.close()
+            await stop_accepting([self._tcp])
         self._udp = self._tcp = None
         for stream in self._streams:
             stream.cancel()

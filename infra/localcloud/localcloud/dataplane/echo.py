@@ -9,14 +9,19 @@ Not modelled: TLS and gRPC in the pod, more than one container, resource limits.
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from localcloud.addresses import to_loopback
+from localcloud.dataplane.listening import stop_accepting
 
 _BACKLOG = 1024
+# SO_LINGER on, for no time: closing then sends RST and not FIN.
+_NO_LINGER = struct.pack("ii", 1, 0)
 ECHOED_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Client-Region", "Via", "User-Agent")
 
 
@@ -80,14 +85,13 @@ class Pod:
     async def kill(self) -> None:
         """Close the listeners and reset every open connection, as a lost machine's kernel would."""
         http, self._http = self._http, None
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        listeners, self._listeners = self._listeners, []
+        await stop_accepting(listeners)
         if http is None:
             return
         for connection in http.connections:
             if connection.transport is not None:
-                connection.transport.abort()
+                _reset(connection.transport)
         # Not 0, which aiohttp takes as no limit for answers still being made.
         await http.shutdown(0.01)
 
@@ -143,3 +147,8 @@ class Pod:
                 if name in request.headers
             },
         }
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
