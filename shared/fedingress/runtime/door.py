@@ -11,16 +11,19 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from fedingress.domain.errors import FederationError, Invalid, Unavailable
-from fedingress.domain.work import Work
+from fedingress.domain.errors import FederationError, Invalid
+from fedingress.domain.work import REPAIR, Work
 from fedingress.runtime import event
-from fedingress.runtime.home import Home
+from fedingress.runtime.home import Home, log_to_stderr
 from fedingress.runtime.queue import Acknowledged
 from fedingress.runtime.settings import read
 
 _LOG: Final = logging.getLogger("fedingress")
 _LOCK: Final = threading.Lock()
 _HOMES: Final[dict[str, Home]] = {}
+_WHY: Final = 256
+_BODY: Final = 65_536
+"""Bytes of a call; a push wraps its event in attributes, ids and the subscription."""
 
 Answer = tuple[str, int, dict[str, str]]
 
@@ -39,16 +42,16 @@ def push(concern: str, request: Request) -> Answer:
 
     Returns:
         204 acknowledges; 429 asks for a redelivery; 400 refuses an envelope that cannot be decoded,
-        which ends as a dead letter; 503 when the store does not answer.
+        which ends as a dead letter; 503 when the store does not answer or a setting is wrong.
     """
     try:
-        arrived = event.from_push(_json(request.get_data()))
-        _check(concern, arrived.work)
-        answer = _home(concern).run(arrived.work, arrived.delivery)
+        arrived = _for(concern, event.from_push(_json(request.get_data())))
     except Invalid as error:
         return _refuse(concern, error)
-    except Unavailable as error:
-        return _text(str(error), 503)
+    try:
+        answer = _home(concern).run(arrived.work, arrived.delivery)
+    except FederationError as error:
+        return _text(_fail(concern, error), 503)
     return ("", 204, {}) if isinstance(answer, Acknowledged) else _text(answer.why, 429)
 
 
@@ -60,20 +63,37 @@ def batch(concern: str, records: Mapping[str, Any], _context: object) -> dict[st
         `batchItemFailures`: what SQS shall deliver again; undecodable records are among them, so
         that they end as dead letters.
 
+    Raises:
+        Invalid: This is no batch of records at all.
+
     Source: AWS Lambda, "Reporting batch item failures".
     """
-    failures = []
-    for record in records.get("Records", ()):
-        try:
-            arrived = event.from_sqs(record)
-            _check(concern, arrived.work)
-            done = isinstance(_home(concern).run(arrived.work, arrived.delivery), Acknowledged)
-        except (Invalid, Unavailable) as error:
-            _LOG.warning(json.dumps({"door": concern, "refused": str(error)[:256]}))
-            done = False
-        if not done:
-            failures.append({"itemIdentifier": str(record.get("messageId", ""))})
-    return {"batchItemFailures": failures}
+    listed = records.get("Records") if isinstance(records, Mapping) else None
+    if not isinstance(listed, list):
+        raise Invalid("the invocation holds no Records of SQS")
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": _identifier(record)}
+            for record in listed
+            if not _taken(concern, record)
+        ]
+    }
+
+
+def _taken(concern: str, record: Any) -> bool:
+    """Whether SQS may forget *record*."""
+    try:
+        arrived = _for(concern, event.from_sqs(record))
+        answer = _home(concern).run(arrived.work, arrived.delivery)
+    except FederationError as error:
+        _fail(concern, error)
+        return False
+    return isinstance(answer, Acknowledged)
+
+
+def _identifier(record: Any) -> str:
+    """The record's id; an empty one makes SQS deliver the whole batch again, which is safe."""
+    return str(record.get("messageId", "")) if isinstance(record, Mapping) else ""
 
 
 def tick_push(_request: Request) -> Answer:
@@ -81,7 +101,7 @@ def tick_push(_request: Request) -> Answer:
     try:
         return _text(_home("tick").tick(), 200)
     except FederationError as error:
-        return _text(str(error), 503)
+        return _text(_fail("tick", error), 503)
 
 
 def tick_invoke(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -97,11 +117,13 @@ def tick_invoke(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def repair_push(request: Request) -> Answer:
     """Google Cloud: `{"concern", "unit", "dry_run"}` over HTTP, by hand."""
     try:
-        found = _repair(_json(request.get_data()))
+        work, dry_run = _call(_json(request.get_data()))
     except Invalid as error:
         return _refuse("repair", error)
+    try:
+        found = _home("repair").repair(work, dry_run=dry_run)
     except FederationError as error:
-        return _text(str(error), 503)
+        return _text(_fail("repair", error), 503)
     return json.dumps(found), 200, {"Content-Type": "application/json"}
 
 
@@ -112,24 +134,27 @@ def repair_invoke(call: Mapping[str, Any], _context: object) -> dict[str, Any]:
     Raises:
         Invalid: The call is wrong; the reasons say how.
     """
-    return _repair(call)
+    work, dry_run = _call(call)
+    return _home("repair").repair(work, dry_run=dry_run)
 
 
-def _repair(call: Any) -> dict[str, Any]:
+def _call(call: Any) -> tuple[Work, bool]:
+    """What a repair call asks for; without `dry_run` it only looks."""
     if not isinstance(call, Mapping):
         raise Invalid("the call is no JSON object")
     dry_run = call.get("dry_run", True)
     if not isinstance(dry_run, bool):
         raise Invalid("dry_run is neither true nor false")
-    work = event.decode_work({**call, "cause": "repair"})
-    return _home("repair").repair(work, dry_run=dry_run)
+    return event.decode_work({**call, "cause": REPAIR}), dry_run
 
 
 def _home(concern: str) -> Home:
     """This instance, wired once; the lock keeps two first events apart."""
     with _LOCK:
         if concern not in _HOMES:
-            _HOMES[concern] = Home(read(), concern=concern)
+            settings = read()
+            log_to_stderr(settings.log_level)
+            _HOMES[concern] = Home(settings, concern=concern)
         return _HOMES[concern]
 
 
@@ -141,21 +166,25 @@ def close() -> None:
         _HOMES.clear()
 
 
-def _check(concern: str, work: Work) -> None:
-    if work.concern != concern:
-        raise Invalid(f"an event for {work.concern} came to the door of {concern}")
+def _for(concern: str, arrived: event.Event) -> event.Event:
+    if arrived.work.concern != concern:
+        raise Invalid(f"an event for {arrived.work.concern} came to the door of {concern}")
+    return arrived
 
 
 def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Invalid("the body is not JSON") from error
+    return event.parse(body, _BODY)
 
 
 def _refuse(concern: str, error: Invalid) -> Answer:
-    _LOG.warning(json.dumps({"door": concern, "refused": str(error)[:256]}))
-    return _text(str(error), 400)
+    return _text(_fail(concern, error), 400)
+
+
+def _fail(concern: str, error: FederationError) -> str:
+    """What went wrong, in one line for the log and the caller."""
+    why = str(error)[:_WHY]
+    _LOG.warning(json.dumps({"door": concern, "refused": why}))
+    return why
 
 
 def _text(text: str, status: int) -> Answer:

@@ -1,25 +1,32 @@
 """
-One instance: the ports, the queue and a bus, wired together, and what can be asked of them.
+One instance: the queue, the ports and a bus, and what can be asked of them.
 
 A deployed door has one, the embedded home has one with watchers and ticks around it, the command
 line has one for the length of a command.
 """
 
+# ruff: noqa: PLC0415  a delivery that another run covers needs the queue only; the rest is imported
+# and wired when it is first asked for
+
 import logging
 import sys
+import threading
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from fedingress.adapters.buses.inprocess import InProcessBus
 from fedingress.domain.change import Plan, as_json
+from fedingress.domain.outcome import Outcome
 from fedingress.domain.work import CONCERNS, Work
-from fedingress.runtime import previews
+from fedingress.ports import Guard, Ports
 from fedingress.runtime.clock import SystemClock
-from fedingress.runtime.dispatch import reconciler
 from fedingress.runtime.invoke import invoke
-from fedingress.runtime.queue import Acknowledged, NotYet
+from fedingress.runtime.queue import Acknowledged, NotYet, WorkQueue
 from fedingress.runtime.settings import Settings
-from fedingress.runtime.wire import wire
+from fedingress.runtime.wire import make_store
+
+if TYPE_CHECKING:
+    from fedingress.runtime.wire import Wired
 
 _LOG: Final = logging.getLogger("fedingress")
 
@@ -32,9 +39,12 @@ class Home:
     ) -> None:
         """*concern*: the one door that this is for, if any."""
         self.settings = settings
+        self._concern = concern
+        self._store = make_store(settings)
+        self.queue = WorkQueue(self._store, SystemClock(), lease_seconds=settings.lease_seconds)
+        self._wiring = threading.Lock()
+        self._wired: Wired | None = None
         self.bus = InProcessBus(SystemClock(), workers=workers or settings.workers)
-        wired = wire(settings, self.bus, concern=concern)
-        self.ports, self.queue = wired.ports, wired.queue
         for each in CONCERNS:
             self.bus.subscribe(each, self._handle)
 
@@ -49,6 +59,21 @@ class Home:
     ) -> None:
         self.close()
 
+    @property
+    def ports(self) -> Ports:
+        """
+        The ports, wired at the first use.
+
+        Raises:
+            Invalid: A setting names something that is not there.
+        """
+        from fedingress.runtime.wire import wire
+
+        with self._wiring:
+            if self._wired is None:
+                self._wired = wire(self.settings, self.bus, self._store, concern=self._concern)
+            return self._wired.ports
+
     def run(self, work: Work, delivery: str) -> Acknowledged | NotYet:
         """
         One delivery.
@@ -56,13 +81,13 @@ class Home:
         Raises:
             Unavailable: The store does not answer.
         """
-        return invoke(
-            work,
-            delivery,
-            queue=self.queue,
-            bus=self.bus,
-            reconcile=reconciler(work.concern, self.ports),
-        )
+
+        def reconcile(taken: Work, guard: Guard) -> Outcome:
+            from fedingress.runtime.dispatch import reconciler
+
+            return reconciler(taken.concern, self.ports)(taken, guard)
+
+        return invoke(work, delivery, queue=self.queue, bus=self.bus, reconcile=reconcile)
 
     def tick(self) -> str:
         """
@@ -71,13 +96,15 @@ class Home:
         Raises:
             Unavailable, Forbidden: The sources cannot be listed.
         """
-        from fedingress.concerns import tick  # noqa: PLC0415  a door loads its own concern only
+        from fedingress.concerns import tick
 
         outcome = tick.reconcile(self.ports, self.queue.due)
         return getattr(outcome, "summary", "")
 
     def plan(self, work: Work) -> Plan[Any]:
         """What a run of *work* would change; nothing is written."""
+        from fedingress.runtime import previews
+
         return previews.of_work(work, self.ports)
 
     def repair(self, work: Work, *, dry_run: bool) -> dict[str, Any]:
@@ -96,23 +123,30 @@ class Home:
             "held": list(plan.held),
         }
         if not dry_run:
-            answer = self.run(work, f"repair#{self.ports.clock.now():.6f}")
+            answer = self.run(work, f"repair#{self.queue.clock.now():.6f}")
             left = self.plan(work)
             found |= {"answer": answer.why, "left": [as_json(change) for change in left]}
         return found
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, then drop every connection."""
         self.bus.close()
+        with self._wiring:
+            if self._wired is not None:
+                self._wired.close()
+        close_store = getattr(self._store, "close", None)
+        if close_store is not None:
+            close_store()
 
     def _handle(self, work: Work, delivery: str) -> bool:
         return isinstance(self.run(work, delivery), Acknowledged)
 
 
 def log_to_stderr(level: str) -> None:
-    """Send the one-line-per-invocation log to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    _LOG.addHandler(handler)
+    """Send the one-line-per-invocation log to standard error; asked twice, it is sent once."""
+    if not _LOG.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        _LOG.addHandler(handler)
     _LOG.setLevel(level)
     _LOG.propagate = False

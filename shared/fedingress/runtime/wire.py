@@ -7,10 +7,12 @@ the adapters load their SDKs at the first call.
 
 # ruff: noqa: PLC0415  see above
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fedingress.adapters.kube.connection import Connection
 from fedingress.domain.errors import Invalid
 from fedingress.ports import Ports
 from fedingress.ports.bus import Bus
@@ -19,39 +21,43 @@ from fedingress.ports.clusters import MemberClusters
 from fedingress.ports.ledger import Ledger
 from fedingress.ports.sources import Sources
 from fedingress.ports.store import Store
-from fedingress.runtime.clock import SystemClock
-from fedingress.runtime.parallel import Threads
-from fedingress.runtime.queue import WorkQueue
 from fedingress.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from fedingress.adapters.kube.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wired:
-    """The ports and the queue of one instance."""
+    """The ports of one instance. close: ends their threads and drops their connections."""
 
-    settings: Settings
     ports: Ports
-    queue: WorkQueue
+    close: Callable[[], None]
 
 
-def wire(settings: Settings, bus: Bus, *, concern: str = "") -> Wired:
+def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wired:
     """
     Build everything that *settings* ask for; nothing is contacted yet.
 
     Args:
         settings: Checked.
         bus: Where the concerns publish.
+        store: From `make_store`; it stays its maker's to close.
         concern: For the User-Agent of our calls; empty for the embedded home and the command line.
 
     Raises:
         Invalid: A setting names something that is not there.
     """
-    clock = SystemClock()
-    store = make_store(settings)
-    sources, clusters = make_kube(settings, clock, concern or "home")
     from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
     from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
+    from fedingress.runtime.clock import SystemClock
+    from fedingress.runtime.parallel import Threads
 
+    clock = SystemClock()
+    closing = ExitStack()
+    threads = Threads(settings.fan_out)
+    sources, clusters = make_kube(settings, clock, concern or "home", closing)
+    closing.callback(threads.close)
     ports = Ports(
         owner=settings.owner,
         sources=sources,
@@ -61,10 +67,9 @@ def wire(settings: Settings, bus: Bus, *, concern: str = "") -> Wired:
         ledger=Ledger(store),
         bus=bus,
         clock=clock,
-        parallel=Threads(settings.fan_out),
+        parallel=threads,
     )
-    queue = WorkQueue(store, clock, lease_seconds=settings.lease_seconds)
-    return Wired(settings=settings, ports=ports, queue=queue)
+    return Wired(ports=ports, close=closing.close)
 
 
 def make_store(settings: Settings) -> Store:
@@ -88,9 +93,11 @@ def make_store(settings: Settings) -> Store:
     return SqliteStore(path)
 
 
-def make_kube(settings: Settings, clock: Clock, concern: str) -> tuple[Sources, MemberClusters]:
+def make_kube(
+    settings: Settings, clock: Clock, concern: str, closing: ExitStack
+) -> tuple[Sources, MemberClusters]:
     """
-    The sources and the members.
+    The sources and the members; *closing* drops their connections.
 
     Raises:
         Invalid: The kubeconfig, its context or the directory cannot be used.
@@ -102,16 +109,20 @@ def make_kube(settings: Settings, clock: Clock, concern: str) -> tuple[Sources, 
 
         folder = Path(settings.sources.removeprefix("directory:")).expanduser()
         directory = DirectorySources(folder, clock)
-        return directory, KubeMemberClusters(directory.token, concern=concern)
+        clusters = KubeMemberClusters(directory.token, concern=concern)
+        closing.callback(clusters.close)
+        return directory, clusters
     from fedingress.adapters.kube.sources import KubeSources
 
-    sources = KubeSources(
-        config_connection(settings, concern), inventory_namespace=settings.inventory_namespace
-    )
-    return sources, KubeMemberClusters(sources.read_token, concern=concern)
+    connection = config_connection(settings, concern)
+    sources = KubeSources(connection, inventory_namespace=settings.inventory_namespace)
+    clusters = KubeMemberClusters(sources.read_token, concern=concern)
+    closing.callback(connection.close)
+    closing.callback(clusters.close)
+    return sources, clusters
 
 
-def config_connection(settings: Settings, concern: str) -> Connection:
+def config_connection(settings: Settings, concern: str) -> "Connection":
     """A connection to the config cluster, by kubeconfig or as the pod's service account."""
     from fedingress.adapters.kube import connect
 
