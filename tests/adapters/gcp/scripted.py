@@ -11,7 +11,8 @@ from typing import Any
 
 METADATA = "/computeMetadata/v1/"
 TOKEN = {"access_token": "a-token", "expires_in": 3599, "token_type": "Bearer"}
-ACCOUNT = {"email": "tests@lab.iam.gserviceaccount.com", "scopes": [], "aliases": ["default"]}
+# A pool, not an account: for an account google-auth asks iamcredentials.googleapis.com by itself.
+ACCOUNT = {"email": "lab.svc.id.goog", "scopes": [], "aliases": ["default"]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ def test_default_credentials_open_the_cloud(guarded: Lab, metadata: str, tmp_pat
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == [PROJECT, "200", f"functions@{PROJECT}.iam.gserviceaccount.com"]
+    assert ran.stdout.split() == [PROJECT, "200", f"{PROJECT}.svc.id.goog"]
 
 
 def test_no_token_a_wrong_one_and_an_old_one_are_refused(

@@ -4,7 +4,8 @@ The metadata server of a virtual machine: project, identity and access tokens.
 With ``GCE_METADATA_HOST`` (and ``GCE_METADATA_IP``) naming it, ``google.auth.default()`` gives
 compute engine credentials, as on a real machine.
 
-Source: Compute Engine, "About VM metadata" (header ``Metadata-Flavor``, paths, refusals).
+Source: Compute Engine, "About VM metadata" (header ``Metadata-Flavor``, paths, refusals); GKE,
+"About Workload Identity Federation for GKE" (the identity pool in place of an account).
 
 Not modelled: instance attributes, ``wait_for_change``, identity tokens.
 """
@@ -51,7 +52,9 @@ def _no_clock() -> float:
 class _Metadata:
     def __init__(self, project: str, access: Access) -> None:
         self._access = access
-        email = f"functions@{project}.iam.gserviceaccount.com"
+        # A workload identity pool, as GKE's metadata server names workloads without a service
+        # account: for an account google-auth asks iamcredentials.googleapis.com by itself.
+        email = f"{project}.svc.id.goog"
         account = {"aliases": ["default"], "email": email, "scopes": [CLOUD_PLATFORM]}
         number = str(int.from_bytes(project.encode()[:5], "big"))
         here = f"{_ROOT}/instance/service-accounts"
