@@ -1,0 +1,72 @@
+"""The fan-out door over the local cloud: real API servers, TLS and the official clients."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fedingress.runtime import door
+from localcloud.world.running import running_world
+from localcloud.world.spec import WorldSpec, members_from
+from tests.doors.home import event, failed, push, records
+from tests.localcloud.gce import until, variables
+
+pytestmark = pytest.mark.wire
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+GKE = members_from("gke-us,gke-eu")
+INGRESSES = "ingresses.networking.k8s.io"
+
+
+@pytest.fixture
+def world():
+    """A config cluster and two members with the example shop in each, and our variables set."""
+    with running_world(WorldSpec(members=GKE, operation_seconds=0.02)) as running:
+        for member in GKE:
+            apply(running, member.name, "members.yaml")
+        apply(running, "config", "platform.yaml")
+        running.run(lambda w: w.config.kube.put(namespace("shop"), manager="user"))
+        apply(running, "config", "ingress.yaml")
+        with variables(running.env()):
+            yield running
+            door.close()  # its sockets end before the servers do
+
+
+def namespace(name):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def apply(world, cluster, name):
+    for document in yaml.safe_load_all((SHOP / name).read_text(encoding="utf-8")):
+        world.run(lambda w, d=document: w.cluster(cluster).kube.put(d, manager="user"))
+
+
+def copy(world, cluster):
+    return world.clusters[cluster].get(INGRESSES, "shop", "shop")
+
+
+def source(world):
+    return world.clusters["config"].get(INGRESSES, "shop", "shop")
+
+
+def test_one_push_puts_the_ingress_into_every_member(world, google):
+    """A single event makes the copy in each member, with a class that nobody serves there."""
+    assert google("fanout").post("/", json=push(event())).status_code == 204
+
+    for member in GKE:
+        found = until(lambda m=member: copy(world, m.name), f"the copy in {member.name}")
+        assert found["spec"]["ingressClassName"] == "fedingress-member"
+        assert found["spec"]["rules"][0]["host"] == "shop.example.com"
+        owner = found["metadata"]["labels"]["fedingress.dev/owner-uid"]
+        assert owner == source(world)["metadata"]["uid"]
+
+
+def test_one_record_makes_the_whole_path(world, amazon):
+    """The event's consequences follow in the same instance, until the source has its address."""
+    assert failed(amazon("fanout")(records(event()), None)) == []
+
+    def address():
+        entries = source(world).get("status", {}).get("loadBalancer", {}).get("ingress")
+        return entries and entries[0]["ip"]
+
+    assert until(address, "an address", seconds=60).startswith("127.")
