@@ -1,15 +1,26 @@
-"""What would change, and why: every concern's preview, chained as the events would chain them."""
+"""
+What would change, and why: every concern's preview, chained as the events would chain them.
+
+Asked by the command line and by repair; reads, and never writes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
+from fedingress.concerns import rows
+from fedingress.concerns.claim import COMPLETE
+from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
+from fedingress.domain.footprint import Footprint
+from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import IngressKey
-from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
+from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import dns as dns_planning
+from fedingress.planning import firewall as firewall_planning
+from fedingress.planning import placement
 from fedingress.ports import Ports
 
 
@@ -50,38 +61,92 @@ def of_source(key: IngressKey, ports: Ports) -> Preview:
     unit = str(key)
     members, expected = fanout.preview(unit, ports)
     graph, built = backends.preview(unit, ports, expected)
-    plans: dict[str, Plan[Any]] = {"fanout": members, "backends": graph}
-    plans["dns"] = _records(unit, expected, built, ports)
+    found = subject(unit, ports)
+    firewalls: list[Plan[Any]] = []
+    records: list[Plan[Any]] = []
+    if found is not None and (expected is not None or found.retired):  # else what stands stays
+        firewalls = _firewalls(found, ports)
+        records = _records(found, expected, built, ports)
+    if found is not None and _orphaned(found):
+        graph = Plan()
+    plans = {"fanout": members, "backends": _joined([graph, *firewalls]), "dns": _joined(records)}
     return Preview(source=unit, plans=plans)
 
 
-def _records(
-    unit: str, fanned: FanoutReport | None, built: BackendsReport | None, ports: Ports
-) -> Plan[Any]:
-    dns = import_module("fedingress.concerns.dns")
-    subject = import_module("fedingress.concerns.subject").subject(unit, ports)
-    if subject is None or subject.policy is None:
-        return Plan()
-    source, policy = subject.source, subject.policy
-    address = (built.address if built else "") or "(known after apply)"
+def _firewalls(found: Subject, ports: Ports) -> list[Plan[GlobalResource]]:
+    """The rule of each network that this Ingress needs, or needs no more."""
+    used = _networks(found, ports)
+    footprint = found.footprint or Footprint()
+    known = {tuple(text.split("/", 1)) for text in footprint.networks}
     plans = []
-    for zone in policy.dns.zones:
-        hosts = fanned.hosts if fanned else ()
-        mine = tuple(h for h in hosts if dns_planning.zone_for(h, policy.dns.zones) == zone)
+    for project, network in sorted({*used, *known}):
+        unit = firewall_planning.unit(project, network)
+        intent = NetworkIntent(
+            uid=found.source.uid,
+            generation=0,
+            source=found.key,
+            state="present" if (project, network) in used else "absent",
+            project=project,
+            network=network,
+        )
+        intents = {**ports.ledger.intents(unit, NetworkIntent), found.source.uid: intent}
+        observed = ports.load_balancers.observe(
+            project, (Kind.FIREWALL,), firewall_planning.prefix(ports.owner, network)
+        )
+        complete = ports.ledger.note(COMPLETE) is not None
+        plans.append(
+            firewall_planning.plan(
+                project, network, ports.owner, intents.values(), observed, complete=complete
+            )
+        )
+    return plans
+
+
+def _networks(found: Subject, ports: Ports) -> tuple[tuple[str, str], ...]:
+    """(project, network) of the members that *found* is placed in."""
+    if found.retired or found.policy is None:
+        return ()
+    inventory = ports.sources.inventory()
+    wish = placement.narrowing(found.source.annotations)
+    return rows.networks(found.policy, placement.decide(found.policy, wish, inventory), inventory)
+
+
+def _records(
+    found: Subject, fanned: FanoutReport | None, built: BackendsReport | None, ports: Ports
+) -> list[Plan[Any]]:
+    """The plan of each zone that holds a host of *found*, or did."""
+    dns = import_module("fedingress.concerns.dns")
+    source, footprint = found.source, found.footprint or Footprint()
+    zones = found.policy.dns.zones if found.policy else ()
+    hosts = fanned.hosts if fanned else ()
+    address = (built.address if built else "") or "(known after apply)"
+    state = "orphan" if _orphaned(found) else "deleting" if found.retired else "present"
+    plans = []
+    for zone in sorted({*zones, *footprint.zones}):
+        mine = tuple(host for host in hosts if dns_planning.zone_for(host, zones) == zone)
         intent = ZoneIntent(
             uid=source.uid,
             generation=source.generation,
-            source=unit,
+            source=found.key,
             created=source.created,
-            state="deleting" if subject.retired else "present",
+            state=state,
             zone=asdict(zone),
             hosts=mine,
             addresses={"A": (address,)},
             healthy=True,
-            ttl_seconds=policy.dns.ttl_seconds,
+            ttl_seconds=found.policy.dns.ttl_seconds if found.policy else footprint.ttl_seconds,
         )
-        if mine or subject.retired:
+        if mine or zone in footprint.zones:
             plans.append(dns.preview(zone.unit, ports, {source.uid: intent}))
+    return plans
+
+
+def _orphaned(found: Subject) -> bool:
+    """Whether what we made is left behind, marked so, instead of deleted."""
+    return found.source.deleting and (found.footprint or Footprint()).mode == "orphan"
+
+
+def _joined(plans: list[Plan[Any]]) -> Plan[Any]:
     return Plan(
         changes=tuple(change for plan in plans for change in plan.changes),
         held=tuple(text for plan in plans for text in plan.held),
