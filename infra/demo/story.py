@@ -1,5 +1,6 @@
 """The demo's story for topology `gcp`, step by step, with the figures it leaves behind."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -116,11 +117,13 @@ class Story:
         self.say("3. The address, the conditions, and who carries it")
         wait_until("every endpoint to be healthy", self._all_healthy, seconds=30)
         for ingress in self.bundle.ingresses:
-            meta = ingress["metadata"]
-            self.show(self.lab.run("status", f"{meta['namespace']}/{meta['name']}"))
+            self.show(self.lab.run("status", _name(ingress)))
 
     def _all_healthy(self) -> bool:
-        rows = [row for each in self.lab.status() for row in each["clusters"].values()]
+        stands = [
+            each for each in self.lab.status() if _condition(each, "Accepted")["status"] == "True"
+        ]
+        rows = [row for each in stands for row in each["clusters"].values()]
         return all(row["healthy"] == row["endpoints"] for row in rows)
 
     def _written(self) -> Path:
@@ -132,23 +135,35 @@ class Story:
         return path
 
     def _clients(self) -> tuple[Clients, list[Target]]:
-        """Clients in two regions, and every host and path of the Ingresses as targets."""
+        """Clients in two regions, and every host and path of the accepted Ingresses as targets."""
         sources = self.lab.sources()
-        chosen = {region: sources[region] for region in REGIONS}
-        status = {each["ingress"]: each for each in self.lab.status()}
-        first = self.bundle.ingresses[0]["metadata"]
-        vip = status[f"{first['namespace']}/{first['name']}"]["addresses"][0]
         clients = Clients(
-            sources=chosen,
+            sources={region: sources[region] for region in REGIONS},
             dns=self.lab.env["LOCALCLOUD_DNS"],
             port=int(self.lab.env["LOCALCLOUD_HTTP_PORT"]),
-            vip=vip,
         )
-        targets = [t for each in self.bundle.ingresses[:1] for t in targets_of(each["spec"])]
+        status = {each["ingress"]: each for each in self.lab.status()}
+        targets: list[Target] = []
+        for ingress in self.bundle.ingresses:
+            targets += self._targets(ingress, status[_name(ingress)])
         outside = sorted({t.host for t in targets if t.host and not t.resolvable})
         if outside:
-            self.show(f"not in the lab's zone, so asked at {vip} by Host: {', '.join(outside)}")
+            self.show(
+                f"not in the lab's zone, so asked by Host at the address: {', '.join(outside)}"
+            )
+        if not targets:
+            raise SystemExit("no Ingress was accepted; the conditions above say why")
         return clients, targets
+
+    def _targets(self, ingress: dict[str, Any], stands: dict[str, Any]) -> list[Target]:
+        """What one Ingress serves; hosts that it lost to an older one are that one's to answer."""
+        accepted = _condition(stands, "Accepted")
+        lost = set(re.findall(r"host (\S+) belongs to", accepted["message"]))
+        if accepted["status"] != "True":
+            self.show(f"{_name(ingress)} is not asked: {accepted['message']}")
+            return []
+        found = targets_of(ingress["spec"], stands["addresses"][0])
+        return [target for target in found if target.host not in lost]
 
     def _serve(self, clients: Clients, targets: list[Target]) -> None:
         self.say("4. Real requests from two regions, through DNS and the load balancer")
@@ -192,7 +207,7 @@ class Story:
 
     def _converged(self) -> None:
         self.say("7. A second look at a converged world")
-        name = self._name()
+        name = _name(self.bundle.ingresses[0])
         wait_until("the functions to be back", self._functions_run, seconds=10)
         wait_until(
             "an empty plan", lambda: not self.lab.run("plan", okay=(0, 2)).count("  +"), seconds=10
@@ -229,12 +244,19 @@ class Story:
         found: dict[str, list[Any]] = self.lab.control.leftovers()
         return [f"{kind}: {item}" for kind, items in found.items() for item in items]
 
-    def _name(self) -> str:
-        meta = self.bundle.ingresses[0]["metadata"]
-        return f"{meta['namespace']}/{meta['name']}"
+
+def _name(ingress: dict[str, Any]) -> str:
+    meta = ingress["metadata"]
+    return f"{meta['namespace']}/{meta['name']}"
 
 
-def targets_of(spec: dict[str, Any]) -> list[Target]:
+def _condition(stands: dict[str, Any], kind: str) -> dict[str, str]:
+    """One condition of `fedingress status`; unknown while it is not there."""
+    unknown = {"type": kind, "status": "Unknown", "message": ""}
+    return next((each for each in stands["conditions"] if each["type"] == kind), unknown)
+
+
+def targets_of(spec: dict[str, Any], vip: str) -> list[Target]:
     """A request for every path, and one for the default backend where there is no rule."""
     found = []
     for rule in spec.get("rules") or ():
@@ -244,7 +266,7 @@ def targets_of(spec: dict[str, Any]) -> list[Target]:
         for path in (rule.get("http") or {}).get("paths") or ():
             at = str(path.get("path") or "/")
             exact = path["pathType"] == "Exact" or at.endswith("/")
-            found += [Target(host=host, path=at, resolvable=resolvable)]
+            found += [Target(host=host, path=at, vip=vip, resolvable=resolvable)]
             if not exact:
-                found += [Target(host=host, path=f"{at}/below", resolvable=resolvable)]
-    return found or [Target(host="", path="/", resolvable=False)]
+                found += [Target(host=host, path=f"{at}/below", vip=vip, resolvable=resolvable)]
+    return found or [Target(host="", path="/", vip=vip, resolvable=False)]

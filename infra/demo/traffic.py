@@ -18,11 +18,13 @@ class Target:
     """
     One thing to ask for.
 
-    host: for the Host header; empty means the address itself.   resolvable: whether DNS knows it.
+    host: for the Host header; empty means the address itself.   vip: the Ingress's address.
+    resolvable: whether DNS knows the host; else it is asked for at the address.
     """
 
     host: str
     path: str
+    vip: str
     resolvable: bool
 
 
@@ -48,13 +50,12 @@ class Clients:
     """
     The clients of some regions.
 
-    sources: region -> source address.   dns: HOST:PORT of the lab's DNS.   vip: asked without DNS.
+    sources: region -> source address.   dns: HOST:PORT of the lab's DNS.
     """
 
     sources: Mapping[str, str]
     dns: str
     port: int
-    vip: str = ""
     _resolved: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
 
     def ask(self, region: str, target: Target) -> Reply:
@@ -88,7 +89,7 @@ class Clients:
 
     def _address(self, target: Target, source: str) -> str:
         if not target.resolvable:
-            return self.vip
+            return target.vip
         kept = self._resolved.get((source, target.host))
         if kept and kept[0] > time.monotonic():
             return kept[1]

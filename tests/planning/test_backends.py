@@ -33,7 +33,6 @@ def wish(services: int = 2, clusters: tuple[str, ...] = ("a", "b"), **more) -> G
         "project": "p",
         "mark": MARK,
         "ingress": Ingress(class_name="f", rules=(Rule(host="a.com", paths=paths),)),
-        "hosts": ("a.com",),
         "policy": BackendPolicy(),
         "groups": groups,
     }

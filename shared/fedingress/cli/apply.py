@@ -97,15 +97,16 @@ def _watch(keys: list[IngressKey], seconds: float) -> list[dict[str, Any]]:
         return look()
 
 
+_WAITING = frozenset({"Waiting", "Pending"})
+
+
 def _ready(each: dict[str, Any]) -> bool:
-    """Programmed, and published where it has hosts; or refused, which waiting does not mend."""
+    """Programmed, and published or known why not; or refused, which waiting does not mend."""
     verdict = {item["type"]: item for item in each["conditions"]}
-    if "Accepted" in verdict and verdict["Accepted"]["status"] == "False":
+    if verdict.get("Accepted", {}).get("status") == "False":
         return True
-    programmed = verdict.get("Programmed", {}).get("status")
-    published = verdict.get("Published", {})
-    reachable = published.get("status") == "True" or published.get("reason") == "NoHost"
-    return bool(programmed == "True" and reachable)
+    programmed = verdict.get("Programmed", {}).get("status") == "True"
+    return programmed and verdict.get("Published", {}).get("reason") not in _WAITING
 
 
 def _says(each: dict[str, Any]) -> str:

@@ -44,10 +44,18 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     if report is None or report.uid != found.source.uid:
         ports.bus.publish([Work(concern="fanout", unit=found.key, cause="report.missing")])
         return Settled(summary="fan-out has to look first")
-    if report.faults or found.policy is None or found.source.ingress is None:
-        return Settled(summary="not accepted; what stands stays")
+    if found.policy is None or (why := _nothing_to_build(found, report)):
+        return Settled(summary=f"{why or 'no policy'}; what stands stays")
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
     return _build(task, ports, guard)
+
+
+def _nothing_to_build(found: Subject, report: FanoutReport) -> str:
+    """Why there is no graph to build; empty when there is one."""
+    ingress = found.source.ingress
+    if report.faults or ingress is None:
+        return "not accepted"
+    return "" if ingress.limited_to(report.hosts).backends else "every host is another Ingress's"
 
 
 def preview(
@@ -67,8 +75,10 @@ def preview(
     if found.retired:
         return teardown.preview(found, ports), None
     report = expected or ports.ledger.report("fanout", found.key, FanoutReport)
-    if report is None or found.policy is None or found.source.ingress is None:
+    if report is None or found.policy is None:
         return Plan(held=("fan-out has to look first",)), None
+    if why := _nothing_to_build(found, report):
+        return Plan(held=(why,)), None
     build = Build(wish(found, found.policy, report, ports), ports)
     observed = build.observe()
     plan = build.plan(observed)
@@ -80,7 +90,8 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
     source = found.source
     if source.ingress is None:
         raise Invalid(str(fault) for fault in source.faults)
-    by_port = {(each.service, each.port): each for each in source.ingress.backends}
+    ingress = source.ingress.limited_to(report.hosts)
+    by_port = {(each.service, each.port): each for each in ingress.backends}
     groups = tuple(
         Group(
             cluster=row["cluster"],
@@ -93,11 +104,10 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
     return GraphWish(
         project=policy.project,
         mark=Mark(owner=ports.owner, uid=source.uid, source=found.key),
-        ingress=source.ingress,
-        hosts=report.hosts,
+        ingress=ingress,
         policy=policy.backends,
         groups=groups,
-        frozen=_frozen(source.uid, source.ingress.backends, report),
+        frozen=_frozen(source.uid, ingress.backends, report),
     )
 
 

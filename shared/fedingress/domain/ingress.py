@@ -1,7 +1,7 @@
 """The source Ingress as the planners see it, and the faults of objects that do not decode."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Manifest = Mapping[str, Any]
@@ -95,6 +95,11 @@ class Ingress:
     def hosts(self) -> tuple[str, ...]:
         """Every host named, once, in order."""
         return tuple(dict.fromkeys(rule.host for rule in self.rules if rule.host))
+
+    def limited_to(self, hosts: Collection[str]) -> "Ingress":
+        """Without the rules of other hosts; rules for all hosts stay."""
+        kept = tuple(rule for rule in self.rules if not rule.host or rule.host in hosts)
+        return replace(self, rules=kept)
 
     @property
     def backends(self) -> tuple[ServiceBackend, ...]:

@@ -35,6 +35,7 @@ class GraphWish:
     """
     Everything that the graph of one Ingress follows from.
 
+    ingress: limited to the hosts it may use, and with a backend at least.
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
     """
@@ -42,7 +43,6 @@ class GraphWish:
     project: str
     mark: Mark
     ingress: Ingress
-    hosts: tuple[str, ...]
     policy: BackendPolicy
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
         services[backend] = service.path
         made += [check, service]
-    routes = make(Kind.URL_MAP, "um", url_map.spec(wish.ingress, wish.hosts, services))
+    routes = make(Kind.URL_MAP, "um", url_map.spec(wish.ingress, services))
     proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": routes.path})
     found = have.get((Kind.ADDRESS, address.name))
     rule = make(

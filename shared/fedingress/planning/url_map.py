@@ -15,20 +15,19 @@ Services = Mapping[ServiceBackend, str]
 """Path of the backend service of each Service port."""
 
 
-def spec(ingress: Ingress, hosts: Sequence[str], services: Services) -> dict[str, Any]:
+def spec(ingress: Ingress, services: Services) -> dict[str, Any]:
     """
     The URL map's JSON.
 
     Args:
-        ingress: Decoded and valid.
-        hosts: The hosts it may use; rules of other hosts are left out. Rules without a host stay.
+        ingress: Decoded, valid, and limited to the hosts it may use.
         services: One entry per Service port of the Ingress.
 
     None and empty lists stand for what must not be there, so that a later look takes it away.
 
     Source: compute v1 UrlMap. GCE insists on a default service even where an abort answers.
     """
-    rules = merged([rule for rule in ingress.rules if not rule.host or rule.host in hosts])
+    rules = merged(ingress.rules)
     matchers = []
     host_rules = []
     for rule in sorted(rules, key=lambda each: each.host):

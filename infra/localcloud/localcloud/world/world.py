@@ -150,7 +150,9 @@ class World:
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",
-            snapshot=lambda: Snapshot(compute=gcp.compute, endpoints=gcp.endpoints),
+            snapshot=lambda: Snapshot(
+                compute=gcp.compute, endpoints=gcp.endpoints, private_key=gcp.private_key
+            ),
         )
         await self.data_plane.start()
         self._stack.push_async_callback(self.data_plane.close)
