@@ -26,7 +26,7 @@ def world():
             apply(running, member.name, "members.yaml")
         apply(running, "config", "platform.yaml")
         running.run(lambda w: w.config.kube.put(namespace("shop"), manager="user"))
-        apply(running, "config", "ingress.yaml")
+        apply(running, "config", "shop.yaml")
         with variables(running.env()):
             yield running
             door.close()  # its sockets end before the servers do

@@ -34,7 +34,7 @@ def running(furnished, tmp_path_factory):
 def shop(furnished, running):
     """The example shop, submitted with the official client and published."""
     furnished.forget_calls()
-    furnished.apply(CONFIG, *documents(SHOP / "ingress.yaml"))
+    furnished.apply(CONFIG, *documents(SHOP / "shop.yaml"))
     furnished.until_served()
     return furnished
 

@@ -16,7 +16,7 @@ def manifests(file):
 
 def test_the_shop_decodes():
     """One Ingress of two hosts, with exact and prefix paths."""
-    (manifest,) = manifests("ingress.yaml")
+    (manifest,) = manifests("shop.yaml")
     found = source(manifest)
     assert found.faults == ()
     assert str(found.key) == "shop/shop"
@@ -32,7 +32,7 @@ def test_the_shop_decodes():
 def test_the_shop_is_under_its_policy():
     """Class and policy lead to the trial's zone and times, and the CRD takes the policy."""
     ingress_class, policy = manifests("platform.yaml")
-    (manifest,) = manifests("ingress.yaml")
+    (manifest,) = manifests("shop.yaml")
     found = answer(manifest, [ingress_class], {policy["metadata"]["name"]: policy})
     assert (found.federated, found.faults) == (True, ())
     assert found.policy.placement.selector == Selector()
@@ -43,7 +43,7 @@ def test_the_shop_is_under_its_policy():
 
 def test_members_run_what_the_shop_names():
     """Each Service port of the Ingress is in the members' manifests, and selects their pods."""
-    (manifest,) = manifests("ingress.yaml")
+    (manifest,) = manifests("shop.yaml")
     members = manifests("members.yaml")
     services = {each["metadata"]["name"]: each for each in members if each["kind"] == "Service"}
     pods = [each["spec"]["template"] for each in members if each["kind"] == "Deployment"]
