@@ -1,0 +1,155 @@
+"""What a person sees and does with kubectl alone; skipped, and said so, where there is none."""
+
+import os
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from localcloud.world.spec import WorldSpec, members_from
+from tests.e2e.homes import embedded
+from tests.e2e.manifests import SHOP
+from tests.e2e.site import open_site
+from tests.e2e.waiting import until
+
+KUBECTL = shutil.which("kubectl")
+MEMBERS = ("gke-us", "gke-eu")
+
+pytestmark = [
+    pytest.mark.wire,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("e2e-kubectl"),
+    pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed"),
+]
+
+
+class Person:
+    """Somebody at a shell with the site's KUBECONFIG."""
+
+    def __init__(self, site, home):
+        self.site = site
+        self.env = {**os.environ, **site.env, "HOME": str(home)}
+
+    def kubectl(self, *words):
+        """Standard output of kubectl, which must succeed."""
+        done = subprocess.run(
+            [str(KUBECTL), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def watching(self, *words):
+        """A running `kubectl get -w`, and the list that its lines grow in."""
+        running = subprocess.Popen(
+            [str(KUBECTL), *words], env=self.env, stdout=subprocess.PIPE, text=True
+        )
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(running.stdout.readline, "")))
+        reader.start()
+        return running, reader, lines
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory):
+    """A world in which only kubectl has done anything: members furnished, the shop applied."""
+    spec = WorldSpec(members=members_from(",".join(MEMBERS)), operation_seconds=0.05)
+    folder = tmp_path_factory.mktemp("kubectl")
+    with open_site(spec) as site, embedded(site, folder / "store.sqlite"):
+        found = Person(site, folder)
+        for member in MEMBERS:
+            place = ("--context", member, "apply", "--server-side")
+            found.kubectl(*place, "-f", str(SHOP / "members.yaml"))
+        found.kubectl("--context", "config", "apply", "--server-side", "-f", str(SHOP))
+        site.until_served()
+        yield found
+        found.kubectl("--context", "config", "delete", "ingress", "shop", "-n", "shop")
+        site.withdraw()
+
+
+def test_there_is_a_context_for_each_cluster(person):
+    """The config cluster comes first and is the current one."""
+    names = person.kubectl("config", "get-contexts", "-o", "name").split()
+
+    assert sorted(names) == ["config", "gke-eu", "gke-us"]
+    assert person.kubectl("config", "current-context").strip() == "config"
+
+
+def test_get_shows_the_address_at_home_and_the_copies_in_members(person):
+    """ADDRESS stands on the source only; members have copies and companions beside the users'."""
+    home = person.kubectl("get", "ingress", "-A", "--no-headers").split()
+    listed = person.kubectl("--context", "gke-us", "get", "ingress,svc", "-A", "-o", "name").split()
+
+    assert home[:3] == ["shop", "shop", "federated"]
+    assert person.site.address() in home
+    kinds = [name.rpartition("-fed-")[0] or name for name in listed]
+    assert sorted(kinds) == [
+        "ingress.networking.k8s.io/shop",
+        "service/api",
+        "service/api",
+        "service/web",
+        "service/web",
+    ]
+
+
+def test_describe_shows_conditions_the_table_and_events(person):
+    """All that status wrote is in `kubectl describe ingress`."""
+    text = person.kubectl("describe", "ingress", "shop", "-n", "shop")
+
+    assert f"Address:          {person.site.address()}" in text
+    for word in ("fedingress.dev/conditions", "fedingress.dev/cluster-status", "shop.example.com"):
+        assert word in text
+    events = text[text.index("Events:") :]
+    assert "Normal   Programmed" in events
+    assert "Published is True: api.example.com, shop.example.com" in events
+
+
+def test_our_own_kinds_have_columns(person):
+    """Policies, classes and members are readable without `-o yaml`."""
+    policy = person.kubectl("get", "federationpolicies", "--no-headers").split()
+    profiles = person.kubectl("get", "clusterprofiles", "-A", "--no-headers").splitlines()
+
+    assert policy[:4] == ["shop", "gcp", "neg", "example.com"]
+    assert [line.split()[1:4] for line in profiles] == [
+        ["gke-eu", "cluster-manager", "True"],
+        ["gke-us", "cluster-manager", "True"],
+    ]
+
+
+def test_applying_the_same_again_changes_nothing(person):
+    """A second server-side apply of the folder is no new generation, and costs us no write."""
+    before = person.site.source().metadata
+    person.site.forget_calls()
+    person.kubectl("apply", "--server-side", "-f", str(SHOP))
+    after = person.site.source().metadata
+
+    assert (after.generation, after.uid) == (before.generation, before.uid)
+    assert person.site.calls() == 0
+
+
+def test_get_watch_follows_a_second_ingress_to_its_address_and_end(person, tmp_path):
+    """`kubectl get -w` prints the address when it comes; `kubectl delete` waits for our finalizers."""
+    manifest = tmp_path / "second.yaml"
+    text = (SHOP / "shop.yaml").read_text(encoding="utf-8").replace("example.com", "b.example.com")
+    manifest.write_text(text.replace("  name: shop\n", "  name: second\n", 1), encoding="utf-8")
+    running, reader, lines = person.watching("get", "ingress", "second", "-n", "shop", "-w")
+    try:
+        person.kubectl("apply", "--server-side", "-f", str(manifest))
+        person.site.until_served("second")
+        address = person.site.address("second")
+        until("the watch to print it", lambda: any(address in line for line in lines))
+        person.kubectl("delete", "-f", str(manifest), "--timeout=60s")
+    finally:
+        running.terminate()
+        running.wait(10)
+        reader.join(10)
+        running.stdout.close()
+
+    assert lines[0].split()[:3] == ["NAME", "CLASS", "HOSTS"]
+    assert address != person.site.address()
+    assert person.site.source("second") is None
