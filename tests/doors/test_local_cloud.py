@@ -1,44 +1,27 @@
 """The fan-out door over the local cloud: real API servers, TLS and the official clients."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from fedingress.runtime import door
 from localcloud.world.running import running_world
-from localcloud.world.spec import WorldSpec, members_from
+from localcloud.world.spec import WorldSpec
+from tests.doors import shop
 from tests.doors.home import event, failed, push, records
+from tests.doors.shop import GKE, INGRESSES
 from tests.localcloud.gce import until, variables
 
 pytestmark = pytest.mark.wire
-
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
-GKE = members_from("gke-us,gke-eu")
-INGRESSES = "ingresses.networking.k8s.io"
 
 
 @pytest.fixture
 def world():
     """A config cluster and two members with the example shop in each, and our variables set."""
     with running_world(WorldSpec(members=GKE, operation_seconds=0.02)) as running:
-        for member in GKE:
-            apply(running, member.name, "members.yaml")
-        apply(running, "config", "platform.yaml")
-        running.run(lambda w: w.config.kube.put(namespace("shop"), manager="user"))
-        apply(running, "config", "shop.yaml")
+        shop.workloads(running)
+        shop.put(running, "config", *shop.documents("Namespace", *shop.PLATFORM, "Ingress"))
         with variables(running.env()):
             yield running
             door.close()  # its sockets end before the servers do
-
-
-def namespace(name):
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def apply(world, cluster, name):
-    for document in yaml.safe_load_all((SHOP / name).read_text(encoding="utf-8")):
-        world.run(lambda w, d=document: w.cluster(cluster).kube.put(d, manager="user"))
 
 
 def copy(world, cluster):

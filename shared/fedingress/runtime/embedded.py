@@ -4,7 +4,6 @@ import logging
 import threading
 from typing import Final
 
-from fedingress.domain.errors import FederationError
 from fedingress.runtime.home import Home
 from fedingress.runtime.settings import Settings
 from fedingress.runtime.watching import watching
@@ -16,8 +15,13 @@ class Embedded:
     """Everything that runs on the cloud homes as functions, topic, watchers and scheduler."""
 
     def __init__(self, settings: Settings) -> None:
+        """Wire everything; raises `Invalid` when a setting names what is not there."""
         self.home = Home(settings)
-        self._watching = watching(self.home.ports)
+        try:
+            self._watching = watching(self.home.ports)
+        except BaseException:
+            self.home.close()
+            raise
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="tick", daemon=True)
 
@@ -45,5 +49,5 @@ class Embedded:
         while not self._stopping.wait(self.home.settings.tick_seconds):
             try:
                 self.home.tick()
-            except FederationError as error:
+            except Exception as error:  # noqa: BLE001  the next tick must come whatever happened
                 _LOG.warning("the tick failed: %s", str(error)[:256])

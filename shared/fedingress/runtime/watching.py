@@ -1,12 +1,13 @@
 """
 Watching, inside the embedded home: what the in-cluster watchers and the topic do elsewhere.
 
-A config cluster and every member are listed and watched; a directory is looked at again and again.
+A config cluster is listed and watched, a directory is looked at again and again; either way the
+members are followed.
 """
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from fedingress.adapters.kube.clusters import KubeMemberClusters
@@ -15,19 +16,18 @@ from fedingress.adapters.kube.resources import (
     FEDERATION_POLICY,
     INGRESS,
     INGRESS_CLASS,
-    SERVICE,
 )
 from fedingress.adapters.kube.sources import KubeSources
-from fedingress.domain.cluster import MemberCluster
-from fedingress.domain.errors import FederationError
 from fedingress.domain.ingress import IngressKey, Manifest, Source
 from fedingress.domain.work import Work
 from fedingress.planning.diff import fingerprint
 from fedingress.ports import Ports
+from fedingress.runtime.following import MemberWatching
 from fedingress.watcher.debounce import Debounce
 from fedingress.watcher.listwatch import ListWatch
-from fedingress.watcher.mirror import SYNCED
-from fedingress.watcher.routes import ServiceUsers, config_works, member_works
+from fedingress.watcher.mirror import DELETED, MODIFIED, SYNCED
+from fedingress.watcher.relevance import digest
+from fedingress.watcher.routes import ServiceUsers, config_works
 
 _LOG: Final = logging.getLogger("fedingress")
 _QUIET_SECONDS: Final = 0.2
@@ -48,147 +48,135 @@ class Watching(Protocol):
 
 def watching(ports: Ports) -> Watching:
     """What fits the sources of *ports*."""
-    if isinstance(ports.sources, KubeSources) and isinstance(ports.clusters, KubeMemberClusters):
-        return ClusterWatching(ports, ports.sources, ports.clusters)
+    if isinstance(ports.sources, KubeSources):
+        return ClusterWatching(ports, ports.sources)
     return Looking(ports)
 
 
-class ClusterWatching:
-    """List-and-watch of the config cluster and of every member."""
+def _members(ports: Ports, users: ServiceUsers, debounce: Debounce) -> MemberWatching | None:
+    """None for members in memory, which nobody can watch."""
+    if not isinstance(ports.clusters, KubeMemberClusters):
+        return None
+    return MemberWatching(ports.sources, ports.clusters, users, debounce)
 
-    def __init__(self, ports: Ports, sources: KubeSources, clusters: KubeMemberClusters) -> None:
-        self._ports = ports
+
+class ClusterWatching:
+    """List-and-watch of the config cluster, and of every member."""
+
+    def __init__(self, ports: Ports, sources: KubeSources) -> None:
         self._sources = sources
-        self._clusters = clusters
         self._users = ServiceUsers()
         self._debounce = Debounce(ports.bus.publish, quiet_seconds=_QUIET_SECONDS)
-        self._config: list[ListWatch] = []
-        self._members: dict[str, tuple[MemberCluster, list[ListWatch]]] = {}
-        self._joined = threading.Event()
-        self._stopping = threading.Event()
-        self._keeper = threading.Thread(target=self._keep_members, name="members", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._debounce.start()
+        self._members = _members(ports, self._users, self._debounce)
         places = {
             INGRESS: "",
             INGRESS_CLASS: "",
             FEDERATION_POLICY: "",
-            CLUSTER_PROFILE: self._sources.inventory_namespace,
+            CLUSTER_PROFILE: sources.inventory_namespace,
         }
-        for resource, namespace in places.items():
-            watch = ListWatch(
-                self._sources.connection, resource, self._config_changed, namespace=namespace
-            )
-            self._config.append(watch)
+        self._watches = [
+            ListWatch(sources.connection, resource, self._changed, namespace=namespace)
+            for resource, namespace in places.items()
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        self._debounce.start()
+        for watch in self._watches:
             watch.start()
-        self._keeper.start()
+        if self._members:
+            self._members.start()
 
     def stop(self) -> None:
         """End every watch."""
-        self._stopping.set()
-        self._joined.set()
-        self._keeper.join(10.0)
-        for watches in ([*self._config], *(watches for _, watches in self._members.values())):
-            for watch in watches:
-                watch.stop()
+        if self._members:
+            self._members.stop()
+        for watch in self._watches:
+            watch.stop()
         self._debounce.stop()
 
-    def _config_changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
+    def _changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
         self._users.learn(kind, change, manifest)
         if change != SYNCED and kind != "Ingress":
             self._sources.refresh()
-        if kind == "ClusterProfile":
-            self._joined.set()
+        if kind == "ClusterProfile" and self._members:
+            self._members.look_again()
         self._debounce.add(config_works(kind, change, manifest, all_sources=self._all_sources))
 
-    def _member_changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
-        self._debounce.add(member_works(kind, change, manifest, users_of=self._users.users_of))
-
     def _all_sources(self) -> list[IngressKey]:
-        return [source.key for source in self._ports.sources.list()]
-
-    def _keep_members(self) -> None:
-        """Watch each member of the inventory, and none that left it."""
-        while not self._stopping.is_set():
-            self._joined.wait(_LOOK_SECONDS * 30)
-            self._joined.clear()
-            if self._stopping.is_set():
-                return
-            try:
-                members = {m.name: m for m in self._sources.inventory().members}
-                self._follow(members)
-            except FederationError as error:
-                _LOG.warning("the inventory cannot be read: %s", str(error)[:256])
-
-    def _follow(self, members: Mapping[str, MemberCluster]) -> None:
-        for name in set(self._members) - set(members):
-            for watch in self._members.pop(name)[1]:
-                watch.stop()
-        for name, member in members.items():
-            known = self._members.get(name)
-            if known is not None and known[0].access == member.access:
-                continue
-            for watch in known[1] if known else ():
-                watch.stop()
-            self._members[name] = (member, self._watch(member))
-
-    def _watch(self, member: MemberCluster) -> list[ListWatch]:
-        try:
-            connection = self._clusters.connection(member)
-        except FederationError as error:
-            _LOG.warning("%s is not watched: %s", member.name, str(error)[:256])
-            return []
-        found = [
-            ListWatch(connection, resource, self._member_changed) for resource in (INGRESS, SERVICE)
-        ]
-        for watch in found:
-            watch.start()
-        return found
+        return [source.key for source in self._sources.list()]
 
 
 class Looking:
     """For a directory: list it every second, and publish what differs from the last look."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, *, look_seconds: float = _LOOK_SECONDS) -> None:
         self._ports = ports
+        self._look_seconds = look_seconds
+        self._users = ServiceUsers()
+        self._debounce = Debounce(ports.bus.publish, quiet_seconds=_QUIET_SECONDS)
+        self._members = _members(ports, self._users, self._debounce)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="looking", daemon=True)
-        self._seen: dict[str, str] = {}
+        self._seen: dict[IngressKey, tuple[Source, str]] = {}
+        self._inventory = ""
 
     def start(self) -> None:
         """Begin."""
+        self._debounce.start()
         self._thread.start()
+        if self._members:
+            self._members.start()
 
     def stop(self) -> None:
         """End."""
         self._stopping.set()
         self._thread.join(10.0)
+        if self._members:
+            self._members.stop()
+        self._debounce.stop()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._look()
-            except FederationError as error:
+            except Exception as error:  # noqa: BLE001  a dead looker would look like a quiet one
                 _LOG.warning("the directory cannot be read: %s", str(error)[:256])
-            self._stopping.wait(_LOOK_SECONDS)
+            self._stopping.wait(self._look_seconds)
 
     def _look(self) -> None:
-        found = {str(source.key): self._gist(source) for source in self._ports.sources.list()}
-        changed = [key for key, gist in found.items() if self._seen.get(key) != gist]
+        sources = self._ports.sources.list()
+        inventory = fingerprint(repr(self._ports.sources.inventory()))
+        found = self._gists(sources, inventory)
+        changed = [key for key, pair in found.items() if self._gist_of(key) != pair[1]]
         gone = sorted(set(self._seen) - set(found))
-        self._ports.bus.publish(
-            Work(concern="fanout", unit=key, cause="ingress.changed") for key in [*changed, *gone]
+        for key in changed:
+            self._users.learn("Ingress", MODIFIED, found[key][0].manifest)
+        for key in gone:
+            self._users.learn("Ingress", DELETED, self._seen[key][0].manifest)
+        self._debounce.add(
+            Work(concern="fanout", unit=str(key), cause="ingress.changed")
+            for key in [*changed, *gone]
         )
-        self._seen = found
+        if inventory != self._inventory and self._members:
+            self._members.look_again()
+        self._seen, self._inventory = found, inventory
 
-    def _gist(self, source: Source) -> str:
-        """What of a source matters to us: not our own status."""
-        policy = self._ports.sources.policy(source)
-        own = {
-            key: text for key, text in source.annotations.items() if "fedingress.dev/" not in key
-        }
-        return fingerprint(
-            [source.uid, source.generation, source.deleting, own, repr(policy), source.faults]
-        )
+    def _gist_of(self, key: IngressKey) -> str:
+        return self._seen[key][1] if key in self._seen else ""
+
+    def _gists(
+        self, sources: Sequence[Source], inventory: str
+    ) -> dict[IngressKey, tuple[Source, str]]:
+        """Every source, and a hash of what it follows from; our own writes do not change it."""
+        policies: dict[tuple[object, ...], str] = {}
+        found = {}
+        for source in sources:
+            spec = source.manifest.get("spec")
+            named = spec.get("ingressClassName") if isinstance(spec, dict) else None
+            group = (repr(named), source.annotations.get("kubernetes.io/ingress.class"))
+            if group not in policies:  # one look at the files for each class, not for each source
+                policies[group] = repr(self._ports.sources.policy(source))
+            facts = [digest(source.manifest), policies[group], inventory, repr(source.faults)]
+            found[source.key] = (source, fingerprint(facts))
+        return found
