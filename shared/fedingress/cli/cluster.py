@@ -1,5 +1,7 @@
 """`fedingress cluster`: members that no other cluster manager keeps join, leave and are listed."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,21 +21,29 @@ app = typer.Typer(no_args_is_help=True, help="Member clusters: join, leave, list
 @app.command()
 def join(
     name: Annotated[str, typer.Argument(help="How the member is called from now on.")],
+    *,
     kubeconfig: Annotated[Path, typer.Option(help="A kubeconfig that reaches the member.")],
     context: Annotated[str, typer.Option(help="Its context; the current one when left out.")] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the token to use instead of the context's own user."),
+    ] = None,
     prop: Annotated[
         list[str] | None,
-        typer.Option("--property", help="provider, region, zones, project, network: KEY=VALUE."),
+        typer.Option(
+            "--property", help="provider, region, zones, project, account, network: KEY=VALUE."
+        ),
     ] = None,
     label: Annotated[
         list[str] | None, typer.Option("--label", help="KEY=VALUE, for cluster selectors.")
     ] = None,
+    output: Output = Format.table,
 ) -> None:
     """Add a member, or renew its address, token and properties."""
     from fedingress.adapters.kube.inventory import Joining  # noqa: PLC0415
-    from fedingress.cli.kubeconfig import token_access  # noqa: PLC0415
+    from fedingress.adapters.kube.kubeconfig import entrance  # noqa: PLC0415
 
-    access = token_access(kubeconfig, context)
+    access = entrance(str(kubeconfig), context, token=_token(token_file))
     joining = Joining(
         name=name,
         server=access.server,
@@ -42,8 +52,9 @@ def join(
         properties=_pairs("--property", prop),
         labels=_pairs("--label", label),
     )
-    uid = _inventory().join(joining)
-    console().print(f"{name} joined (kube-system {uid})", markup=False)
+    with _inventory() as inventory:
+        uid = inventory.join(joining)
+    _say(output, {"name": name, "state": "joined", "uid": uid}, f"{name} joined ({uid})")
 
 
 @app.command()
@@ -54,23 +65,26 @@ def leave(
         bool, typer.Option("--forget", help="Remove its profile; nothing of ours may be left.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Let it stay after all.")] = False,
+    output: Output = Format.table,
 ) -> None:
     """Drain a member and take everything of ours out of it; then remove it with --forget."""
-    inventory = _inventory()
-    if undo:
-        inventory.stay(name)
-        console().print(f"{name} stays", markup=False)
-        return
-    if not forget:
-        inventory.leave(name)
-        console().print(
-            f"{name} is leaving; when `fedingress status` no longer lists it: "
-            f"fedingress cluster leave {name} --forget",
-            markup=False,
-        )
-        return
-    inventory.forget(name, _connection(name))
-    console().print(f"{name} is forgotten", markup=False)
+    if forget and undo:
+        raise Invalid("--forget and --undo exclude each other")
+    with _inventory() as inventory:
+        if undo:
+            inventory.stay(name)
+            state, text = "member", f"{name} stays"
+        elif forget:
+            _forget(name, inventory)
+            state, text = "forgotten", f"{name} is forgotten"
+        else:
+            inventory.leave(name)
+            state = "leaving"
+            text = (
+                f"{name} is leaving; when `fedingress status` no longer lists it: "
+                f"fedingress cluster leave {name} --forget"
+            )
+    _say(output, {"name": name, "state": state}, text)
 
 
 @app.command("list")
@@ -102,7 +116,8 @@ def _row(member: MemberCluster) -> dict[str, Any]:
     }
 
 
-def _inventory() -> "KubeInventory":
+@contextmanager
+def _inventory() -> Iterator["KubeInventory"]:
     """The profiles in the config cluster."""
     from fedingress.adapters.kube.inventory import KubeInventory  # noqa: PLC0415
     from fedingress.runtime.settings import read  # noqa: PLC0415
@@ -111,20 +126,41 @@ def _inventory() -> "KubeInventory":
     settings = read()
     if settings.sources != "cluster":
         raise Invalid("the sources are a directory; write the ClusterProfile there")
-    connection = config_connection(settings, "cli")
-    return KubeInventory(connection, namespace=settings.inventory_namespace)
+    with closing(config_connection(settings, "cli")) as connection:
+        yield KubeInventory(connection, namespace=settings.inventory_namespace)
 
 
-def _connection(name: str) -> Any:
-    """To the member itself; None when its profile cannot be read."""
+def _forget(name: str, inventory: "KubeInventory") -> None:
+    """Look into the member first, unless its profile cannot be read."""
     from fedingress.adapters.kube.clusters import KubeMemberClusters  # noqa: PLC0415
 
     with home() as found:
         member = found.ports.sources.inventory().named(name)
         clusters = found.ports.clusters
-        if member is None or not isinstance(clusters, KubeMemberClusters):
-            return None
-        return clusters.connection(member)
+        link = None
+        if member is not None and isinstance(clusters, KubeMemberClusters):
+            link = clusters.connection(member)
+        inventory.forget(name, link)
+
+
+def _say(output: Format, value: dict[str, Any], text: str) -> None:
+    if output is Format.json:
+        emit(value)
+    else:
+        console().print(text, markup=False)
+
+
+def _token(file: Path | None) -> str:
+    """The text in *file*, which must hold one; empty without a file."""
+    if file is None:
+        return ""
+    try:
+        token = file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise Invalid(f"{file} cannot be read: {error}") from error
+    if not token:
+        raise Invalid(f"{file} is empty; it must hold a token")
+    return token
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:

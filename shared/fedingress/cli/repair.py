@@ -7,6 +7,7 @@ import typer
 from fedingress.cli.output import Format, Output, console, emit
 from fedingress.cli.plan import CHANGES, preview_json, print_previews
 from fedingress.cli.session import choose, home
+from fedingress.domain.errors import Invalid
 from fedingress.domain.work import REPAIR, Work
 
 _SECONDS = 120.0
@@ -21,8 +22,10 @@ def repair(
     """Show the drift of one Ingress, or mend it with --apply under the same leases as events."""
     from fedingress.runtime.previews import of_source  # noqa: PLC0415
 
+    if not name:
+        raise Invalid("say which Ingress: NAME or NAMESPACE/NAME")
     with home() as found:
-        source = choose(found.ports.sources, name)[0]
+        (source,) = choose(found.ports.sources, name)
         before = of_source(source.key, found.ports)
         result: dict[str, Any] = {"before": preview_json(before), "applied": apply}
         left = before
