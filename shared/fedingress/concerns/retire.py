@@ -44,11 +44,12 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     left, unseen = ([], []) if orphan else _empty(found, footprint, ports, guard)
     if left:
         return Later(after_seconds=1.0, why=f"objects are left in {', '.join(left)}")
+    # Every one of them is noted at once, so that their waits run side by side.
+    rest = {name: footprint.grace_seconds - _waited(found, name, ports) for name in unseen}
+    if late := {name: seconds for name, seconds in rest.items() if seconds > 0}:
+        why = f"{', '.join(late)} cannot be reached"
+        return Later(after_seconds=min(*late.values(), _AWAIT_SECONDS), why=why)
     for name in unseen:
-        waited = _waited(found, name, ports)
-        if waited < footprint.grace_seconds:
-            rest = footprint.grace_seconds - waited
-            return Later(after_seconds=min(rest, _AWAIT_SECONDS), why=f"{name} cannot be reached")
         stone = Tombstone(
             key=found.source.key, uid=found.source.uid, cluster=name, since=ports.clock.now()
         )
