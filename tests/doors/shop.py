@@ -28,6 +28,13 @@ def ingress(**meta):
     return manifest | {"metadata": manifest["metadata"] | meta}
 
 
+def another(name, host):
+    """An Ingress of the same shop under another name, with one host."""
+    manifest = ingress(name=name)
+    rule = manifest["spec"]["rules"][0] | {"host": host}
+    return manifest | {"spec": manifest["spec"] | {"rules": [rule]}}
+
+
 def put(world, cluster, *manifests):
     """Write objects as a user of the cluster."""
     for manifest in manifests:
