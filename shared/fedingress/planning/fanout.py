@@ -134,8 +134,9 @@ def _copy(
     patched = _overridden(manifest, policy.overrides, member)
     patched["metadata"].update(name=identity[0], namespace=identity[1])
     patched["spec"]["ingressClassName"] = names.MEMBER_CLASS
-    patched["metadata"].setdefault("labels", {}).update(owner.labels())
-    patched["metadata"].setdefault("annotations", {})[names.SOURCE] = str(source.key)
+    held = patched["metadata"]  # whose labels and annotations an override may take away, or null
+    held["labels"] = {**(held.get("labels") or {}), **owner.labels()}
+    held["annotations"] = {**(held.get("annotations") or {}), names.SOURCE: str(source.key)}
     return patched
 
 
