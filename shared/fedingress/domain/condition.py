@@ -37,7 +37,7 @@ class Condition:
         From a Kubernetes condition.
 
         Raises:
-            KeyError, ValueError, TypeError: It is none.
+            KeyError, ValueError, TypeError, OverflowError: It is none.
         """
         return cls(
             type=str(body["type"]),

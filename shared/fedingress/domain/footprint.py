@@ -63,6 +63,16 @@ def of(source: Source) -> Footprint | None:
         zones = tuple(ZoneRef(**zone) for zone in body.pop("zones"))
         networks = tuple(map(str, body.pop("networks")))
         members = tuple(map(str, body.pop("members")))
-        return Footprint(zones=zones, networks=networks, members=members, **body)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        found = Footprint(zones=zones, networks=networks, members=members, **body)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    return found if _typed(found) and all(map(_typed, zones)) else None
+
+
+def _typed(found: Footprint | ZoneRef) -> bool:
+    """Whether every scalar has its type, so that what others wrote fails here and not later."""
+    return all(
+        isinstance(getattr(found, item.name), item.type)
+        for item in dataclasses.fields(found)
+        if isinstance(item.type, type)
+    )

@@ -63,7 +63,7 @@ class Mark:
         try:
             body = json.loads(text)["fedingress.dev"]
             return cls(owner=body["owner"], uid=body["uid"], source=body["source"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
 

@@ -115,7 +115,7 @@ def neg_names(companion_: Manifest) -> frozenset[str]:
     try:
         exposed = json.loads(text)["exposed_ports"].values()
         return frozenset(str(port["name"]) for port in exposed)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return frozenset()
 
 
@@ -129,14 +129,11 @@ def negs(observed: Manifest, project: str) -> tuple[NegRef, ...]:
     text = (observed["metadata"].get("annotations") or {}).get(names.NEG_STATUS, "")
     try:
         status = json.loads(text)
-        named = status["network_endpoint_groups"].values()
-        zones = status["zones"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ()
-    return tuple(
-        sorted(
+        found = [
             NegRef(project=project, zone=str(zone), name=str(name))
-            for name in named
-            for zone in zones
-        )
-    )
+            for name in status["network_endpoint_groups"].values()
+            for zone in status["zones"]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()
+    return tuple(sorted(found))

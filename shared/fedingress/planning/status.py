@@ -73,7 +73,7 @@ def observed_conditions(source: Source) -> tuple[Condition, ...]:
     try:
         listed = json.loads(source.annotations.get(names.CONDITIONS, "[]"))
         return tuple(Condition.decode(body) for body in listed)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ()
 
 
