@@ -92,10 +92,9 @@ def as_json(change: Change[Any]) -> dict[str, Any]:
                 "observed": observed.as_json(),
                 "desired": desired.as_json(),
             }
-        case Delete(observed=observed, why=why):
-            return {
-                "action": "delete",
-                "what": observed.label,
-                "why": why,
-                "observed": observed.as_json(),
-            }
+    return {
+        "action": "delete",
+        "what": change.observed.label,
+        "why": change.why,
+        "observed": change.observed.as_json(),
+    }

@@ -21,18 +21,13 @@ def claim(source: Source) -> HostClaim:
     )
 
 
-def winner(claims: Iterable[HostClaim]) -> HostClaim | None:
-    """The claim that wins; None when there is none."""
-    return min(claims, key=lambda each: each.order, default=None)
-
-
 def lost(source: Source, rivals: Mapping[str, Iterable[HostClaim]]) -> dict[str, str]:
     """Hosts of *source* that an older Ingress owns: host -> `namespace/name` of that one."""
     mine = claim(source)
     found = {}
     for host, claims in rivals.items():
-        first = winner([mine, *claims])
-        if first is not None and first.uid != source.uid:
+        first = min([mine, *claims], key=lambda each: each.order)
+        if first.uid != source.uid:
             found[host] = first.source
     return found
 

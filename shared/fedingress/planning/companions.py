@@ -63,9 +63,9 @@ def find_port(service: Manifest, backend: ServiceBackend) -> Mapping[str, Any] |
     return None
 
 
-def problem(service: Manifest | None, backend: ServiceBackend) -> tuple[str, str] | None:
-    """Why *service* cannot carry *backend* (reason, sentence), or None."""
-    if service is None:
+def problem(service: Manifest, backend: ServiceBackend) -> tuple[str, str] | None:
+    """Why *service*, empty where there is none, cannot carry *backend* (reason, sentence)."""
+    if not service:
         return "ServiceMissing", f"Service {backend.service} does not exist"
     spec = service.get("spec", {})
     if spec.get("type") == "ExternalName" or not spec.get("selector"):

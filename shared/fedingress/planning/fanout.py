@@ -90,10 +90,10 @@ def desired(
         problems.append(("OverrideFailed", str(error)))
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
-        manifest = service.manifest if service else None
+        manifest = service.manifest if service else {}
         if found := problem(manifest, backend):
             problems.append(found)
-        elif manifest is not None:
+        else:
             objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
     return MemberWish(objects=tuple(objects), problems=tuple(dict.fromkeys(problems)))
 
