@@ -1,4 +1,4 @@
-"""Ending asyncio servers so that no connection is left half accepted; for `echo` and `dns`."""
+"""Ending asyncio servers so that no connection is left half accepted."""
 
 import asyncio
 from collections.abc import Iterable

@@ -5,6 +5,7 @@ Served: JSON and YAML bodies; lists, watches, Tables, discovery, OpenAPI v3, acc
 served: protobuf and CBOR (415), ``/watch/`` paths, exec, logs, proxies, HTTP/2.
 """
 
+import asyncio
 import gzip
 import logging
 import ssl
@@ -14,6 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.dataplane.listening import stop_accepting
 from localcloud.kube import access, discovery, openapi
 from localcloud.kube.cluster import KubeCluster
 from localcloud.kube.errors import ApiError, no_such_path
@@ -21,6 +23,8 @@ from localcloud.kube.objects import Objects
 from localcloud.kube.store import encoded
 
 _OPEN_PATHS = frozenset({"healthz", "livez", "readyz", "version"})
+_BACKLOG = 1024
+_SHUTDOWN_SECONDS = 0.1
 _GZIP_FROM = 128 * 1024  # bytes, as a real API server
 
 _log = logging.getLogger(__name__)
@@ -29,15 +33,20 @@ _log = logging.getLogger(__name__)
 class Server:
     """A cluster that listens; made by `serve`."""
 
-    def __init__(self, runner: web.ServerRunner, host: str, port: int, *, secure: bool) -> None:
-        self.host = host
-        self.port = port
-        self.url = f"{'https' if secure else 'http'}://{host}:{port}"
-        self._runner = runner
+    def __init__(self, listener: asyncio.Server, http: web.Server, *, secure: bool) -> None:
+        self.host, self.port = listener.sockets[0].getsockname()[:2]
+        self.url = f"{'https' if secure else 'http'}://{self.host}:{self.port}"
+        self._listener = listener
+        self._http = http
 
     async def close(self) -> None:
-        """Stop listening and end all connections, open watches among them."""
-        await self._runner.cleanup()
+        """Stop listening and cut all connections, open watches among them; twice is harmless."""
+        await stop_accepting([self._listener])
+        # Closing politely would wait for the other side's end of TLS, which may never come.
+        for connection in self._http.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await self._http.shutdown(_SHUTDOWN_SECONDS)
 
 
 async def serve(
@@ -57,13 +66,10 @@ async def serve(
         ssl_context: Server side TLS; plain HTTP without.
     """
     # A watch whose client has left is cancelled, and does not wait for the next event to notice.
-    web_server = web.Server(_Handler(cluster).answer, access_log=None, handler_cancellation=True)
-    runner = web.ServerRunner(web_server, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, host, port, ssl_context=ssl_context, backlog=1024)
-    await site.start()
-    bound = runner.addresses[0][1]
-    return Server(runner, host, bound, secure=ssl_context is not None)
+    http = web.Server(_Handler(cluster).answer, access_log=None, handler_cancellation=True)
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(http, host, port, ssl=ssl_context, backlog=_BACKLOG)
+    return Server(listener, http, secure=ssl_context is not None)
 
 
 class _Handler:
