@@ -184,9 +184,14 @@ class Site:
 
     def _served(self, name: str, space: str) -> bool:
         good = {"Accepted": "True", "Programmed": "True", "Published": "True", "Degraded": "False"}
-        rows = [row for row in self.table(name, space).values() if row["state"] == "placed"]
-        healthy = rows and all(row["healthy"] == row["endpoints"] > 0 for row in rows)
-        return self.verdicts(name, space) == good and bool(healthy)
+        return self.verdicts(name, space) == good and self.is_healthy(name, space)
+
+    def is_healthy(self, name: str = "shop", space: str = NAMESPACE) -> bool:
+        """Whether every eligible member carries the Ingress with all its endpoints healthy."""
+        rows = [row for row in self.table(name, space).values() if row["state"] != "ineligible"]
+        return bool(rows) and all(
+            row["reason"] == "Applied" and row["healthy"] == row["endpoints"] > 0 for row in rows
+        )
 
     def withdraw(self) -> None:
         """Delete every source and wait until nothing is left anywhere; a home must run."""

@@ -121,7 +121,7 @@ def _plain(value):
 def updated(site):
     """Another host, no api any more; returns when everything has followed."""
     site.apply(CONFIG, ingress(*UPDATED, host="www.example.com"))
-    until("the update", lambda: _generations(site) == {2}, say=lambda: site.conditions())
+    until("the update", lambda: _generations(site) == {2}, say=site.conditions)
     until("the old service to go", lambda: len(site.listed("BackendServices")) == 1)
     until("its companions to go", lambda: {len(site.ours(m)) for m in ("gke-us", "gke-eu")} == {2})
     site.until_served()

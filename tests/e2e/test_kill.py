@@ -35,7 +35,7 @@ def log(folder):
 
 
 def test_a_process_killed_in_the_middle_of_a_create_is_replaced_without_a_trace(site, tmp_path):
-    """It held the lease and half a graph stood; the next one ends with one of each, then nothing."""
+    """It held the lease and half a graph stood; the next one makes it whole, with one of each."""
     held = Fault(method="POST", path="urlMaps", caller="fedingress", delay_seconds=120.0)
     site.world.run(lambda world: world.gcp.faults.add(held))
     with process(site, tmp_path) as first:

@@ -133,7 +133,7 @@ def test_applying_the_same_again_changes_nothing(person):
 
 
 def test_get_watch_follows_a_second_ingress_to_its_address_and_end(person, tmp_path):
-    """`kubectl get -w` prints the address when it comes; `kubectl delete` waits for our finalizers."""
+    """`kubectl get -w` prints the address when it comes; `kubectl delete` waits until we let go."""
     manifest = tmp_path / "second.yaml"
     text = (SHOP / "shop.yaml").read_text(encoding="utf-8").replace("example.com", "b.example.com")
     manifest.write_text(text.replace("  name: shop\n", "  name: second\n", 1), encoding="utf-8")

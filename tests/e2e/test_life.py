@@ -209,7 +209,7 @@ def test_a_second_forwarding_rule_at_the_address_and_port_is_refused(shop):
         load_balancing_scheme="EXTERNAL_MANAGED",
         target=rule["target"],
     )
-    with pytest.raises(BadRequest, match="[Ii]n.use|conflict"):
+    with pytest.raises(BadRequest, match=r"[Ii]n.use|conflict"):
         shop.compute("GlobalForwardingRules").insert_unary(
             project="lab", forwarding_rule_resource=double
         )
