@@ -1,0 +1,128 @@
+"""The benchmark on tiny sizes: every part gives its figures, and they are written as promised."""
+
+import json
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import doors, members, unchanged
+from tests.bench.figures import Figure, lines, table, write
+from tests.bench.world import many
+
+pytestmark = pytest.mark.slow
+
+
+def by_name(figures):
+    found = {figure.name: figure for figure in figures}
+    assert len(found) == len(figures)
+    assert all(figure.unit and figure.value >= 0 for figure in figures)
+    return found
+
+
+def test_fan_out_is_measured_against_its_bare_requests():
+    """Seconds and a ratio to the bare requests, for a first, a warm and an unchanged run."""
+    found = by_name(members.measure(2, rounds=2))
+
+    assert set(found) == {
+        "fanout.members.2.first",
+        "fanout.members.2.seconds",
+        "fanout.members.2.bare",
+        "fanout.members.2.ratio",
+        "fanout.members.2.unchanged.seconds",
+        "fanout.members.2.unchanged.bare",
+        "fanout.members.2.unchanged.ratio",
+    }
+    ratio = found["fanout.members.2.ratio"]
+    assert (ratio.base, ratio.unit, ratio.target) == ("bare requests", "times", 3.0)
+    assert ratio.value > 0.5
+
+
+def test_the_measured_fan_out_writes_every_member():
+    """What is recorded is a whole invocation: looks at each member, and writes to it."""
+    with members._fanout(2, 1) as fanout:
+        _, requests = fanout.run(0)
+        sent = [words[0] for pool, words, _ in requests if pool is not fanout.config_pool]
+        again = members._bare(requests, fanout.config_pool)
+        fanout.empty()
+        left = [
+            fanout._ports.clusters.list(member, "Ingress", "shop")
+            for member in fanout._ports.sources.inventory().members
+        ]
+
+    assert sorted(sent) == ["GET"] * 4 + ["PATCH"] * 6
+    assert again > 0
+    assert left == [[], []]
+
+
+def test_doors_are_measured_in_fresh_processes():
+    """Milliseconds and megabytes, both ways, beside their targets."""
+    pytest.importorskip("functions_framework")
+    found = by_name(doors.measure(["tick"], best_of=1))
+
+    assert {name: (each.unit, each.target) for name, each in found.items()} == {
+        "door.tick.aws.import": ("ms", 350.0),
+        "door.tick.aws.memory": ("MB", 90.0),
+        "door.tick.gcp.import": ("ms", 700.0),
+        "door.tick.gcp.memory": ("MB", 130.0),
+    }
+    assert all(figure.value > 1 for figure in found.values())
+
+
+def test_a_world_at_rest_is_measured():
+    """Rates above zero; and an event that changed nothing sends no message and no call."""
+    found = by_name(unchanged.measure(2, reconciled=2))
+
+    assert found["reconcile.unchanged.rate"].value > 0
+    assert found["reconcile.unchanged.directory.rate"].value > 0
+    for concern in unchanged.PASS:
+        assert found[f"converged.{concern}.messages"].value == 0
+        assert found[f"converged.{concern}.changes"].value == 0
+        assert found[f"converged.{concern}.store.reads"].value > 0
+    assert found["converged.resync.changes"].value == 0
+
+
+@pytest.mark.parametrize("directory", [False, True])
+def test_the_measured_world_has_converged(directory):
+    """Every Ingress has its graph and its record, and its copies are in both members."""
+    with many(3, directory=directory) as world:
+        hosts = {name for name, kind in world.zone() if kind == "A"}
+        copies = [world.members[name].list("Ingress") for name in ("gke-us", "gke-eu")]
+        graph = [name for name in world.graph() if name.startswith("forwardingRules/")]
+
+    assert hosts == {f"shop-{n}.example.com" for n in range(3)}
+    assert [len(found) for found in copies] == [3, 3]
+    assert len(graph) == 3
+
+
+def test_figures_are_read_by_people_and_machines(tmp_path):
+    """A table, one JSON object a line, and one list in the file; base only where there is one."""
+    figures = [
+        Figure(name="a.ratio", value=1.5, unit="times", base="bare", target=3.0),
+        Figure(name="b", value=7, unit="calls"),
+    ]
+    encoded = [
+        {"name": "a.ratio", "value": 1.5, "unit": "times", "base": "bare", "target": 3.0},
+        {"name": "b", "value": 7, "unit": "calls"},
+    ]
+    write(tmp_path / "build" / "bench.json", figures)
+
+    assert json.loads((tmp_path / "build" / "bench.json").read_text()) == encoded
+    assert [json.loads(line) for line in lines(figures).splitlines()] == encoded
+    first, second = table(figures).splitlines()
+    assert first.split() == ["a.ratio", "1.5", "times", "at", "most", "3,", "base:", "bare"]
+    assert second.split() == ["b", "7", "calls"]
+
+
+def test_everything_is_printed_and_written(tmp_path, monkeypatch, capsys):
+    """The command runs each part once, in order, and writes one report."""
+    figures = [Figure(name=name, value=1, unit="s") for name in ("first", "second")]
+    parts = [lambda figure=figure: [figure] for figure in figures]
+    monkeypatch.setattr(bench, "PARTS", parts)
+    monkeypatch.setattr(bench, "REPORT", tmp_path / "bench.json")
+    bench.main()
+
+    assert [each["name"] for each in json.loads((tmp_path / "bench.json").read_text())] == [
+        "first",
+        "second",
+    ]
+    assert capsys.readouterr().out.count("first") == 2
