@@ -53,7 +53,7 @@ def view(
     ingresses: Sequence[MemberObject], services: Sequence[MemberObject], owner: Owner
 ) -> MemberView:
     """Index the two lists; both are of the source's namespace."""
-    found = (*ingresses, *services)
+    found = sorted((*ingresses, *services), key=lambda item: item.ref)
     return MemberView(
         ingresses={item.ref.name: item for item in ingresses},
         services={item.ref.name: item for item in services},
