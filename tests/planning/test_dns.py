@@ -78,13 +78,51 @@ def test_a_decision_applied_leaves_nothing_to_decide(first, second):
 
 @given(intents_of, intents_of)
 def test_a_host_that_is_answered_stays_answered_while_anyone_wants_it(first, second):
-    """Never an empty answer: neither lost health nor a lost address withdraws a record."""
+    """Neither lost health nor a lost address withdraws a record; only its leaving owner does."""
     observed = applied(decide(first).plan, ())
     after = applied(decide(second, observed).plan, observed)
     wanted = {h for each in second if each.state == "present" for h in each.hosts}
+    leaving = {each.uid for each in second if each.state == "deleting"}
+    left = {
+        h
+        for uid, hosts in dns.marked(observed, "example.com", "me").items()
+        if uid in leaving
+        for h in hosts
+    }
     for host in addresses(observed):
-        if host in wanted:
+        if host in wanted - left:
             assert addresses(after).get(host)
+
+
+def test_the_heir_of_a_host_takes_it_over_in_one_step_once_it_has_an_address():
+    """A leaving owner's record becomes the heir's; without an address it goes, never dangling."""
+    observed = applied(decide([intent()]).plan, ())
+    leaving = intent(state="deleting", hosts=())
+    heir = intent("u2", addresses={"A": ("203.0.113.2",)}, healthy=False)
+    taken = decide([leaving, heir], observed)
+    gone = decide([leaving, intent("u2", addresses={})], observed)
+
+    assert addresses(applied(taken.plan, observed)) == {HOSTS[0]: ("203.0.113.2",)}
+    assert applied(gone.plan, observed) == ()
+    assert dns.losers(taken.plan, "example.com") == {"u1"}
+    assert dns.losers(gone.plan, "example.com") == {"u1"}
+
+
+def test_a_host_that_moves_stays_where_it_leads_until_the_next_owner_is_healthy():
+    """A living or orphaned predecessor is not exchanged for an address that serves nobody."""
+    for state in ("present", "orphan"):
+        observed = applied(decide([intent()]).plan, ())
+        former = intent(state=state, hosts=())
+        observed = (
+            applied(decide([former], observed).plan, observed) if state == "orphan" else (observed)
+        )
+        heir = intent("u2", addresses={"A": ("203.0.113.2",)}, healthy=False)
+        waiting = decide([former, heir], observed)
+        ready = decide([former, dataclasses.replace(heir, healthy=True)], observed)
+
+        assert not waiting.plan
+        assert waiting.hosts["u2"][HOSTS[0]][0] == "waiting"
+        assert addresses(applied(ready.plan, observed)) == {HOSTS[0]: ("203.0.113.2",)}
 
 
 @given(intents_of)

@@ -1,17 +1,19 @@
 """DNS: make the record sets of a hosted zone follow the intents of the Ingresses that use it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from fedingress.concerns import patience
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.subject import release, subject
 from fedingress.domain import names
-from fedingress.domain.change import Delete, Plan
+from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import DnsReport, ZoneIntent
-from fedingress.domain.work import Work
+from fedingress.domain.work import FORCE, Work
 from fedingress.planning import dns
 from fedingress.planning.dns import ZoneDecision
 from fedingress.ports import Guard, Ports
@@ -33,30 +35,110 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     zone = _zone(work.unit)
     try:
         domain = ports.record_sets.domain(zone)
-        observed = ports.record_sets.list(zone)
-        decision = _decide(domain, intents, observed, ports)
-        if decision.plan:
-            _remember_removals(work.unit, intents, decision.plan, ports)
-            deletions, additions = dns.batch(decision.plan)
-            ports.record_sets.change(zone, deletions=deletions, additions=additions, guard=guard)
-            observed = ports.record_sets.list(zone)
-    except (Forbidden, Invalid) as error:
+    except Invalid as error:  # a zone that cannot be written holds nothing of ours
         _report_refusal(work, intents, str(error), ports)
-        if isinstance(error, Invalid):
-            return Refused(reasons=error.reasons)
+        return _outcome(work, intents, {}, ports, reasons=error.reasons)
+    except Forbidden as error:
+        _report_refusal(work, intents, str(error), ports)
+        return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
+    try:
+        observed = ports.record_sets.list(zone)
+        decision = _decide(work, domain, intents, observed, ports)
+        if decision.plan:
+            _remember_removals(work.unit, dns.losers(decision.plan, domain), ports)
+            failed = _carry_out(zone, domain, decision.plan, ports, guard)
+            decision = replace(decision, hosts=_with_failures(decision.hosts, failed))
+            observed = ports.record_sets.list(zone)
+    except Forbidden as error:
+        _report_refusal(work, intents, str(error), ports)
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     _report(work, intents, decision, ports)
     marked = dns.marked(observed, domain, ports.owner)
+    reasons = (*decision.plan.held, *_failures(decision))
+    return _outcome(work, intents, marked, ports, reasons=reasons)
+
+
+def _carry_out(
+    zone: ZoneRef, domain: str, plan: Plan[RecordSet], ports: Ports, guard: Guard
+) -> dict[str, str]:
+    """
+    Send *plan* as one batch; if the provider refuses it, each host by itself.
+
+    Returns:
+        Host -> the provider's words, for those that it refuses.
+    """
+
+    def send(part: Plan[RecordSet]) -> None:
+        deletions, additions = dns.batch(part)
+        ports.record_sets.change(zone, deletions=deletions, additions=additions, guard=guard)
+
+    try:
+        send(plan)
+    except Invalid as error:
+        parts = dns.by_host(plan, domain)
+        if len(parts) == 1:
+            return dict.fromkeys(parts, str(error))
+    else:
+        return {}
+    failed = {}
+    for host, part in parts.items():
+        try:
+            send(part)
+        except Invalid as error:
+            failed[host] = str(error)
+    return failed
+
+
+def _with_failures(
+    said: Mapping[str, Mapping[str, tuple[str, str]]], failed: Mapping[str, str]
+) -> dict[str, dict[str, tuple[str, str]]]:
+    """What is said of every host, with the provider's words where it refused one."""
+    return {
+        uid: {
+            host: ("failed", failed[host][:512]) if host in failed else row
+            for host, row in hosts.items()
+        }
+        for uid, hosts in said.items()
+    }
+
+
+def _failures(decision: ZoneDecision) -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            {
+                text
+                for rows in decision.hosts.values()
+                for state, text in rows.values()
+                if state == "failed"
+            }
+        )
+    )
+
+
+def _outcome(
+    work: Work,
+    intents: Mapping[str, ZoneIntent],
+    marked: Mapping[str, frozenset[str]],
+    ports: Ports,
+    *,
+    reasons: Sequence[str],
+) -> Outcome:
+    """
+    Let go who may, and say when to look again for the others.
+
+    The zone is shared: whoever waits for records to expire does not keep the others waiting.
+    """
     waits = [
-        _leave(work, intent, marked.get(uid, frozenset()), ports)
+        _leave(work, intent, ports, left=bool(marked.get(uid)))
         for uid, intent in sorted(intents.items())
         if intent.state != "present"
     ]
-    if any(waits):
-        return Later(after_seconds=min(wait for wait in waits if wait), why="records expire")
-    if decision.plan.held:
-        return Refused(reasons=decision.plan.held)
-    return Settled(summary=f"{len(decision.plan.changes)} record sets changed")
+    if soonest := min((wait for wait in waits if wait), default=None):
+        why = "; ".join(reasons) or "records expire"
+        return Settled(summary=why, look_again_seconds=soonest)
+    if reasons:
+        return Refused(reasons=tuple(reasons))
+    return Settled(summary="the zone is as wanted")
 
 
 def preview(
@@ -77,7 +159,8 @@ def preview(
         observed = ports.record_sets.list(zone)
     except (Forbidden, Invalid) as error:
         return Plan(held=(str(error),))
-    return _decide(domain, intents, observed, ports).plan
+    looking = Work(concern="dns", unit=unit, cause="preview")
+    return _decide(looking, domain, intents, observed, ports).plan
 
 
 def _zone(unit: str) -> ZoneRef:
@@ -89,20 +172,22 @@ def _zone(unit: str) -> ZoneRef:
 
 
 def _decide(
-    domain: str, intents: Mapping[str, ZoneIntent], observed: Sequence[RecordSet], ports: Ports
+    work: Work,
+    domain: str,
+    intents: Mapping[str, ZoneIntent],
+    observed: Sequence[RecordSet],
+    ports: Ports,
 ) -> ZoneDecision:
     complete = ports.ledger.note(COMPLETE) is not None
-    return dns.decide(domain, intents, observed, ports.owner, complete=complete)
+    return dns.decide(
+        domain, intents, observed, ports.owner, complete=complete, force=work.cause == FORCE
+    )
 
 
-def _remember_removals(
-    unit: str, intents: Mapping[str, ZoneIntent], plan: Plan[RecordSet], ports: Ports
-) -> None:
-    """Keep when records of a leaving Ingress went, for resolvers remember them for a while."""
-    removed = any(isinstance(change, Delete) for change in plan)
-    for uid, intent in intents.items():
-        if removed and intent.state == "deleting":
-            ports.ledger.put_note(_note(uid, unit), {"at": ports.clock.now()})
+def _remember_removals(unit: str, losers: Iterable[str], ports: Ports) -> None:
+    """Keep when a source lost a host, for resolvers remember where it led for a while."""
+    for uid in sorted(losers):
+        ports.ledger.put_note(_note(uid, unit), {"at": ports.clock.now()})
 
 
 def _report(
@@ -142,28 +227,29 @@ def report_name(unit: str) -> str:
     return f"dns-{names.short_hash(unit)}"
 
 
-def _leave(work: Work, intent: ZoneIntent, left: frozenset[str], ports: Ports) -> float:
+def _leave(work: Work, intent: ZoneIntent, ports: Ports, *, left: bool) -> float:
     """
     Let a leaving Ingress go when its records are gone and expired everywhere.
 
     Returns:
-        Seconds still to wait; 0 when this zone is done with it.
+        Seconds until the next look; 0 when this zone is done with it.
     """
     if left:
-        return 2.0
-    removed = ports.ledger.note(_note(intent.uid, work.unit))
-    if removed is not None and intent.state == "deleting":
-        over = float(removed["at"]) + intent.ttl_seconds + intent.drain_seconds
-        if (rest := over - ports.clock.now()) > 0:
-            return rest
+        return patience.pause(_waiting(intent, work), ports, first=2.0, last=60.0)
+    if intent.state == "deleting" and (rest := _seconds_to_expire(work, intent, ports)) > 0:
+        return rest
     found = subject(intent.source, ports)
     if found is None or found.source.uid != intent.uid:
-        ports.ledger.drop_intent(work.unit, intent.uid)
+        ports.ledger.amend_intent(work.unit, intent, None)
+        return 0.0
+    if not found.retired:
+        return 0.0  # it came back; fan-out and backends say anew what it wants
+    gone = replace(intent, state="left")
+    if intent != gone and not ports.ledger.amend_intent(work.unit, intent, gone):
         return 0.0
     if found.holds("dns"):
-        ports.ledger.put_note(_done(intent.uid, work.unit), {"done": True})
         zones = found.footprint.zones if found.footprint else ()
-        if not all(ports.ledger.note(_done(intent.uid, zone.unit)) for zone in zones):
+        if not all(_has_left(zone, intent.uid, ports) for zone in zones):
             return 0.0
         release(found, "dns", ports)
     ports.bus.publish(
@@ -173,13 +259,31 @@ def _leave(work: Work, intent: ZoneIntent, left: frozenset[str], ports: Ports) -
             Work(concern="status", unit=intent.source, cause="dns.left"),
         ]
     )
-    ports.ledger.drop_intent(work.unit, intent.uid)  # last: until then all of this is repeated
+    ports.ledger.amend_intent(work.unit, gone, None)  # last: until then all of this is repeated
     return 0.0
+
+
+def _seconds_to_expire(work: Work, intent: ZoneIntent, ports: Ports) -> float:
+    """How long resolvers may still remember what was published for *intent*."""
+    name = _note(intent.uid, work.unit)
+    removed = ports.ledger.note(name)
+    if removed is None:
+        if ports.ledger.note(COMPLETE) is not None:
+            return 0.0  # nothing was ever published
+        removed = {"at": ports.clock.now()}  # a store that was lost does not know since when
+        ports.ledger.put_note(name, removed)
+    over = float(removed["at"]) + intent.ttl_seconds + intent.drain_seconds
+    return over - ports.clock.now()
+
+
+def _has_left(zone: ZoneRef, uid: str, ports: Ports) -> bool:
+    intent = ports.ledger.intent(zone.unit, uid, ZoneIntent)
+    return intent is not None and intent.state == "left"
 
 
 def _note(uid: str, unit: str) -> str:
     return f"dns-gone/{uid}/{names.short_hash(unit)}"
 
 
-def _done(uid: str, unit: str) -> str:
-    return f"dns-gone/{uid}/{names.short_hash(unit)}/done"
+def _waiting(intent: ZoneIntent, work: Work) -> str:
+    return f"{intent.uid}/{names.short_hash(work.unit)}"

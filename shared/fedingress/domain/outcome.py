@@ -5,14 +5,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Everything is as desired; nothing is awaited."""
+    """
+    Everything that can be done now is done.
+
+    look_again_seconds: when to look again for what no event tells; news go first. None: only news.
+    """
 
     summary: str = ""
+    look_again_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """Something is awaited: look again after *after_seconds*."""
+    """The unit cannot go on: until *after_seconds* are over, events only raise the need."""
 
     after_seconds: float
     why: str

@@ -30,7 +30,14 @@ class Report:
             TypeError: A field without a default is missing.
         """
         names = {item.name for item in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in body.items() if name in names})
+        return cls(**{name: _tupled(value) for name, value in body.items() if name in names})
+
+
+def _tupled(value: Any) -> Any:
+    """JSON knows lists only; every sequence of ours is a tuple."""
+    if isinstance(value, Mapping):
+        return {name: _tupled(item) for name, item in value.items()}
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 State = Literal["placed", "ineligible", "removing", "unreachable", "conflict", "failed"]
@@ -113,7 +120,7 @@ class ZoneIntent(Report):
     What one Ingress wants of a hosted zone.
 
     source: `namespace/name`.   created: RFC 3339, orders claims.
-    state: present, deleting or orphan; gone once `dns` has observed that nothing is left and the
+    state: present, deleting or orphan; left once `dns` has observed that nothing is left and the
         records' time to live is over.
     zone: provider, project, name and domain of the zone.   addresses: by family A, AAAA.
     healthy: whether any member was healthy; a host is first published then.

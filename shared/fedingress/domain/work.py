@@ -8,6 +8,10 @@ CONCERNS: Final[tuple[Concern, ...]] = ("fanout", "backends", "dns", "status")
 
 RESYNC: Final = "resync"
 REPAIR: Final = "repair"
+FORCE: Final = "force"
+"""A repair that lifts the brakes, too."""
+DUE: Final = "due"
+"""The cause of work that comes back by itself: continuations, ends of a back-off, ticks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,4 +34,4 @@ class Work:
     @property
     def thorough(self) -> bool:
         """Whether to look at the clouds even when our own inputs did not change."""
-        return self.cause in {RESYNC, REPAIR}
+        return self.cause in {RESYNC, REPAIR, FORCE}

@@ -16,6 +16,8 @@ from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 
 ADDRESS_TYPES = ("A", "AAAA")
+LEAVING = frozenset({"deleting", "orphan"})
+"""States of an intent whose records are still to go, or to be left and marked so."""
 _BRAKE_FROM = 10
 _BRAKE_RATIO = 0.3
 
@@ -158,20 +160,30 @@ class _Zone:
             )
             return
         wanted = self._records(host, intent)
-        if not any(item.type in ADDRESS_TYPES for item in wanted):
-            state = "published" if mine else "waiting"
-            self._say(intent, host, state, "waiting for the address; what is published stays")
-            return
-        if not mine and not intent.healthy:
-            self._say(intent, host, "waiting", "waiting for a first healthy member")
+        known = any(item.type in ADDRESS_TYPES for item in wanted)
+        published = mine and mark is not None and mark.uid == intent.uid
+        former = mark if mine and not published and self._leaves(mark) else None
+        if not known or not (published or intent.healthy or former):
+            what = "a first healthy member" if known else "the address"
+            state = "published" if published else "waiting"
+            self._say(intent, host, state, f"waiting for {what}; what is published stays")
+            if former:  # its address goes back to the cloud, so no name may lead there
+                self._release(host, former, complete=False)
             return
         for item in wanted:
-            self._want(item, risky=mine and mark is not None and mark.uid == intent.uid)
+            self._want(item, risky=published)
         kinds = {item.type for item in wanted}
         for kind in ADDRESS_TYPES:
             if kind not in kinds and (stale := self.have.get((host, kind))):
                 self.changes.append(Delete(observed=stale, why="the address family is gone"))
         self._say(intent, host, "published", ", ".join(intent.addresses.get("A", ())))
+
+    def _leaves(self, mark: HostMark | None) -> bool:
+        """Whether the source that *mark* names has still to let go of the host."""
+        intent = self.intents.get(mark.uid) if mark else None
+        return (
+            mark is not None and not mark.orphan and intent is not None and intent.state in LEAVING
+        )
 
     def _records(self, host: str, intent: ZoneIntent) -> list[RecordSet]:
         mark = HostMark(owner=self.owner, uid=intent.uid, source=intent.source, host=host)
@@ -256,6 +268,28 @@ def marked(observed: Sequence[RecordSet], domain: str, owner: str) -> Mapping[st
         if mark and mark.owner == owner and not mark.orphan:
             found.setdefault(mark.uid, set()).add(mark.host)
     return {uid: frozenset(hosts) for uid, hosts in found.items()}
+
+
+def losers(plan: Plan[RecordSet], domain: str) -> frozenset[str]:
+    """Uids of the sources that lose a host by *plan*: resolvers remember it for a while."""
+    found = set()
+    for change in plan:
+        if isinstance(change, Create) or (before := _mark_of(change.observed, domain)) is None:
+            continue
+        after = _mark_of(change.desired, domain) if isinstance(change, Update) else None
+        if after is None or after.uid != before.uid:
+            found.add(before.uid)
+    return frozenset(found)
+
+
+def by_host(plan: Plan[RecordSet], domain: str) -> Mapping[str, Plan[RecordSet]]:
+    """The changes of each host, which go together; in order of the hosts."""
+    found: dict[str, list[Change[RecordSet]]] = {}
+    for change in plan:
+        item = change.observed if isinstance(change, Delete) else change.desired
+        mark = _mark_of(item, domain)
+        found.setdefault(mark.host if mark else item.name, []).append(change)
+    return {host: Plan(changes=tuple(found[host])) for host in sorted(found)}
 
 
 def _order(change: Change[RecordSet]) -> tuple[str, str]:

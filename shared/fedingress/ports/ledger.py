@@ -73,6 +73,27 @@ class Ledger:
         """Forget an intent whose wish was fulfilled or withdrawn."""
         self.store.delete(_intent_key(unit, uid))
 
+    def amend_intent(self, unit: str, before: Report, after: Report | None) -> bool:
+        """
+        Put *after* (or nothing) in the place of *before*, unless that was replaced meanwhile.
+
+        Returns:
+            Whether it was done; else its owner has said something newer, which stands.
+        """
+        key = _intent_key(unit, before.uid)
+        found = self.store.get(key)
+        if found is None or found.body["said"] != normal(before.encode()):
+            return False
+        try:
+            if after is None:
+                self.store.delete(key, expected=found.version)
+            else:
+                body = {"said": normal(after.encode()), "announced": True}
+                self.store.put(key, body, expected=found.version)
+        except Conflict:
+            return False
+        return True
+
     def announce(
         self, bus: Bus, entries: Sequence[Entry], works: Iterable[Work], *, always: bool = False
     ) -> bool:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from fedingress.domain.errors import Conflict, FederationError, LeaseLost, Unavailable
-from fedingress.domain.outcome import Later, Outcome
-from fedingress.domain.work import REPAIR, Work
+from fedingress.domain.outcome import Later, Outcome, Settled
+from fedingress.domain.work import DUE, FORCE, REPAIR, Work
 from fedingress.ports.bus import Bus
 from fedingress.ports.guard import Guard
-from fedingress.runtime.queue import DUE, Acknowledged, Lease, NotYet, Released, WorkQueue, reason
+from fedingress.runtime.queue import Acknowledged, Lease, NotYet, Released, WorkQueue, reason
 
 LOG: Final = logging.getLogger("fedingress")
 Reconcile = Callable[[Work, Guard], Outcome]
@@ -64,7 +64,7 @@ def invoke(
     line = _line(work, delivery)
     began = queue.clock.now()
     try:
-        taken = queue.take(work, delivery, ahead=work.cause == REPAIR)
+        taken = queue.take(work, delivery, ahead=work.cause in {REPAIR, FORCE})
         if not isinstance(taken, Lease):
             line |= {"outcome": _word(taken), "why": taken.why}
             return taken
@@ -129,7 +129,7 @@ def _rounds(
         line |= {"outcome": "failed" if failed else _word(outcome), "why": reason(outcome)}
         settled = queue.settle(lease, outcome, failed=failed)
         if isinstance(settled, Released):
-            return outcome.after_seconds if isinstance(outcome, Later) else None
+            return _seconds_to_return(outcome)
         lease = settled.lease
         if (
             line["rounds"] >= queue.max_rounds
@@ -138,6 +138,14 @@ def _rounds(
             queue.release_due(lease)
             return 0.0
         lease = queue.start(lease)
+
+
+def _seconds_to_return(outcome: Outcome) -> float | None:
+    match outcome:
+        case Later(after_seconds=seconds) | Settled(look_again_seconds=seconds):
+            return seconds
+        case _:
+            return None
 
 
 def _run(lease: Lease, reconcile: Reconcile, conflicts: Iterator[int]) -> Outcome | Exception:

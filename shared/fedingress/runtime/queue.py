@@ -19,14 +19,12 @@ from typing import Any, Final
 
 from fedingress.domain.errors import Conflict, LeaseLost, Unavailable
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
-from fedingress.domain.work import CONCERNS, Concern, Work
+from fedingress.domain.work import CONCERNS, DUE, Concern, Work
 from fedingress.ports.clock import Clock
 from fedingress.ports.store import ABSENT, Key, Store
 from fedingress.runtime.work_state import Answer, WorkState
 
 FAMILY: Final = "work"
-DUE: Final = "due"
-"""The cause of work that comes back by itself: continuations, ends of a back-off, ticks."""
 MAX_WHY: Final = 1024
 """Characters of a reason that the document keeps."""
 _TRIES: Final = 100
@@ -176,7 +174,8 @@ class WorkQueue:
         """
         End a run.
 
-        `Settled` and `Refused` release the unit as done, unless requests came in during the run.
+        `Settled` and `Refused` release the unit as done, unless requests came in during the run;
+        a `Settled` that wants another look is due then, and takes news before that.
         `Later` releases it in any case and keeps the need, to come back after its seconds.
         *failed*: the run broke, so the next delay is a longer one (`attempts`).
 
@@ -194,7 +193,7 @@ class WorkQueue:
             elif lease.state.wanted > lease.state.started:
                 return Again(lease=lease)
             else:
-                change = lease.state.settled(result)
+                change = lease.state.settled(result, again_at=_again_at(outcome, now))
             try:
                 self._write(lease.work, change, expected=lease.version)
             except Conflict:
@@ -277,6 +276,12 @@ def reason(outcome: Outcome) -> str:
             return why
         case Refused(reasons=reasons):
             return "; ".join(reasons)
+
+
+def _again_at(outcome: Outcome, now: float) -> float:
+    if isinstance(outcome, Settled) and outcome.look_again_seconds is not None:
+        return now + max(outcome.look_again_seconds, 0.0)
+    return 0.0
 
 
 def _result(outcome: Outcome, now: float) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from fedingress.domain.work import Work
+from fedingress.domain.work import DUE, Work
 
 
 class Answer(enum.Enum):
@@ -34,6 +34,7 @@ class WorkState:
     until: when the lease ends, or ended; Unix seconds, as all times here.
     fence: rises with every lease.
     not_before: the end of a back-off.   attempts: runs in a row that crashed or failed.
+    again_at: when a settled unit asked to be looked at again; requests do not wait for it.
     thorough: the cause of a waiting request that wants a thorough run, or empty.
     result: how the last run ended: {"kind": ..., "why": ..., "at": ...}.
     """
@@ -46,6 +47,7 @@ class WorkState:
     until: float = 0.0
     fence: int = 0
     not_before: float = 0.0
+    again_at: float = 0.0
     attempts: int = 0
     thorough: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +65,9 @@ class WorkState:
     @property
     def due_at(self) -> float | None:
         """When the tick must bring the unit back, whatever became of the run; None when quiet."""
-        return max(self.until, self.not_before) if self.wanted > self.done else None
+        if self.wanted > self.done:
+            return max(self.until, self.not_before)
+        return self.again_at or None
 
     def held(self, now: float) -> bool:
         """Whether a lease is alive."""
@@ -74,6 +78,8 @@ class WorkState:
         held = self.held(now)
         if held and self.delivery == delivery:
             return Answer.NOT_YET
+        if work.cause == DUE and self.wanted == self.done and now < self.again_at:
+            return Answer.COVERED  # set for an earlier look, which news made needless
         if not held and (ahead or now >= self.not_before):
             return Answer.TAKE
         if self.wanted > self.started and (self.thorough or not work.thorough):
@@ -105,12 +111,13 @@ class WorkState:
         """Another run within the lease, which covers all requests."""
         return dataclasses.replace(self, started=self.wanted)
 
-    def settled(self, result: Mapping[str, Any]) -> Self:
-        """The run covered what it started with; the lease is free."""
+    def settled(self, result: Mapping[str, Any], *, again_at: float = 0.0) -> Self:
+        """The run covered what it started with; the lease is free until *again_at* or news."""
         return dataclasses.replace(
             self.freed(until=0.0),
             done=self.started,
             not_before=0.0,
+            again_at=again_at,
             attempts=0,
             thorough="",
             result=result,
