@@ -47,7 +47,7 @@ def test_all_stand_in_one_table(settled, fedingress):
     answer = fedingress("status")
 
     assert answer.out.splitlines()[0].split() == [
-        *("INGRESS", "ADDRESS", "HOSTS", "ACCEPTED", "PROGRAMMED", "PUBLISHED", "HEALTHY")
+        *("INGRESS", "ADDRESS", "HOSTS", "STATE", "HEALTHY")
     ]
     assert any(line.startswith("shop/shop ") for line in answer.out.splitlines())
 

@@ -6,19 +6,31 @@ from typing import Annotated, Any
 
 import typer
 
-from fedingress.cli.output import Format, Output, emit, table, wait_for
+from fedingress.cli.output import Format, Output, emit, table, wait_for, working
 from fedingress.cli.session import home
 from fedingress.cli.status import describe
 from fedingress.domain.errors import Invalid
 from fedingress.domain.ingress import Fault, IngressKey
 
+EXAMPLES = """Examples:
+
+fedingress apply -f examples/shop --wait 30
+
+fedingress apply -f shop.yaml -o json | python -m json.tool
+"""
+
 WaitSeconds = Annotated[
-    float, typer.Option("--wait", help="Seconds to wait until each Ingress is programmed.")
+    float,
+    typer.Option(
+        "--wait", min=0.0, help="Seconds to wait until each Ingress is programmed and published."
+    ),
 ]
 
 
 def apply(
-    filename: Annotated[Path, typer.Option("--filename", "-f", help="A file or a directory.")],
+    filename: Annotated[
+        Path, typer.Option("--filename", "-f", help="A file, or a directory and all below it.")
+    ],
     wait: WaitSeconds = 0.0,
     output: Output = Format.table,
 ) -> None:
@@ -31,9 +43,10 @@ def apply(
     settings = read()
     if settings.sources != "cluster":
         raise Invalid("the sources are a directory; put the manifests there")
-    applied = apply_manifests(config_connection(settings, "cli"), documents)
+    with working(f"applying {len(documents)} objects"):
+        applied = apply_manifests(config_connection(settings, "cli"), documents)
     rows = [[each.kind, each.namespace, each.name, each.action, each.reason] for each in applied]
-    rows += [["?", "", fault.where, "failed", str(fault)] for fault in faults]
+    rows += [["?", "", each.where, "failed", _without_place(each)] for each in faults]
     ingresses = [
         IngressKey(namespace=each.namespace, name=each.name)
         for each in applied
@@ -49,7 +62,7 @@ def apply(
             }
         )
     else:
-        table("", columns, rows)
+        table(columns, rows)
     if any(row[3] == "failed" for row in rows):
         raise typer.Exit(1)
     if wait and not all(_ready(each) for each in stood):
@@ -61,23 +74,50 @@ def read_manifests(path: Path) -> tuple[list[dict[str, Any]], list[Fault]]:
     Every object in a file, or in the YAML and JSON files of a directory, and every fault.
 
     Raises:
-        Invalid: There is no such path.
+        Invalid: There is no such path, or no such file below it.
     """
     from fedingress.adapters.directory.documents import load  # noqa: PLC0415
 
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml", ".json"})
-    elif path.is_file():
-        files = [path]
-    else:
-        raise Invalid(f"{path} does not exist")
     documents: list[dict[str, Any]] = []
     faults: list[Fault] = []
-    for file in files:
-        loaded = load(file.read_text(encoding="utf-8", errors="replace"), str(file))
+    for file in _files(path):
+        try:
+            text = file.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "is not UTF-8"
+            faults.append(Fault(where=str(file), field="", reason=f"cannot be read: {reason}"))
+            continue
+        loaded = load(text, str(file))
         documents += [dict(document.manifest) for document in loaded.documents]
         faults += loaded.faults
     return documents, faults
+
+
+def _files(path: Path) -> list[Path]:
+    """
+    What is read of *path*: hidden files and folders are left out, as in a directory of sources.
+
+    Raises:
+        Invalid: There is nothing.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise Invalid(f"{path} does not exist")
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in {".yaml", ".yml", ".json"}
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not files:
+        raise Invalid(f"{path} holds no .yaml, .yml or .json file")
+    return files
+
+
+def _without_place(fault: Fault) -> str:
+    """What is wrong; the place has a column of its own."""
+    return f"{fault.field}: {fault.reason}" if fault.field else fault.reason
 
 
 def _watch(keys: list[IngressKey], seconds: float) -> list[dict[str, Any]]:

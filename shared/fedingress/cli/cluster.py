@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fedingress.cli.output import Format, Output, console, emit, table
+from fedingress.cli.output import Format, Output, emit, say, table, working
 from fedingress.cli.session import home
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import Invalid
@@ -17,8 +17,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Member clusters: join, leave, list.")
 
+_JOIN = """Examples:
 
-@app.command()
+fedingress cluster join gke-asia --kubeconfig ~/.kube/config --context asia
+--property provider=gcp --property region=asia-east1 --property project=shop --label tier=prod
+
+fedingress cluster join onprem --kubeconfig member.kubeconfig --token-file token
+"""
+_LEAVE = """Examples:
+
+fedingress cluster leave gke-asia
+
+fedingress cluster leave gke-asia --forget
+"""
+
+
+@app.command(epilog=_JOIN)
 def join(
     name: Annotated[str, typer.Argument(help="How the member is called from now on.")],
     *,
@@ -52,12 +66,12 @@ def join(
         properties=_pairs("--property", prop),
         labels=_pairs("--label", label),
     )
-    with _inventory() as inventory:
+    with _inventory() as inventory, working(f"looking at {name}"):
         uid = inventory.join(joining)
     _say(output, {"name": name, "state": "joined", "uid": uid}, f"{name} joined ({uid})")
 
 
-@app.command()
+@app.command(epilog=_LEAVE)
 def leave(
     name: Annotated[str, typer.Argument(help="The member.")],
     *,
@@ -87,19 +101,22 @@ def leave(
     _say(output, {"name": name, "state": state}, text)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: fedingress cluster list -o json | python -m json.tool")
 def list_(output: Output = Format.table) -> None:
-    """Show every member, and every profile that cannot be read."""
+    """Show every member, and profiles that cannot be read; JSON has project and network too."""
     with home() as found:
         inventory = found.ports.sources.inventory()
     rows = [_row(member) for member in inventory.members]
     if output is Format.json:
         emit({"members": rows, "faults": list(inventory.faults)})
         return
-    columns = ["name", "provider", "region", "zones", "project", "network", "state", "labels"]
-    table("", columns, [[str(row[column]) for column in columns] for row in rows])
+    if not rows and not inventory.faults:
+        say("there is no member; add one: fedingress cluster join --help")
+        return
+    columns = ["name", "provider", "region", "zones", "state", "labels"]
+    table(columns, [[str(row[column]) for column in columns] for row in rows])
     for fault in inventory.faults:
-        console().print(f"! {fault}", markup=False)
+        say(f"! {fault}")
 
 
 def _row(member: MemberCluster) -> dict[str, Any]:
@@ -140,14 +157,15 @@ def _forget(name: str, inventory: "KubeInventory") -> None:
         link = None
         if member is not None and isinstance(clusters, KubeMemberClusters):
             link = clusters.connection(member)
-        inventory.forget(name, link)
+        if not inventory.forget(name, link):
+            raise Invalid(f"there is no member {name}; see: fedingress cluster list")
 
 
 def _say(output: Format, value: dict[str, Any], text: str) -> None:
     if output is Format.json:
         emit(value)
     else:
-        console().print(text, markup=False)
+        say(text)
 
 
 def _token(file: Path | None) -> str:

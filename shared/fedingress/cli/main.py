@@ -20,11 +20,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="One Ingress, submitted once, served by every chosen cluster on several clouds.",
 )
-app.command("apply")(apply.apply)
-app.command("plan")(plan.plan)
-app.command("status")(status.status)
-app.command("repair")(repair.repair)
-app.command("serve")(serve.serve)
+app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
+app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
+app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("repair", epilog=repair.EXAMPLES)(repair.repair)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(cluster.app, name="cluster")
 
 
@@ -38,7 +38,12 @@ def _version(*, wanted: bool) -> None:
 def root(
     *,
     _version_flag: Annotated[
-        bool, typer.Option("--version", callback=lambda value: _version(wanted=value))
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _version(wanted=value),
+            help="Say which version this is, and exit.",
+        ),
     ] = False,
 ) -> None:
     """One Ingress, submitted once, served by every chosen cluster on several clouds."""

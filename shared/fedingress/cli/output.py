@@ -2,13 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 class Format(StrEnum):
@@ -21,25 +24,46 @@ class Format(StrEnum):
 Output = Annotated[Format, typer.Option("--output", "-o", help="table, or json for machines.")]
 
 
-def console() -> Console:
-    """For people; as wide as the terminal, and wide in a pipe so that no cell is cut."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+def say(text: str) -> None:
+    """Print one line for people; it is never cut, and holds no control characters."""
+    print(_plain(text))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print one table; cells are text, never markup."""
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        shown.add_column(column.upper(), overflow="fold")
-    for row in rows:
-        shown.add_row(*(_plain(cell) for cell in row))
-    console().print(shown)
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print one table: folded to the width of a terminal; in a pipe one line a row, uncut."""
+    cells = [[column.upper() for column in columns]]
+    cells += [[_plain(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _folded(cells)
+        return
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        print("  ".join(padded).rstrip())
 
 
-def _plain(cell: str) -> str:
-    """Without control characters, and without what rich would take for markup."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cell)
-    return text.replace("[", "\\[")
+def _folded(cells: Sequence[Sequence[str]]) -> None:
+    """Words keep together where they can: a list breaks after its commas."""
+    shown = Table(box=None, pad_edge=False)
+    for column in cells[0]:
+        shown.add_column(column, overflow="fold")
+    for row in cells[1:]:
+        shown.add_row(*(Text(cell.replace(",", ", ").replace(",  ", ", ")) for cell in row))
+    Console(highlight=False).print(shown)
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which a terminal would obey."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """On a terminal show that *text* is going on; in a pipe say nothing."""
+    with Console(stderr=True).status(Text(text), spinner="dots"):
+        yield
 
 
 def emit(value: Any) -> None:
@@ -66,5 +90,5 @@ def wait_for(
             finished, text = done()
             if finished or now() > end:
                 return finished
-            shown.update(_plain(text))
+            shown.update(Text(_plain(text)))
             pause(0.2)

@@ -6,11 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from fedingress.cli.output import Format, Output, console, emit
+from fedingress.cli.output import Format, Output, emit, say, working
 from fedingress.cli.overlay import overlay
 from fedingress.cli.session import choose, home
 from fedingress.domain.change import Create, Delete, Plan, Update, as_json
 from fedingress.runtime.previews import Preview
+
+EXAMPLES = """Examples:
+
+fedingress plan -f examples/shop
+
+fedingress plan shop/shop -o json | python -m json.tool
+"""
 
 CHANGES = 2
 """The exit status when something would change."""
@@ -27,7 +34,7 @@ def plan(
     """Show what would change, and why; exit status 0 when nothing would, 2 when something."""
     from fedingress.runtime.previews import of_source  # noqa: PLC0415
 
-    with home() as found:
+    with home() as found, working("looking at members and clouds"):
         ports = found.ports
         if filename is None:
             keys = [source.key for source in choose(ports.sources, name)]
@@ -57,12 +64,17 @@ def preview_json(preview: Preview) -> dict[str, Any]:
 
 def print_previews(shown: list[Preview]) -> None:
     """Print every plan, one line a change."""
-    out = console()
+    if not shown:
+        say("there is no federated Ingress to plan")
     for preview in shown:
-        out.print(f"{preview.source}: {preview.changes or 'no'} changes", markup=False)
+        say(f"{preview.source}: {_counted(preview.changes)}")
         for concern, found in preview.plans.items():
             for line in plan_lines(found):
-                out.print(f"  {concern:9}{line}", markup=False)
+                say(f"  {concern:9}{line}")
+
+
+def _counted(changes: int) -> str:
+    return "1 change" if changes == 1 else f"{changes or 'no'} changes"
 
 
 def plan_lines(plan_: Plan[Any]) -> list[str]:

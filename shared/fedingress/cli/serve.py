@@ -4,9 +4,18 @@ import signal
 import sys
 import threading
 
+EXAMPLES = """Examples:
+
+FEDINGRESS_KUBECONFIG=~/.kube/config FEDINGRESS_CONTEXT=config fedingress serve
+
+FEDINGRESS_SOURCES=directory:examples/shop fedingress serve
+
+Settings are variables: docs/reference/settings.md.
+"""
+
 
 def serve() -> None:
-    """Run everything in this one process, until it is interrupted."""
+    """Run everything in this one process, until it is interrupted; it logs to standard error."""
     from fedingress.runtime.embedded import Embedded  # noqa: PLC0415  loads every adapter
     from fedingress.runtime.home import log_to_stderr  # noqa: PLC0415
     from fedingress.runtime.settings import read  # noqa: PLC0415

@@ -5,11 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
-from fedingress.cli.output import Format, Output, console, emit, table
+from fedingress.cli.output import Format, Output, emit, say, table
 from fedingress.cli.session import choose, home
 from fedingress.domain import names
 from fedingress.domain.ingress import Source
 from fedingress.planning.status import observed_conditions
+
+EXAMPLES = """Examples:
+
+fedingress status
+
+fedingress status shop/shop -o json | python -m json.tool
+"""
 
 
 def status(
@@ -46,35 +53,47 @@ def describe(source: Source) -> dict[str, Any]:
 
 
 def _print_all(shown: list[dict[str, Any]]) -> None:
+    if not shown:
+        say("there is no federated Ingress; submit one: fedingress apply -f FOLDER")
+        return
     rows = []
     for each in shown:
-        verdict = {item["type"]: item["status"] for item in each["conditions"]}
         healthy = sum(int(row.get("healthy", 0)) for row in each["clusters"].values())
         rows.append(
             [
                 each["ingress"],
                 ",".join(each["addresses"]) or "-",
                 ",".join(each["hosts"]) or "*",
-                *(verdict.get(kind, "Unknown") for kind in ("Accepted", "Programmed", "Published")),
+                _stands(each),
                 str(healthy),
             ]
         )
-    columns = ["ingress", "address", "hosts", "accepted", "programmed", "published", "healthy"]
-    table("", columns, rows)
+    table(["ingress", "address", "hosts", "state", "healthy"], rows)
+
+
+def _stands(each: dict[str, Any]) -> str:
+    """In a word: the reason of the first condition that is not as it should be, else `Ready`."""
+    if each["deleting"]:
+        return "Deleting"
+    verdict = {item["type"]: item for item in each["conditions"]}
+    for kind in ("Accepted", "Programmed", "Published"):
+        found = verdict.get(kind, {"status": "Unknown", "reason": "Pending"})
+        if found["status"] != "True" and found["reason"] != "NoHost":
+            return str(found["reason"])
+    degraded = verdict.get("Degraded", {})
+    return str(degraded["reason"]) if degraded.get("status") == "True" else "Ready"
 
 
 def _print_one(each: dict[str, Any]) -> None:
-    out = console()
-    out.print(
+    say(
         f"{each['ingress']}  address {', '.join(each['addresses']) or 'none yet'}  "
-        f"hosts {', '.join(each['hosts']) or '*'}",
-        markup=False,
+        f"hosts {', '.join(each['hosts']) or '*'}"
     )
     rows = [
         [item["type"], item["status"], item["reason"], item["message"]]
         for item in each["conditions"]
     ]
-    table("", ["condition", "status", "reason", "message"], rows)
+    table(["condition", "status", "reason", "message"], rows)
     rows = [
         [
             name,
@@ -85,4 +104,4 @@ def _print_one(each: dict[str, Any]) -> None:
         ]
         for name, row in sorted(each["clusters"].items())
     ]
-    table("", ["cluster", "state", "reason", "healthy", "message"], rows)
+    table(["cluster", "state", "reason", "healthy", "message"], rows)

@@ -108,6 +108,8 @@ def make_kube(
         from fedingress.adapters.directory import DirectorySources
 
         folder = Path(settings.sources.removeprefix("directory:")).expanduser()
+        if not folder.is_dir():  # a typing error, or not mounted: nothing that was there is gone
+            raise Invalid(f"FEDINGRESS_SOURCES: there is no directory {folder}")
         directory = DirectorySources(folder, clock)
         clusters = KubeMemberClusters(directory.token, concern=concern)
         closing.callback(clusters.close)

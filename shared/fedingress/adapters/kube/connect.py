@@ -72,18 +72,24 @@ def from_kubeconfig(
         Invalid: The file or the context cannot be used.
     """
     from kubernetes import config
+    from yaml import YAMLError
 
     configuration = _configuration()
+    place = Path(path).expanduser()
+    if not place.is_file():
+        raise Invalid(f"{path} cannot be used: there is no such file")
     try:
         load: Any = config.load_kube_config
         load(
-            config_file=str(Path(path).expanduser()),
+            config_file=str(place),
             context=context or None,
             client_configuration=configuration,
             persist_config=False,
         )
-    except (config.ConfigException, OSError, ValueError, TypeError) as error:
+    except (config.ConfigException, OSError, ValueError, YAMLError) as error:
         raise Invalid(f"{path} cannot be used: {excerpt(str(error))}") from error
+    except (TypeError, AttributeError, KeyError) as error:  # the loader does not check its types
+        raise Invalid(f"{path} is no kubeconfig") from error
     name = context or "the config cluster"
     return _connection(configuration, name, _loaded(configuration), concern, timeouts)
 
@@ -102,7 +108,11 @@ def in_cluster(*, concern: str, timeouts: Timeouts | None = None) -> Connection:
         load: Any = config.load_incluster_config
         load(client_configuration=configuration)
     except config.ConfigException as error:
-        raise Invalid(f"there is no service account to use: {excerpt(str(error))}") from error
+        raise Invalid(
+            "no config cluster is named: set FEDINGRESS_KUBECONFIG to a kubeconfig that reaches it "
+            "(a service account is used inside a pod only); of the lab: "
+            'eval "$(fedingress local env)"'
+        ) from error
     return _connection(
         configuration, "the config cluster", _loaded(configuration), concern, timeouts
     )

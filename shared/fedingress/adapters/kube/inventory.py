@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fedingress.adapters.kube import connect, tombstones
 from fedingress.adapters.kube.connection import Connection
-from fedingress.adapters.kube.errors import MissingError
+from fedingress.adapters.kube.errors import MissingError, excerpt
 from fedingress.adapters.kube.resources import (
     BY_KIND,
     CLUSTER_PROFILE,
@@ -28,6 +28,8 @@ from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.member import INGRESS, SERVICE
 from fedingress.domain.names import OWNER_UID, PREFIX
 from fedingress.planning.decode.members import LEAVING, PROPERTIES, TOKEN_PROVIDER
+from fedingress.planning.decode.members import member as member_of
+from fedingress.planning.decode.words import LABEL_VALUE, QUALIFIED_NAME
 
 MANAGER: Final = "fedingress-cli"
 CLUSTER_MANAGER: Final = "fedingress"
@@ -71,8 +73,11 @@ class KubeInventory:
             Unavailable, Forbidden: The member does not answer, or refuses the token.
         """
         unknown = sorted(joining.properties.keys() - set(PROPERTIES))
-        if unknown or not joining.token:
-            problems = [f"{name} is no property of a member" for name in unknown]
+        problems = [
+            f"{name} is no property of a member; there are {', '.join(PROPERTIES)}"
+            for name in unknown
+        ] or self._malformed(joining)
+        if problems or not joining.token:
             raise Invalid(problems or "there is no token to reach the member with")
         self._refuse_foreign(joining.name)
         uid = _look(joining)
@@ -103,7 +108,7 @@ class KubeInventory:
         """Take `leave` back."""
         self._mark_leaving(name, None)
 
-    def forget(self, name: str, member: Connection | None) -> None:
+    def forget(self, name: str, member: Connection | None) -> bool:
         """
         Remove the profile and its Secret; what is gone already is no error.
 
@@ -111,10 +116,14 @@ class KubeInventory:
             name: Of the member.
             member: To look whether anything of ours remains there; None does not look.
 
+        Returns:
+            Whether there was a profile or a Secret of that name.
+
         Raises:
             Conflict: Something remains, or somebody else manages the profile.
         """
-        self._refuse_foreign(name)
+        profile = self._refuse_foreign(name)
+        secret = self._connection.get(SECRET, self._namespace, _secret(name))
         if member is not None:
             left = _leftovers(member)
             if left:
@@ -122,12 +131,15 @@ class KubeInventory:
             self._refuse_tombstones(name)
         self._connection.delete(CLUSTER_PROFILE.path(self._namespace, name))
         self._connection.delete(SECRET.path(self._namespace, _secret(name)))
+        return bool(profile or secret)
 
-    def _refuse_foreign(self, name: str) -> None:
+    def _refuse_foreign(self, name: str) -> Mapping[str, Any]:
+        """The profile, ours; empty when there is none."""
         found = self._connection.get(CLUSTER_PROFILE, self._namespace, name)
         manager = str(((found or {}).get("spec") or {}).get("clusterManager", {}).get("name") or "")
         if found and manager != CLUSTER_MANAGER:
             raise Conflict(f"{name} is managed by {manager or 'nobody we know'}, not by us")
+        return found or {}
 
     def _refuse_tombstones(self, name: str) -> None:
         listed = self._connection.list(
@@ -152,6 +164,16 @@ class KubeInventory:
             self._connection.apply(path, manifest, manager=MANAGER, force=True)
         except MissingError as error:
             raise Invalid(str(error)) from error
+
+    def _malformed(self, joining: Joining) -> list[str]:
+        """Why the profile would be refused or frozen, asked before its Secret stands."""
+        manifest = {**self._profile(joining), "status": _status(joining, "unknown")}
+        decoded = member_of(manifest, where=joining.name)
+        faults = [str(fault) for fault in decoded] if isinstance(decoded, tuple) else []
+        keys = [key for key in joining.labels if not QUALIFIED_NAME.fullmatch(key)]
+        values = [each for each in joining.labels.values() if not LABEL_VALUE.fullmatch(each)]
+        faults += [f"{excerpt(key)!r} is not a label key" for key in sorted(keys)]
+        return faults + [f"{excerpt(each)!r} is not a label value" for each in sorted(values)]
 
     def _token(self, joining: Joining) -> dict[str, Any]:
         return {
