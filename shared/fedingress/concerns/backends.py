@@ -14,6 +14,7 @@ from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import FederationPolicy, ZoneRef
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
+from fedingress.planning import backends as planning
 from fedingress.planning import dns
 from fedingress.planning.backends import GraphWish, Group
 from fedingress.planning.companions import neg_name
@@ -44,8 +45,8 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     if report is None or report.uid != found.source.uid:
         ports.bus.publish([Work(concern="fanout", unit=found.key, cause="report.missing")])
         return Settled(summary="fan-out has to look first")
-    if found.policy is None or (why := _nothing_to_build(found, report)):
-        return Settled(summary=f"{why or 'no policy'}; what stands stays")
+    if found.policy is None:
+        return Settled(summary="no policy; what stands stays")
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
     return _build(task, ports, guard)
 
@@ -81,6 +82,8 @@ def preview(
         return Plan(held=(why,)), None
     build = Build(wish(found, found.policy, report, ports), ports)
     observed = build.observe()
+    if why := build.awaited(observed):
+        return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
     return plan, build.report(found.source, report, observed, message="")
 
@@ -133,6 +136,9 @@ class _Task:
 
 def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
     source = task.found.source
+    if why := _nothing_to_build(task.found, task.fanned):
+        _say_unbuilt(task, why, ports)
+        return Settled(summary=f"{why}; what stands stays")
     build = Build(wish(task.found, task.policy, task.fanned, ports), ports)
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
@@ -150,6 +156,25 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         return Refused(reasons=(str(error),))
     _announce(task, report, ports)
     return pending or Settled(summary="the graph is in place")
+
+
+def _say_unbuilt(task: _Task, why: str, ports: Ports) -> None:
+    """Report a graph that was never built: only then members may let go of its companions."""
+    source = task.found.source
+    before = ports.ledger.report("backends", task.found.key, BackendsReport)
+    if before is not None and before.uid == source.uid:
+        return
+    observed = ports.load_balancers.observe(
+        task.policy.project, planning.KINDS, planning.prefix(source.uid)
+    )
+    report = BackendsReport(
+        uid=source.uid,
+        generation=source.generation,
+        reason="Pending",
+        message=why,
+        negs=tuple(sorted(planning.attached(observed))),
+    )
+    _announce(task, report, ports)
 
 
 def _announce(task: _Task, report: BackendsReport, ports: Ports) -> None:

@@ -44,6 +44,11 @@ class Build:
         """The changes, given what is observed."""
         return backends.plan(backends.desired(self.wish, observed), observed, self.wish.mark)
 
+    def awaited(self, observed: Sequence[GlobalResource]) -> str:
+        """What a graph without a single endpoint group waits for; empty when it is built."""
+        nothing = not self.wish.groups and not backends.attached(observed)
+        return "no member has endpoints yet" if nothing else ""
+
     def bring_about(
         self, source: Source, fanned: FanoutReport, print_: str, guard: Guard
     ) -> tuple[BackendsReport, Later | None]:
@@ -54,9 +59,8 @@ class Build:
             The report, and what is still awaited.
         """
         observed = self.observe()
-        if not self.wish.groups and not backends.attached(observed):
-            message = "no member has endpoints yet"
-            return self.report(source, fanned, observed, message=message), None
+        if why := self.awaited(observed):
+            return self.report(source, fanned, observed, message=why), None
         plan = self.plan(observed)
         for _ in range(2):  # the second time the reserved address is known
             if not plan:

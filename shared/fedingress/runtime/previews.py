@@ -119,6 +119,7 @@ def _records(
     source, footprint = found.source, found.footprint or Footprint()
     zones = found.policy.dns.zones if found.policy else ()
     hosts = fanned.hosts if fanned else ()
+    built_or_coming = built is not None and (built.address or not built.message)
     address = (built.address if built else "") or "(known after apply)"
     state = "orphan" if _orphaned(found) else "deleting" if found.retired else "present"
     plans = []
@@ -132,8 +133,8 @@ def _records(
             state=state,
             zone=asdict(zone),
             hosts=mine,
-            addresses={"A": (address,)},
-            healthy=True,
+            addresses={"A": (address,)} if built_or_coming else {},
+            healthy=bool(built_or_coming),
             ttl_seconds=found.policy.dns.ttl_seconds if found.policy else footprint.ttl_seconds,
         )
         if mine or zone in footprint.zones:
