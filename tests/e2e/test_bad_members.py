@@ -8,7 +8,7 @@ from tests.e2e.manifests import HOST, ingress, path
 from tests.e2e.site import CONFIG, open_site
 from tests.e2e.waiting import until
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.xdist_group("e2e-bad-members")]
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 SICK = {
     "down": ("unreachable", "Unreachable"),

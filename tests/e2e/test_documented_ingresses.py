@@ -17,7 +17,7 @@ from tests.e2e.homes import embedded
 from tests.e2e.site import CONFIG
 from tests.e2e.waiting import until
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.xdist_group("e2e-documented")]
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 FOLDER = Path(__file__).parent / "ingresses"
 PAGES = [

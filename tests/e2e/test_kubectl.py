@@ -19,7 +19,6 @@ MEMBERS = ("gke-us", "gke-eu")
 pytestmark = [
     pytest.mark.wire,
     pytest.mark.slow,
-    pytest.mark.xdist_group("e2e-kubectl"),
     pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed"),
 ]
 

@@ -14,7 +14,7 @@ from tests.e2e.manifests import HOST, NAMESPACE, SHOP, documents
 from tests.e2e.site import CONFIG
 from tests.e2e.site import OWNER_LABEL as OWNER
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.xdist_group("e2e-life")]
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 GKE = ("gke-us", "gke-eu")
 NEAR = {"us-central1": "gke-us", "europe-west1": "gke-eu"}
