@@ -55,9 +55,8 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
     said = {condition.says() for condition in before} | (frozenset() if before else _NO_NEWS)
     rows = _rows(standing)
     table = {row.cluster: row.encode() for row in rows}
-    built = standing.backends
     return StatusWish(
-        addresses=(built.address,) if built and built.programmed and built.address else (),
+        addresses=_addresses(standing),
         annotations={
             names.CONDITIONS: _json([condition.encode() for condition in conditions]),
             names.TABLE: _json(table),
@@ -66,6 +65,22 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
         rows=rows,
         news=tuple(condition for condition in conditions if condition.says() not in said),
     )
+
+
+def _addresses(standing: Standing) -> tuple[str, ...]:
+    """
+    Shown once the whole graph stands, and from then on while it is ours.
+
+    A change that is refused takes nothing down, so the address must not vanish from those who
+    publish it.
+    """
+    built = standing.backends
+    if built is None or not built.address:
+        return ()
+    status = standing.source.manifest.get("status") or {}
+    shown = (status.get("loadBalancer") or {}).get("ingress") or ()
+    stays = not standing.retired and built.address in (each.get("ip") for each in shown)
+    return (built.address,) if built.programmed or stays else ()
 
 
 def observed_conditions(source: Source) -> tuple[Condition, ...]:
@@ -165,9 +180,14 @@ def _degraded(standing: Standing) -> Condition:
     bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
     if bad and not standing.retired:
         first = next(iter(sorted(bad)))
-        text = "; ".join(f"{name}: {row['message']}" for name, row in sorted(bad.items()))
+        text = "; ".join(_naming(name, row["message"]) for name, row in sorted(bad.items()))
         return _condition(standing, "Degraded", True, bad[first]["reason"], text)
     return _condition(standing, "Degraded", False, "AsExpected", "every placed member is well")
+
+
+def _naming(cluster: str, message: str) -> str:
+    """*message* with the cluster that it is about, named once."""
+    return message if message.startswith(f"{cluster}: ") else f"{cluster}: {message}"
 
 
 def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
