@@ -1,7 +1,7 @@
 """From visits to the report of fan-out: one row per member, the endpoint groups, the footprint."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from fedingress.concerns.visit import Visit
 from fedingress.domain.change import Change, Plan
@@ -26,9 +26,10 @@ def report(
     inventory: Inventory,
     visits: Visits,
     previous: FanoutReport | None,
+    known: Collection[str] = (),
 ) -> FanoutReport:
     """
-    What fan-out found.
+    What fan-out found; *known*: members in which something of ours may be.
 
     A member that cannot be read keeps the endpoint groups of *previous*: an unreachable control
     plane is not a dead data plane.
@@ -40,7 +41,7 @@ def report(
     for name in placement.unknown:
         rows[name] = _row("ineligible", "UnknownCluster", "no member cluster has this name")
     for name in inventory.unreadable:
-        if previous is not None and name in previous.clusters:
+        if name in known or (previous is not None and name in previous.clusters):
             rows[name] = _row("unreachable", "ProfileUnreadable", "its ClusterProfile is invalid")
     for name, visit in visits.items():
         placed = name in placement.placed
@@ -103,11 +104,13 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    zones = {zone for host in hosts if (zone := dns.zone_for(host, policy.dns.zones))}
+    found = (dns.zone_for(host, policy.dns.zones) for host in hosts)
+    zones = {zone.unit: zone for zone in found if zone}
     return Footprint(
         topology=policy.topology,
         project=policy.project,
-        zones=tuple(sorted(zones)),
+        projects=(policy.project,) if policy.project else (),
+        zones=tuple(zones[unit] for unit in sorted(zones)),
         networks=tuple(
             f"{project}/{network}" for project, network in networks(policy, placement, inventory)
         ),
@@ -136,10 +139,15 @@ def _visited(visit: Visit | FederationError, source: Source, *, placed: bool) ->
     """The row of one visited member; None when nothing of ours is there, nor should be."""
     error = visit if isinstance(visit, FederationError) else visit.error
     if error is not None:
-        return _failed(error)
+        return _failed(error) if placed else _staying(error)
     if isinstance(visit, FederationError) or not placed:
         return None if isinstance(visit, FederationError) else _emptied(visit)
     return _applied(visit, source)
+
+
+def _staying(error: FederationError) -> Row:
+    """What is no longer wanted there cannot be taken away; its endpoints get no traffic."""
+    return _row("removing", _failed(error)["reason"], str(error)[:256])
 
 
 def _emptied(visit: Visit) -> Row | None:

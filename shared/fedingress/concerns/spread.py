@@ -1,9 +1,9 @@
 """The living half of fan-out: place, claim hosts, write the members, report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import claim, rows
+from fedingress.concerns import claim, patience, rows
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -13,18 +13,19 @@ from fedingress.domain.errors import FederationError, Invalid
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.ingress import Source
 from fedingress.domain.member import MemberObject
-from fedingress.domain.outcome import Later, Outcome, Refused, Settled
-from fedingress.domain.placement import Placement
+from fedingress.domain.outcome import Outcome, Refused, Settled
+from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent
 from fedingress.domain.work import Work
 from fedingress.planning import fanout, firewall, placement
+from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.ledger import Entry, intent_entry, report_entry
+from fedingress.ports.ledger import intent_entry, report_entry
 
-_POLL_SECONDS = 1.0
-_SICK_SECONDS = 10.0
+_POLL_SECONDS = (1.0, 60.0)
+_SICK_SECONDS = (10.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Stage:
     placement: Placement
     previous: FanoutReport | None
     in_use: frozenset[str] | None
+    former: frozenset[str] = frozenset()
 
     def members(self) -> list[MemberCluster]:
         """Whom to visit: the placed, and whoever may still hold something of ours."""
@@ -63,10 +65,9 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     lost = claim.contest(source, ports)
     visits = _tour(stage, ports).go(stage.members(), ports, guard)
     source = _forget(stage, visits, ports)
-    report = rows.report(source, stage.placement, stage.inventory, visits, stage.previous)
-    report = rows.with_hosts(report, source, lost)
+    report = _report(stage, source, visits, lost)
     _announce(stage, report, work, ports)
-    return _outcome(report, visits)
+    return _outcome(report, visits, ports)
 
 
 def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutReport | None]:
@@ -76,9 +77,22 @@ def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutRep
     except Invalid as error:
         return Plan(held=error.reasons), None
     visits = _tour(stage, ports).go(stage.members(), ports, None)
-    report = rows.report(found.source, stage.placement, stage.inventory, visits, stage.previous)
-    report = rows.with_hosts(report, found.source, claim.losses(found.source, ports))
+    report = _report(stage, found.source, visits, claim.losses(found.source, ports))
     return rows.joined(visits), rows.expecting(report, found.source, stage.inventory, visits)
+
+
+def _report(
+    stage: Stage,
+    source: Source,
+    visits: Mapping[str, Visit | FederationError],
+    lost: Mapping[str, str],
+) -> FanoutReport:
+    footprint = stage.subject.footprint or Footprint()
+    report = rows.report(
+        source, stage.placement, stage.inventory, visits, stage.previous, footprint.members
+    )
+    read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
+    return replace(rows.with_hosts(report, source, lost), policy=fingerprint(read))
 
 
 def _stage(found: Subject, ports: Ports) -> Stage:
@@ -106,7 +120,8 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         inventory=inventory,
         placement=placement.decide(found.policy, wish, inventory),
         previous=previous,
-        in_use=frozenset(built.negs) if built else None,
+        in_use=frozenset(built.negs) if built and built.observed else None,
+        former=frozenset(built.former) if built else frozenset(),
     )
 
 
@@ -116,6 +131,10 @@ def _remember(stage: Stage, ports: Ports) -> Subject:
     before = found.footprint or Footprint()
     now = rows.footprint(found.source, stage.policy, stage.placement, stage.inventory)
     footprint = before.grown(now)
+    left = stage.former - {stage.policy.project}
+    footprint = replace(
+        footprint, projects=tuple(name for name in footprint.projects if name not in left)
+    )
     wanted = [names.FINALIZERS["backends"], names.FINALIZERS["fanout"]]
     if footprint.zones:
         wanted.insert(0, names.FINALIZERS["dns"])
@@ -170,11 +189,6 @@ def _tour(stage: Stage, ports: Ports) -> Tour:
 def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> None:
     source = stage.subject.source
     key = str(source.key)
-    entries: list[Entry] = []
-    works = [
-        Work(concern="backends", unit=key, cause=_cause(work)),
-        Work(concern="status", unit=key, cause=_cause(work)),
-    ]
     used = rows.networks(stage.policy, stage.placement, stage.inventory)
     footprint = stage.subject.footprint or Footprint()
     for text in footprint.networks:
@@ -188,10 +202,15 @@ def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> N
             project=project,
             network=network,
         )
-        entries.append(intent_entry(unit, intent))
-        works.append(Work(concern="backends", unit=unit, cause=_cause(work)))
-    entries.append(report_entry("fanout", key, report))  # last: when it stands, the intents do
-    ports.ledger.announce(ports.bus, entries, works, always=work.thorough)
+        works = [Work(concern="backends", unit=unit, cause=_cause(work))]
+        entry = intent_entry(unit, intent)
+        ports.ledger.announce(ports.bus, [entry], works, always=work.thorough)
+    works = [
+        Work(concern="backends", unit=key, cause=_cause(work)),
+        Work(concern="status", unit=key, cause=_cause(work)),
+    ]
+    said = report_entry("fanout", key, report)  # last: when it stands, the intents do
+    ports.ledger.announce(ports.bus, [said], works, always=work.thorough)
 
 
 def _cause(work: Work) -> str:
@@ -213,6 +232,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         hosts=kept.hosts,
         negs=kept.negs,
         addresses=kept.addresses,
+        policy=kept.policy,
     )
     works = [Work(concern="status", unit=found.key, cause=_cause(work))]
     ports.ledger.announce(
@@ -221,19 +241,32 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
     return Refused(reasons=tuple(reasons))
 
 
-def _outcome(report: FanoutReport, visits: Mapping[str, Visit | FederationError]) -> Outcome:
-    states = {name: row["state"] for name, row in report.clusters.items()}
+def _outcome(
+    report: FanoutReport, visits: Mapping[str, Visit | FederationError], ports: Ports
+) -> Outcome:
+    """
+    Settled in any case: news of the source or of a member are looked at without delay.
+
+    What nobody may tell (a member that is back, an object deleted by hand) is looked for, ever more
+    seldom.
+    """
+    wait = f"{report.uid}/members"
     waiting = sorted(name for name, row in report.clusters.items() if row["reason"] == "Waiting")
-    if waiting:
-        return Later(after_seconds=_POLL_SECONDS, why=f"endpoint groups of {', '.join(waiting)}")
     unwell = {"unreachable", "failed", "removing", "conflict"}
-    if sick := sorted(name for name, state in states.items() if state in unwell):
-        return Later(after_seconds=_SICK_SECONDS, why=f"not settled in {', '.join(sick)}")
+    sick = sorted(name for name, row in report.clusters.items() if row["state"] in unwell)
     held = [text for visit in _seen(visits) for text in visit.plan.held]
-    if held:
-        return Later(after_seconds=_SICK_SECONDS, why="; ".join(held)[:256])
-    changed = sum(len(visit.plan.changes) for visit in _seen(visits))
-    return Settled(summary=f"{len(visits)} members visited, {changed} changes")
+    if not waiting and not sick and not held:
+        patience.over(wait, ports)
+        changed = sum(len(visit.plan.changes) for visit in _seen(visits))
+        return Settled(summary=f"{len(visits)} members visited, {changed} changes")
+    first, last = _POLL_SECONDS if waiting else _SICK_SECONDS
+    pause = patience.pause(wait, ports, first=first, last=last)
+    why = "; ".join(held)[:256]
+    if sick:
+        why = f"not settled in {', '.join(sick)}"
+    if waiting:
+        why = f"endpoint groups of {', '.join(waiting)}"
+    return Settled(summary=why, look_again_seconds=pause)
 
 
 def _seen(visits: Mapping[str, Visit | FederationError]) -> list[Visit]:

@@ -14,14 +14,16 @@ from fedingress.domain.policy import DeletionPolicy, ZoneRef
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
     """
-    Written before anything is created; it only grows while the source lives.
+    Written before anything is created; a place leaves it once it was observed empty.
 
-    project: of the global graph.   networks: `project/network` whose firewall serves us.
+    project: of the global graph.   projects: of every graph that may stand, that one included.
+    networks: `project/network` whose firewall serves us.
     mode, grace_seconds, drain_seconds, ttl_seconds: as the policy last said.
     """
 
     topology: str = ""
     project: str = ""
+    projects: tuple[str, ...] = ()
     zones: tuple[ZoneRef, ...] = ()
     networks: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
@@ -31,10 +33,12 @@ class Footprint:
     ttl_seconds: int = 60
 
     def grown(self, other: "Footprint") -> "Footprint":
-        """*other*, newer, with every place that this one knows."""
+        """*other*, newer, with every place that this one knows; a zone is known once."""
+        zones = {zone.unit: zone for zone in (*self.zones, *other.zones)}
         return dataclasses.replace(
             other,
-            zones=tuple(sorted({*self.zones, *other.zones})),
+            projects=tuple(sorted({*self.projects, *other.projects})),
+            zones=tuple(zones[unit] for unit in sorted(zones)),
             networks=tuple(sorted({*self.networks, *other.networks})),
             members=tuple(sorted({*self.members, *other.members})),
         )
@@ -60,10 +64,15 @@ def of(source: Source) -> Footprint | None:
         return None
     try:
         body = json.loads(text)
-        zones = tuple(ZoneRef(**zone) for zone in body.pop("zones"))
-        networks = tuple(map(str, body.pop("networks")))
-        members = tuple(map(str, body.pop("members")))
-        found = Footprint(zones=zones, networks=networks, members=members, **body)
+        known = {item.name for item in dataclasses.fields(Footprint)}  # a newer version has more
+        said = {name: value for name, value in body.items() if name in known}
+        zones = tuple(ZoneRef(**zone) for zone in said.pop("zones"))
+        networks = tuple(map(str, said.pop("networks")))
+        members = tuple(map(str, said.pop("members")))
+        projects = tuple(map(str, said.pop("projects", ())))
+        found = Footprint(
+            zones=zones, networks=networks, members=members, projects=projects, **said
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found if _typed(found) and all(map(_typed, zones)) else None

@@ -56,6 +56,7 @@ class FanoutReport(Report):
     negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
         of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
+    policy: a digest of what the others read in the policy, so that its change is news to them.
     """
 
     clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class FanoutReport(Report):
     hosts: tuple[str, ...] = ()
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ class BackendsReport(Report):
     address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
     clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "message": sentence}.
     negs: names of every NEG that some backend service still refers to.
+    observed: whether the cloud let us look; without that, *negs* may not be all of them.
+    former: projects other than the policy's in which nothing is left of an earlier graph.
     fingerprint: of the desired graph that is in place; empty while it is not.
     """
 
@@ -84,6 +88,8 @@ class BackendsReport(Report):
     message: str = ""
     clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     negs: tuple[str, ...] = ()
+    observed: bool = True
+    former: tuple[str, ...] = ()
     fingerprint: str = ""
 
     @property
@@ -100,6 +106,14 @@ class BackendsReport(Report):
     def well(self) -> bool:
         """Whether there are endpoints and all are healthy."""
         return 0 < self.endpoints == self.healthy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedReport(Report):
+    """What of the graph fan-out waits for, kept apart so that only its change is told there."""
+
+    negs: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
