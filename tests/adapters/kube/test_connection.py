@@ -1,5 +1,6 @@
 """What a connection makes of an API server's answers, and of its silence."""
 
+import json
 import subprocess
 import sys
 import time
@@ -247,6 +248,19 @@ def test_hostile_words_are_escaped_and_cut():
     """Texts of servers are one line of at most 256 characters."""
     assert excerpt("a\nb\x1b[31m") == "a\\nb\\x1b[31m"
     assert len(excerpt("x" * 5000)) == 256
+
+
+def test_what_an_admission_policy_says_is_not_cut_for_its_name():
+    """Its sentence comes first, the names that Kubernetes puts before it come last."""
+    told = (
+        f"ValidatingAdmissionPolicy '{'p' * 100}' with binding '{'b' * 100}' denied request: do x"
+    )
+    body = {"kind": "Status", "details": {"causes": [{"message": told}]}}
+    error = failure(
+        where="c", verb="patch", path="/x", status=422, headers={}, body=json.dumps(body).encode()
+    )
+
+    assert str(error) == f"do x ({policy})"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ Source: Kubernetes API conventions, "Response Status Kind"; RFC 9110 for Retry-A
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,11 @@ from fedingress.domain.errors import Conflict, FederationError, Forbidden, Inval
 
 TEXT_LIMIT: Final = 256
 _LONGEST_WAIT_SECONDS: Final = 300.0
+_DENIED: Final = re.compile(
+    r"(?P<policy>ValidatingAdmissionPolicy '[^']*') with binding '[^']*' denied request: "
+    r"(?P<reason>.*)",
+    re.DOTALL,
+)
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
 _GONE, _TOO_MANY = 410, 429
@@ -119,4 +125,10 @@ def _reasons(said: str, details: Mapping[str, Any]) -> tuple[str, ...]:
         ": ".join(str(cause[key]) for key in ("field", "message") if cause.get(key))
         for cause in causes
     )
-    return tuple(excerpt(text) for text in texts if text) or (said,)
+    return tuple(excerpt(_reason_first(text)) for text in texts if text) or (said,)
+
+
+def _reason_first(text: str) -> str:
+    """What an admission policy says, before the names of policy and binding: the end is cut."""
+    found = _DENIED.fullmatch(text)
+    return f"{found['reason']} ({found['policy']})" if found else text
