@@ -1,6 +1,8 @@
 """The command line over a world of the local cloud, as a user calls it."""
 
 import json
+import logging
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -30,7 +32,19 @@ class Answer:
 
 
 @pytest.fixture
-def fedingress(monkeypatch, capsys):
+def process():
+    """What a command changes of its process for good: the log and the handlers of signals."""
+    log = logging.getLogger("fedingress")
+    before = (log.handlers[:], log.level, log.propagate)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    log.handlers[:], log.level, log.propagate = before
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def fedingress(process, monkeypatch, capsys):
     """`fedingress("status", "shop")` runs the console script in this process."""
 
     def call(*words):
