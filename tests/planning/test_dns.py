@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -258,3 +259,50 @@ def test_changes_name_what_they_are():
     assert {type(change) for change in gone} == {Delete}
     assert {type(change) for change in decide([intent()]).plan} == {Create}
     assert decide([intent()]).plan.changes[0].desired.as_json()["type"] in {"A", "TXT"}
+
+
+CONFLICTS = {
+    "an address": (("A",), "me", "A for a.example.com exists in the zone and is not ours"),
+    "both families": (("A", "AAAA"), "me", "A/AAAA for a.example.com exists"),
+    "an alias": (("CNAME",), "me", "CNAME for a.example.com exists"),
+    "another installation's mark": ((), "other", "a mark of another installation for"),
+}
+
+
+@pytest.mark.parametrize("name", CONFLICTS)
+def test_what_stands_there_and_is_not_ours_is_named(name):
+    """Nothing is written at that host; the sentence says what to delete."""
+    kinds, owner, sentence = CONFLICTS[name]
+    there = [RecordSet(name=HOSTS[0], type=kind, ttl_seconds=9, values=("x",)) for kind in kinds]
+    marks = [
+        item
+        for item in applied(decide([intent()], owner=owner).plan, ())
+        if item.type == "TXT" and owner == "other"
+    ]
+    decision = decide([intent()], [*there, *marks])
+
+    assert not decision.plan
+    state, text = decision.hosts["u1"][HOSTS[0]]
+    assert state == "conflict"
+    assert text.startswith(sentence)
+
+
+def test_nobody_loses_a_host_whose_mark_only_changes():
+    """A new time to live rewrites the mark of the same source: resolvers keep nothing stale."""
+    observed = applied(decide([intent()]).plan, ())
+    slower = decide([intent(ttl_seconds=90)], observed).plan
+
+    assert {change.desired.type for change in slower} == {"A", "TXT"}
+    assert dns.losers(slower, "example.com") == frozenset()
+
+
+@given(intents_of, intents_of)
+def test_the_changes_of_a_host_go_together_and_none_is_lost(first, second):
+    """The parts hold every change once, sorted by host, and a mark stands with its addresses."""
+    observed = applied(decide(first).plan, ())
+    plan = decide(second, observed).plan
+    parts = dns.by_host(plan, "example.com")
+
+    assert [*parts] == sorted(parts)
+    assert set(parts) <= set(HOSTS)
+    assert sorted(repr(each) for part in parts.values() for each in part) == sorted(map(repr, plan))

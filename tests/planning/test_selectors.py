@@ -60,6 +60,7 @@ REFUSED = {
     "an item that is no object": ('["a"]', "requirement 1 is not an object"),
     "unknown operator": ('[{"key": "a", "operator": "like", "values": ["x"]}]', "unknown operator"),
     "missing operator": ('[{"key": "a"}]', "unknown operator nothing"),
+    "a list for a key": ('[{"key": ["a"], "operator": "exists"}]', "key a list is not a label key"),
     "bad key": ('[{"key": "a b", "operator": "exists"}]', "key 'a b' is not a label key"),
     "in without values": ('[{"key": "a", "operator": "in"}]', "needs at least one value"),
     "exists with values": (
