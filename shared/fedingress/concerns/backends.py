@@ -1,18 +1,26 @@
 """Backends: the global load balancer's graph of one Ingress, and the firewall of one network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from fedingress.concerns import firewall, teardown
-from fedingress.concerns.graph import Build
+from fedingress.concerns.former import Former
+from fedingress.concerns.graph import Build, OperationFailed
+from fedingress.concerns.moving import Move
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid, Unsupported
+from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
 from fedingress.domain.ingress import ServiceBackend
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import FederationPolicy, ZoneRef
-from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
+from fedingress.domain.report import (
+    AttachedReport,
+    BackendsReport,
+    FanoutReport,
+    ZoneIntent,
+)
 from fedingress.domain.work import Work
 from fedingress.planning import backends as planning
 from fedingress.planning import dns
@@ -20,7 +28,7 @@ from fedingress.planning.backends import GraphWish, Group
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.ports import Guard, Ports
-from fedingress.ports.ledger import Entry, intent_entry, report_entry
+from fedingress.ports.ledger import intent_entry, report_entry
 
 _FORBIDDEN_SECONDS = 60.0
 
@@ -41,14 +49,29 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Settled(summary="no such federated Ingress")
     if found.retired:
         return teardown.teardown(found, work, ports, guard)
-    report = ports.ledger.report("fanout", found.key, FanoutReport)
-    if report is None or report.uid != found.source.uid:
+    report = _current(found, ports.ledger.report("fanout", found.key, FanoutReport))
+    if report is None:
         ports.bus.publish([Work(concern="fanout", unit=found.key, cause="report.missing")])
         return Settled(summary="fan-out has to look first")
     if found.policy is None:
         return Settled(summary="no policy; what stands stays")
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
     return _build(task, ports, guard)
+
+
+def _current(found: Subject, report: FanoutReport | None) -> FanoutReport | None:
+    """
+    *report* if fan-out has seen the source as it is now, and noted where the graph will stand.
+
+    An older report would route paths to endpoint groups that do not exist yet.
+    """
+    source, footprint = found.source, found.footprint
+    if report is None or (report.uid, report.generation) != (source.uid, source.generation):
+        return None
+    noted = footprint is not None and (
+        found.policy is None or found.policy.project in footprint.projects
+    )
+    return report if noted or report.faults else None
 
 
 def _nothing_to_build(found: Subject, report: FanoutReport) -> str:
@@ -136,29 +159,39 @@ class _Task:
 
 def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
     source = task.found.source
+    former = _former(task, ports)
     if why := _nothing_to_build(task.found, task.fanned):
-        _say_unbuilt(task, why, ports)
+        _say_unbuilt(task, why, former, ports)
         return Settled(summary=f"{why}; what stands stays")
-    build = Build(wish(task.found, task.policy, task.fanned, ports), ports)
+    build = Build(wish(task.found, task.policy, task.fanned, ports), ports, former=former)
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
         before = None
     print_ = fingerprint([source.generation, build.basis()])
-    if before and before.fingerprint == print_ and before.well and not task.work.thorough:
+    same = before is not None and before.fingerprint == print_ and before.well
+    if before is not None and same and not task.work.thorough and not former.projects:
         _announce(task, before, ports)
         return Settled(summary="nothing changed")
     try:
-        report, pending = build.bring_about(source, task.fanned, print_, guard)
-    except (Forbidden, Invalid, Unsupported) as error:
-        _announce(task, build.refused(source, task.fanned, str(error)[:512]), ports)
+        report, outcome = build.bring_about(source, task.fanned, print_, guard)
+    except (Forbidden, Invalid, Unsupported, OperationFailed) as error:
+        why = str(error)[:512]
+        _announce(task, build.refused(source, task.fanned, why, before), ports)
+        if isinstance(error, OperationFailed):
+            raise
         if isinstance(error, Forbidden):
-            return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
-        return Refused(reasons=(str(error),))
+            return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)
+        return Refused(reasons=(why,))
     _announce(task, report, ports)
-    return pending or Settled(summary="the graph is in place")
+    if former.projects and isinstance(outcome, Settled):
+        zones = task.policy.dns.zones
+        hosts = tuple(host for host in task.fanned.hosts if dns.zone_for(host, zones))
+        move = Move(found=task.found, hosts=hosts, former=former, report=report)
+        return move.go(outcome, ports, guard)
+    return outcome
 
 
-def _say_unbuilt(task: _Task, why: str, ports: Ports) -> None:
+def _say_unbuilt(task: _Task, why: str, former: Former, ports: Ports) -> None:
     """Report a graph that was never built: only then members may let go of its companions."""
     source = task.found.source
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
@@ -172,35 +205,51 @@ def _say_unbuilt(task: _Task, why: str, ports: Ports) -> None:
         generation=source.generation,
         reason="Pending",
         message=why,
-        negs=tuple(sorted(planning.attached(observed))),
+        negs=tuple(sorted(planning.attached(observed) | former.attached())),
+        former=former.empty(),
     )
     _announce(task, report, ports)
 
 
+def _former(task: _Task, ports: Ports) -> Former:
+    footprint = task.found.footprint or Footprint()
+    return Former(
+        mark=Mark(owner=ports.owner, uid=task.found.source.uid, source=task.found.key),
+        projects=tuple(name for name in footprint.projects if name != task.policy.project),
+        ports=ports,
+    )
+
+
 def _announce(task: _Task, report: BackendsReport, ports: Ports) -> None:
     """Tell status and fan-out how the graph stands, and each zone what to publish."""
-    key = task.found.key
-    before = ports.ledger.report("backends", key, BackendsReport)
-    works = [Work(concern="status", unit=key, cause=task.cause)]
-    if before is None or set(before.negs) != set(report.negs):
-        works.append(Work(concern="fanout", unit=key, cause=task.cause))
-    entries: list[Entry] = []
+    key, always = task.found.key, task.work.thorough
     footprint = task.found.footprint
     for zone in footprint.zones if footprint else ():
-        entries.append(intent_entry(zone.unit, _intent(task, zone, report, ports)))
-        works.append(Work(concern="dns", unit=zone.unit, cause=task.cause))
-    entries.append(report_entry("backends", key, report))  # last: when it stands, the intents do
-    ports.ledger.announce(ports.bus, entries, works, always=task.work.thorough)
+        intent = intent_entry(zone.unit, _intent(task, zone, report, ports))
+        works = [Work(concern="dns", unit=zone.unit, cause=task.cause)]
+        ports.ledger.announce(ports.bus, [intent], works, always=always)
+    # After the intents: when it stands, they do. Before what is told to fan-out, who reads it.
+    said = report_entry("backends", key, report)
+    works = [Work(concern="status", unit=key, cause=task.cause)]
+    ports.ledger.announce(ports.bus, [said], works, always=always)
+    attached = AttachedReport(uid=report.uid, generation=0, negs=report.negs, former=report.former)
+    works = [Work(concern="fanout", unit=key, cause="backends.settled")]
+    ports.ledger.announce(ports.bus, [report_entry("attached", key, attached)], works)
 
 
 def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) -> ZoneIntent:
-    """What this Ingress wants of *zone*, which may be nothing any more."""
+    """
+    What this Ingress wants of *zone*, which may be nothing any more.
+
+    Another address is wanted only when it serves.
+    """
     source, policy = task.found.source, task.policy
-    hosts = tuple(
-        host for host in task.fanned.hosts if dns.zone_for(host, policy.dns.zones) == zone
-    )
+    managed = ((host, dns.zone_for(host, policy.dns.zones)) for host in task.fanned.hosts)
     kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
     serving = bool(report.programmed and report.healthy)
+    addresses: Mapping[str, tuple[str, ...]] = {"A": (report.address,)} if report.address else {}
+    if kept is not None and kept.addresses and not serving:
+        addresses = kept.addresses
     return ZoneIntent(
         uid=source.uid,
         generation=source.generation,
@@ -208,8 +257,8 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         created=source.created,
         state="present",
         zone=asdict(zone),
-        hosts=hosts,
-        addresses={"A": (report.address,)} if report.address else {},
+        hosts=tuple(host for host, found in managed if found and found.unit == zone.unit),
+        addresses=addresses,
         healthy=serving or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,

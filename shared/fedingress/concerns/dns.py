@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from fedingress.concerns import patience
 from fedingress.concerns.claim import COMPLETE
-from fedingress.concerns.subject import release, subject
+from fedingress.concerns.subject import Subject, release, subject
 from fedingress.domain import names
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid
@@ -199,6 +199,9 @@ def _report(
             host: {"zone": work.unit, "state": state, "message": text}
             for host, (state, text) in said.items()
         }
+        for row in hosts.values():
+            if row["state"] == "published" and intent.healthy:
+                row["address"] = ", ".join(intent.addresses.get("A", ()))
         if decision.plan.held:
             for row in hosts.values():
                 row |= {"state": "held", "message": "; ".join(decision.plan.held)}
@@ -241,16 +244,20 @@ def _leave(work: Work, intent: ZoneIntent, ports: Ports, *, left: bool) -> float
     found = subject(intent.source, ports)
     if found is None or found.source.uid != intent.uid:
         ports.ledger.amend_intent(work.unit, intent, None)
-        return 0.0
-    if not found.retired:
-        return 0.0  # it came back; fan-out and backends say anew what it wants
+    elif found.retired:  # else it came back; fan-out and backends say anew what it wants
+        _let_go(work, intent, found, ports)
+    return 0.0
+
+
+def _let_go(work: Work, intent: ZoneIntent, found: Subject, ports: Ports) -> None:
+    """Leave this zone and, when it was the last one, the source."""
     gone = replace(intent, state="left")
     if intent != gone and not ports.ledger.amend_intent(work.unit, intent, gone):
-        return 0.0
+        return
     if found.holds("dns"):
         zones = found.footprint.zones if found.footprint else ()
         if not all(_has_left(zone, intent.uid, ports) for zone in zones):
-            return 0.0
+            return
         release(found, "dns", ports)
     ports.bus.publish(
         [
@@ -260,7 +267,6 @@ def _leave(work: Work, intent: ZoneIntent, ports: Ports, *, left: bool) -> float
         ]
     )
     ports.ledger.amend_intent(work.unit, gone, None)  # last: until then all of this is repeated
-    return 0.0
 
 
 def _seconds_to_expire(work: Work, intent: ZoneIntent, ports: Ports) -> float:

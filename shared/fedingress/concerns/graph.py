@@ -1,13 +1,16 @@
 """Building the graph: observe it, plan it, carry the plan out stage by stage within the budget."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from fedingress.concerns import patience
+from fedingress.concerns.former import Former
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.errors import FederationError, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
-from fedingress.domain.outcome import Later
+from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
 from fedingress.planning import backends
 from fedingress.planning.backends import UNKNOWN_ADDRESS, GraphWish
@@ -19,12 +22,17 @@ _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
 
 
+class OperationFailed(Unavailable):
+    """The cloud took a change and could not carry it out: a quota, a name in use; it may yet."""
+
+
 class Build:
     """The graph of one Ingress, during one invocation."""
 
-    def __init__(self, wish: GraphWish, ports: Ports) -> None:
+    def __init__(self, wish: GraphWish, ports: Ports, *, former: Former | None = None) -> None:
         self.wish = wish
         self.ports = ports
+        self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
 
     def basis(self) -> Any:
         """All inputs as JSON; while they are the same there is no need to look at GCE."""
@@ -51,16 +59,11 @@ class Build:
 
     def bring_about(
         self, source: Source, fanned: FanoutReport, print_: str, guard: Guard
-    ) -> tuple[BackendsReport, Later | None]:
-        """
-        Observe, plan, act; again once the address is known.
-
-        Returns:
-            The report, and what is still awaited.
-        """
+    ) -> tuple[BackendsReport, Outcome]:
+        """Observe, plan, act; again once the address is known."""
         observed = self.observe()
         if why := self.awaited(observed):
-            return self.report(source, fanned, observed, message=why), None
+            return self.report(source, fanned, observed, message=why), Settled(summary=why)
         plan = self.plan(observed)
         for _ in range(2):  # the second time the reserved address is known
             if not plan:
@@ -78,35 +81,54 @@ class Build:
         report = self.report(source, fanned, observed, message=message, print_=print_)
         return report, self._awaited(report, plan, source.uid)
 
-    def _awaited(
-        self, report: BackendsReport, plan: Plan[GlobalResource], uid: str
-    ) -> Later | None:
+    def _awaited(self, report: BackendsReport, plan: Plan[GlobalResource], uid: str) -> Outcome:
         if plan:
             return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
         if plan.held:
-            return Later(after_seconds=30.0, why=report.message)
-        return self._until_healthy(report, uid) if report.programmed else None
+            pause = patience.pause(f"{uid}/graph", self.ports, first=30.0, last=300.0)
+            return Settled(summary=report.message, look_again_seconds=pause)
+        patience.over(f"{uid}/graph", self.ports)
+        if report.programmed:
+            return self._until_healthy(report, uid)
+        return Settled(summary="what is not there yet has no address")
 
-    def _until_healthy(self, report: BackendsReport, uid: str) -> Later | None:
+    def _until_healthy(self, report: BackendsReport, uid: str) -> Outcome:
         """Look again while some endpoint is not healthy, ever more seldom, for ten minutes."""
         ledger, note = self.ports.ledger, f"unhealthy/{uid}"
         begun = ledger.note(note)
         if report.well:
             if begun is not None:
                 ledger.drop_note(note)
-            return None
+            return Settled(summary="the graph is in place")
         now = self.ports.clock.now()
         if begun is None:
             ledger.put_note(note, {"since": now})
         waited = now - float(begun["since"]) if begun else 0.0
+        why = f"{report.healthy} of {report.endpoints} are healthy"
         if report.healthy and waited > _HEALTH_SECONDS:
-            return None  # the resync looks again
-        pause = min(60.0, max(1.0, waited / 2))
-        return Later(after_seconds=pause, why=f"{report.healthy} of {report.endpoints} are healthy")
+            return Settled(summary=why)  # the resync looks again
+        return Settled(summary=why, look_again_seconds=min(60.0, max(1.0, waited / 2)))
 
-    def refused(self, source: Source, fanned: FanoutReport, message: str) -> BackendsReport:
-        """The report after the cloud said no; the address stays as it was observed."""
-        return self.report(source, fanned, self.observe(), message=message)
+    def refused(
+        self, source: Source, fanned: FanoutReport, message: str, before: BackendsReport | None
+    ) -> BackendsReport:
+        """
+        The report after the cloud said no: as observed, or else as *before*.
+
+        What cannot be observed is not known to be free: fan-out keeps every companion.
+        """
+        try:
+            return self.report(source, fanned, self.observe(), message=message)
+        except FederationError:
+            unseen = BackendsReport(uid=source.uid, generation=0, observed=False)
+            return replace(
+                before or unseen,
+                generation=source.generation,
+                programmed=False,
+                reason="Pending",
+                message=message,
+                fingerprint="",
+            )
 
     def report(
         self,
@@ -123,6 +145,7 @@ class Build:
         address = next((item for item in observed if item.kind is Kind.ADDRESS), None)
         vip = backends.vip(address)
         complete = wanted <= set(have) and not message
+        elsewhere = self.former.attached()
         return BackendsReport(
             uid=source.uid,
             generation=source.generation,
@@ -131,7 +154,8 @@ class Build:
             reason="Programmed" if complete else "Pending",
             message=message,
             clusters=self._rows(observed, fanned) if observed else {},
-            negs=tuple(sorted(backends.attached(observed))),
+            negs=tuple(sorted(backends.attached(observed) | elsewhere)),
+            former=self.former.empty(),
             fingerprint=print_ if complete else "",
         )
 
@@ -205,7 +229,7 @@ def _one_stage(
         if isinstance(answer, FederationError):
             raise answer
     if failures:
-        raise Unavailable("; ".join(failures), after_seconds=10.0)
+        raise OperationFailed("; ".join(failures), after_seconds=10.0)
     return pending
 
 

@@ -178,7 +178,7 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     ports.bus.publish(works)
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
-    for prefix in ("grace", "dns-gone", "unhealthy"):
+    for prefix in ("grace", "dns-gone", "unhealthy", "moved", "waiting"):
         ports.ledger.drop_notes(f"{prefix}/{source.uid}")
     if not source.deleting:
         ports.sources.write_status(source, StatusWrite(addresses=(), annotations={}))

@@ -26,7 +26,8 @@ def report(
     inventory: Inventory,
     visits: Visits,
     previous: FanoutReport | None,
-    known: Collection[str] = (),
+    *,
+    known: Collection[str],
 ) -> FanoutReport:
     """
     What fan-out found; *known*: members in which something of ours may be.

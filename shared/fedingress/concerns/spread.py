@@ -89,7 +89,12 @@ def _report(
 ) -> FanoutReport:
     footprint = stage.subject.footprint or Footprint()
     report = rows.report(
-        source, stage.placement, stage.inventory, visits, stage.previous, footprint.members
+        source,
+        stage.placement,
+        stage.inventory,
+        visits,
+        stage.previous,
+        known=footprint.members,
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     return replace(rows.with_hosts(report, source, lost), policy=fingerprint(read))
@@ -191,6 +196,7 @@ def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> N
     key = str(source.key)
     used = rows.networks(stage.policy, stage.placement, stage.inventory)
     footprint = stage.subject.footprint or Footprint()
+    moving = {name for name in footprint.projects if name != stage.policy.project}
     for text in footprint.networks:
         project, _, network = text.partition("/")
         unit = firewall.unit(project, network)
@@ -198,7 +204,7 @@ def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> N
             uid=source.uid,
             generation=0,
             source=key,
-            state="present" if (project, network) in used else "absent",
+            state="present" if (project, network) in used or project in moving else "absent",
             project=project,
             network=network,
         )

@@ -1,13 +1,14 @@
 """Taking the graph of a leaving Ingress away, by its marks alone."""
 
+from fedingress.concerns.former import removal
 from fedingress.concerns.graph import carry_out
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
+from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport
 from fedingress.domain.work import Work
-from fedingress.planning import backends
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import report_entry
 
@@ -25,7 +26,7 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Settled(summary="waiting for dns")  # which tells us when it has left
     footprint = found.footprint
     orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
-    if footprint is not None and footprint.project and not orphan:
+    if not orphan:
         plan = preview(found, ports)
         if plan:
             pending = carry_out(plan, ports, guard)
@@ -39,13 +40,10 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
 
 def preview(found: Subject, ports: Ports) -> Plan[GlobalResource]:
     """The deletes that are left."""
-    if found.footprint is None or not found.footprint.project:
-        return Plan()
-    uid = found.source.uid
-    observed = ports.load_balancers.observe(
-        found.footprint.project, backends.KINDS, backends.prefix(uid)
-    )
-    return backends.plan((), observed, Mark(owner=ports.owner, uid=uid, source=found.key))
+    footprint = found.footprint or Footprint()
+    projects = {*footprint.projects, *([footprint.project] if footprint.project else [])}
+    mark = Mark(owner=ports.owner, uid=found.source.uid, source=found.key)
+    return removal(sorted(projects), mark, ports)
 
 
 def _tell(found: Subject, work: Work, ports: Ports) -> None:

@@ -163,7 +163,9 @@ class _Zone:
         known = any(item.type in ADDRESS_TYPES for item in wanted)
         published = mine and mark is not None and mark.uid == intent.uid
         former = mark if mine and not published and self._leaves(mark) else None
-        if not known or not (published or intent.healthy or former):
+        # Another address is not published before it serves.
+        unproven = published and not intent.healthy and self._differs(host, intent)
+        if not known or unproven or not (published or intent.healthy or former):
             what = "a first healthy member" if known else "the address"
             state = "published" if published else "waiting"
             self._say(intent, host, state, f"waiting for {what}; what is published stays")
@@ -177,6 +179,15 @@ class _Zone:
             if kind not in kinds and (stale := self.have.get((host, kind))):
                 self.changes.append(Delete(observed=stale, why="the address family is gone"))
         self._say(intent, host, "published", ", ".join(intent.addresses.get("A", ())))
+
+    def _differs(self, host: str, intent: ZoneIntent) -> bool:
+        """Whether an answer stands for *host*, and another one than *intent* has."""
+        have = {
+            kind: found.values for kind in ADDRESS_TYPES if (found := self.have.get((host, kind)))
+        }
+        return bool(have) and have != {
+            k: tuple(sorted(v)) for k, v in intent.addresses.items() if v
+        }
 
     def _leaves(self, mark: HostMark | None) -> bool:
         """Whether the source that *mark* names has still to let go of the host."""
