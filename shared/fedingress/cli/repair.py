@@ -53,9 +53,11 @@ def repair(
     else:
         print_previews([before])
         if apply:
-            say("mended" if not left.changes else "still to change:")
             if left.changes:
+                say("still to change:")
                 print_previews([left])
+            elif before.changes:
+                say("mended")
         elif before.changes:
             say(f"carry it out with: fedingress repair {name} --apply")
     if left.changes:

@@ -252,9 +252,8 @@ def test_hostile_words_are_escaped_and_cut():
 
 def test_what_an_admission_policy_says_is_not_cut_for_its_name():
     """Its sentence comes first, the names that Kubernetes puts before it come last."""
-    told = (
-        f"ValidatingAdmissionPolicy '{'p' * 100}' with binding '{'b' * 100}' denied request: do x"
-    )
+    policy = f"ValidatingAdmissionPolicy '{'p' * 100}'"
+    told = f"{policy} with binding '{'b' * 100}' denied request: do x"
     body = {"kind": "Status", "details": {"causes": [{"message": told}]}}
     error = failure(
         where="c", verb="patch", path="/x", status=422, headers={}, body=json.dumps(body).encode()
