@@ -10,7 +10,7 @@ from tests.bench.world import Many, many
 PASS: tuple[Concern, ...] = ("fanout", "backends", "status")
 
 
-def measure(count: int = 100, *, reconciled: int = 500) -> list[Figure]:
+def measure(count: int = 50, *, reconciled: int = 500) -> list[Figure]:
     """
     Rates over sources in memory and in a directory, and the cost of single events.
 
