@@ -6,6 +6,7 @@ from tests.functions.world import (
     KEY,
     World,
     ingress_manifest,
+    member,
     path,
     policy_manifest,
 )
@@ -242,9 +243,7 @@ def test_a_policy_in_orphan_mode_leaves_everything_and_lets_the_ingress_go():
     world.settle()
 
     assert world.sources.stored(KEY) is None
-    assert {k: v for k, v in world.graph().items() if "firewalls" not in k} == {
-        k: v for k, v in graph.items() if "firewalls" not in k
-    }
+    assert world.graph() == graph
     assert world.ours("gke-us") == members
     assert ("shop.example.com", "A") in world.zone()
     marks = [r.values[0] for (name, kind), r in world.zone().items() if kind == "TXT"]
@@ -264,3 +263,17 @@ def test_what_an_edit_no_longer_wants_goes_from_the_graph():
     world.settle()
     routes = next(spec for name, spec in world.graph().items() if name.startswith("urlMaps"))
     assert routes["defaultRouteAction"]["faultInjectionPolicy"]["abort"]["httpStatus"] == 404
+
+
+def test_a_shared_network_gets_its_firewall_in_the_project_that_hosts_it():
+    """A profile may name `projects/HOST/global/networks/NAME`."""
+    from fedingress.domain.graph import Kind
+
+    shared = member("gke-us", network="projects/host/global/networks/shared")
+    world = World((shared,))
+    world.install()
+    world.submit(ingress_manifest())
+    world.settle()
+
+    (rule,) = world.load_balancers.observe("host", (Kind.FIREWALL,), "")
+    assert rule.spec["network"] == "projects/host/global/networks/shared"

@@ -222,7 +222,7 @@ def _keep(
     report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts)
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
     works = [Work(concern="status", unit=intent.source, cause="dns.settled")]
-    ports.ledger.announce(ports.bus, entries, works, always=work.thorough)
+    ports.ledger.announce(ports.bus, entries, works)  # a resync of a source tells status itself
 
 
 def report_name(unit: str) -> str:

@@ -169,7 +169,8 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     source = found.source
     claim.abandon(source, ports)
     works = []
-    for text in footprint.networks:
+    orphan = footprint.mode == "orphan" and source.deleting
+    for text in () if orphan else footprint.networks:  # an orphaned graph still needs its probes
         project, _, network = text.partition("/")
         unit = firewall.unit(project, network)
         if ports.ledger.intent(unit, source.uid, NetworkIntent) is not None:

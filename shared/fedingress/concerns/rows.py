@@ -18,6 +18,7 @@ from fedingress.planning import companions, dns, fanout
 
 Visits = Mapping[str, Visit | FederationError]
 Row = dict[str, str]
+_NETWORK_WORDS = 5
 
 
 def report(
@@ -123,13 +124,18 @@ def footprint(
 def networks(
     policy: FederationPolicy, placement: Placement, inventory: Inventory
 ) -> tuple[tuple[str, str], ...]:
-    """(project, network) of every placed member whose profile names its network."""
-    members = (inventory.named(name) for name in placement.placed)
-    return tuple(
-        sorted(
-            {(policy.project, member.network) for member in members if member and member.network}
-        )
-    )
+    """
+    (project, network) of every placed member whose profile names its network.
+
+    A shared network is written `projects/HOST/global/networks/NAME`; its firewall is in HOST.
+    """
+    found = set()
+    for member in map(inventory.named, placement.placed):
+        if member and member.network:
+            words = member.network.split("/")
+            shared = len(words) == _NETWORK_WORDS and words[0] == "projects"
+            found.add((words[1] if shared else policy.project, words[-1]))
+    return tuple(sorted(found))
 
 
 def _row(state: str, reason: str, message: str) -> Row:
