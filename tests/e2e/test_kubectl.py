@@ -136,12 +136,17 @@ def test_get_watch_follows_a_second_ingress_to_its_address_and_end(person, tmp_p
     manifest = tmp_path / "second.yaml"
     text = (SHOP / "shop.yaml").read_text(encoding="utf-8").replace("example.com", "b.example.com")
     manifest.write_text(text.replace("  name: shop\n", "  name: second\n", 1), encoding="utf-8")
-    running, reader, lines = person.watching("get", "ingress", "second", "-n", "shop", "-w")
+    running, reader, lines = person.watching("get", "ingress", "-n", "shop", "-w")
     try:
+        until("the watch to begin", lambda: any(line.startswith("shop ") for line in lines))
         person.kubectl("apply", "--server-side", "-f", str(manifest))
         person.site.until_served("second")
         address = person.site.address("second")
-        until("the watch to print it", lambda: any(address in line for line in lines))
+        until(
+            "the watch to print it",
+            lambda: any(line.startswith("second ") and address in line for line in lines),
+            say=lambda: lines,
+        )
         person.kubectl("delete", "-f", str(manifest), "--timeout=60s")
     finally:
         running.terminate()
