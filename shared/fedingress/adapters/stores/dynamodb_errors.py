@@ -108,9 +108,9 @@ def _from_client(text: str, error: Exception) -> FederationError | None:
     from botocore import exceptions as said
 
     match error:
-        case said.NoCredentialsError() | said.PartialCredentialsError():
+        case said.NoCredentialsError() | said.PartialCredentialsError() | said.SSOError():
             return Forbidden(text)
-        case said.CredentialRetrievalError() | said.HTTPClientError():
+        case said.CredentialRetrievalError() | said.HTTPClientError() | said.ConnectionError():
             return Unavailable(text, after_seconds=_BUSY_SECONDS)
         case said.BotoCoreError() | ValueError():
             return Invalid(text)
