@@ -9,6 +9,9 @@ from fedingress.adapters.stores.dynamodb import DynamoDbStore
 from fedingress.adapters.stores.firestore import FirestoreStore
 from tests.stores import servers
 
+PATIENT = {"timeout_seconds": 30.0}
+"""The emulator's first answers take seconds on a busy machine."""
+
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory):
@@ -36,13 +39,13 @@ def google(emulator, monkeypatch):
     """Make stores of a database that nobody else has."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     project = f"demo-{uuid.uuid4().hex[:20]}"
-    yield from made(lambda **given: FirestoreStore(project, **given))
+    yield from made(lambda **given: FirestoreStore(project, **{**PATIENT, **given}))
 
 
 @pytest.fixture(scope="session")
 def amazon_store(local_aws):
     """One store for many tests, whose table changes: a client of boto3 takes 0.3 s to make."""
-    store = DynamoDbStore("")
+    store = DynamoDbStore("", read_seconds=30.0)
     with pytest.MonkeyPatch.context() as patch:
         be_amazon(patch, local_aws)
         store._connected()

@@ -47,7 +47,7 @@ class TestDynamoDbStore(StoreContract):
 class TestQueue(QueueContract):
     """The queue on ministack; a request is what goes over the wire."""
 
-    seconds = 5.0
+    seconds = 8.0
     fewest = 20
 
     @pytest.fixture

@@ -39,7 +39,7 @@ class TestFirestoreStore(StoreContract):
 class TestQueue(QueueContract):
     """The queue on the emulator."""
 
-    seconds = 6.0
+    seconds = 8.0
 
     @pytest.fixture
     def requests(self, client, monkeypatch):
