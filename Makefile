@@ -9,14 +9,12 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test check lint format types layers bench up down clean install ministack
+.PHONY: demo test check lint format types layers bench up down clean install
 
 demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
 
-# Without ministack the tests of DynamoDB are skipped, and say so.
 test: install
-	@$(MAKE) --no-print-directory ministack || true
 	@$(RUN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: lint types layers test
@@ -50,15 +48,6 @@ install: .venv/.installed
 	@$(UV) sync --quiet --frozen --all-extras --compile-bytecode
 	@touch $@
 
-# A local AWS for the tests; in an environment of its own, because it pins its own botocore.
-ministack: .venv-ministack/.installed
-
-.venv-ministack/.installed: infra/aws/ministack.txt | $(UV)
-	@rm -rf .venv-ministack
-	@$(UV) venv --quiet .venv-ministack
-	@$(UV) pip install --quiet --python .venv-ministack/bin/python --require-hashes -r $<
-	@touch $@
-
 # Only where there is no uv: one of our own, in a virtual environment.
 .uv/bin/uv:
 	@$(PYTHON) -m venv .uv
@@ -66,4 +55,4 @@ ministack: .venv-ministack/.installed
 
 clean:
 	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
-	@rm -rf .venv .venv-ministack .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-ministack* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

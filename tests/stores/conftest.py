@@ -38,6 +38,7 @@ def started(server, folders):
 def google(emulator, monkeypatch):
     """Make stores of a database that nobody else has."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     project = f"demo-{uuid.uuid4().hex[:20]}"
     yield from made(lambda **given: FirestoreStore(project, **{**PATIENT, **given}))
 
@@ -84,6 +85,7 @@ def be_amazon(patch, url):
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "eu-west-1",
+        "NO_PROXY": "127.0.0.1",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }.items():

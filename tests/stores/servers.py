@@ -2,21 +2,24 @@
 The cloud homes' databases on this machine: Google's Firestore emulator, and ministack's DynamoDB.
 
 Each is a process of its own on a free port of 127.0.0.1, started once per test run. `Missing` says
-what is to be installed; the tests are then skipped with that reason.
+what is to be installed; the tests are then skipped with that reason. ministack pins a botocore of
+its own, so it gets an environment of its own in the checkout, made once and kept.
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
+MINISTACK = ROOT / ".venv-ministack"
+LOCKED = ROOT / "infra" / "aws" / "ministack.txt"
 EMULATOR = Path("platform", "cloud-firestore-emulator", "cloud-firestore-emulator.jar")
 PATIENCE = 60.0
 
@@ -53,14 +56,45 @@ def firestore_emulator(log):
 
 @contextlib.contextmanager
 def ministack(log):
-    """A local AWS in a virtual environment of its own; gives its URL."""
-    if not MINISTACK.is_file():
-        raise Missing(f"no {MINISTACK.relative_to(ROOT)}: make ministack")
+    """A local AWS; gives its URL."""
+    program = str(installed())
     port = free_port()
     environment = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     url = f"http://127.0.0.1:{port}"
-    with running([str(MINISTACK)], environment, f"{url}/_ministack/health", log):
+    with running([program], environment, f"{url}/_ministack/health", log):
         yield url
+
+
+def installed():
+    """The command `ministack`, installed if it is not there in the version that is pinned."""
+    pin = next(line for line in LOCKED.read_text("utf-8").splitlines() if line.startswith("minis"))
+    ready = MINISTACK / f"ready-{pin.split()[0].partition('==')[2]}"
+    with Path(f"{MINISTACK}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            try:
+                install()
+            except (OSError, subprocess.SubprocessError) as error:
+                said = getattr(error, "stderr", "") or str(error)
+                raise Missing(f"ministack cannot be installed: {said.strip()[-200:]}") from error
+            ready.touch()
+    return MINISTACK / "bin" / "ministack"
+
+
+def install():
+    """Make the environment anew, with what `infra/aws/ministack.txt` pins."""
+    shutil.rmtree(MINISTACK, ignore_errors=True)
+    python = str(MINISTACK / "bin" / "python")
+    wanted = ["--quiet", "--require-hashes", "-r", str(LOCKED)]
+    own = ROOT / ".uv" / "bin" / "uv"
+    if uv := shutil.which("uv") or (own.is_file() and str(own)):
+        make = [uv, "venv", "--quiet", "--python", sys.executable, str(MINISTACK)]
+        fill = [uv, "pip", "install", "--python", python, *wanted]
+    else:
+        make = [sys.executable, "-m", "venv", str(MINISTACK)]
+        fill = [python, "-m", "pip", "install", "--disable-pip-version-check", *wanted]
+    for command in (make, fill):
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
 
 
 @contextlib.contextmanager
@@ -88,8 +122,9 @@ def running(command, environment, probe, log):
 
 def answers(probe):
     """Whether a GET is answered at all."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(probe, timeout=5):
+        with direct.open(probe, timeout=5):
             return True
     except OSError:
         return False

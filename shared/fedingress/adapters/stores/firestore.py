@@ -130,7 +130,8 @@ class FirestoreStore:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close()  # type: ignore[no-untyped-call]
+            end: Callable[[], None] = client.close
+            end()
 
     def _write(self, key: Key, fields: dict[str, Any], expected: str | None) -> str:
         from google.cloud.firestore import DELETE_FIELD
