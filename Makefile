@@ -55,4 +55,4 @@ install: .venv/.installed
 
 clean:
 	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
-	@rm -rf .venv .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-ministack* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

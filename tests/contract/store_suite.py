@@ -150,9 +150,43 @@ class Writing:
 
         assert store.get(KEY).body == {"old": 1}
 
-    @pytest.mark.parametrize("name", ["", "a\nb", "a\x00", "\udcff"])
+    def test_largest_document_is_kept(self, store):
+        """The largest body under the longest name comes back whole."""
+        longest = key("x" * 1024)
+        body = {"a": "x" * (400_000 - len('{"a":""}'))}
+        store.put(longest, body, expected=ABSENT, due_at=1.5)
+
+        assert store.get(longest).body == body
+
+    def test_names_are_kept_apart(self, store):
+        """Names that some store must spell otherwise do not meet, and come back as they were."""
+        names = [
+            "a/b",
+            "a|b",
+            "a%7Cb",
+            "a%2Fb",
+            ".",
+            "..",
+            "%2E",
+            "__a__",
+            "%5F_a__",
+            "/",
+            "é",
+            "e",
+        ]
+        for name in names:
+            store.put(key(name), {"name": name}, expected=ABSENT)
+
+        assert [store.get(key(name)).body["name"] for name in names] == names
+        assert [d.key.name for d in store.list("work")] == sorted(names)
+
+    @pytest.mark.parametrize(
+        "name",
+        ["", "a\nb", "a\x00", "\udcff", "x" * 1025, "é" * 513],
+        ids=["empty", "newline", "null", "surrogate", "too long", "too many bytes"],
+    )
     def test_refuses_names_that_cannot_be_kept(self, store, name):
-        """Empty names and control characters are refused by every method that takes a key."""
+        """Empty, long and unprintable names are refused by every method that takes a key."""
         for call in (
             lambda: store.put(key(name), {}, expected=None),
             lambda: store.get(key(name)),
@@ -194,6 +228,15 @@ class Deleting:
         store.delete(KEY, expected=second.version)
         assert store.get(KEY) is None
 
+    def test_deletion_of_what_must_be_absent(self, store):
+        """With `ABSENT` expected nothing is deleted."""
+        store.delete(KEY, expected=ABSENT)
+        written = store.put(KEY, {}, expected=ABSENT)
+        with pytest.raises(Conflict):
+            store.delete(KEY, expected=ABSENT)
+
+        assert store.get(KEY) == written
+
 
 class Listing:
     """Lists by prefix and the index of due documents."""
@@ -209,6 +252,15 @@ class Listing:
         assert [d.key.name for d in store.list("work")] == sorted(names)
         assert [d.body["name"] for d in store.list("work", "a/1")] == ["a/1", "a/10"]
         assert list(store.list("intent")) == []
+
+    def test_lists_more_than_one_answer_holds(self, store):
+        """A list of megabytes is whole, and so is what is due."""
+        names = [f"a/{n}" for n in range(4)]
+        for n, name in enumerate(names):
+            store.put(key(name), {"text": "x" * 390_000}, expected=ABSENT, due_at=float(n))
+
+        assert [d.key.name for d in store.list("work", "a/")] == names
+        assert [d.key.name for d in store.due("work", before=9.0, limit=9)] == names
 
     @pytest.mark.parametrize("prefix", ["a%", "a_", "a*", "a?", "a[b]", "a\\", "a'"])
     def test_prefixes_are_taken_literally(self, store, prefix):

@@ -111,6 +111,14 @@ def test_an_unknown_variable_gets_a_hint():
         ("SOURCES", ""),
         ("STORE", "sqlite:"),
         ("STORE", "memory"),
+        ("STORE", "firestore:"),
+        ("STORE", "firestore:Acme-Prod"),
+        ("STORE", "firestore:acme-prod/"),
+        ("STORE", "firestore:acme-prod/x"),
+        ("STORE", "firestore:acme-prod/(other)"),
+        ("STORE", "dynamodb:"),
+        ("STORE", "dynamodb:ab"),
+        ("STORE", "dynamodb:a/b/c"),
         ("INVENTORY_NAMESPACE", ""),
         ("INVENTORY_NAMESPACE", "a/b"),
         ("DNS_ENDPOINT", "https://"),
@@ -127,6 +135,24 @@ def test_faulty_values_are_refused(name, value):
     """One reason, which names the variable."""
     (told,) = reasons(**{name: value})
     assert told.startswith(f"FEDINGRESS_{name} is ")
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "memory:",
+        "sqlite:relative.db",
+        "firestore:acme-prod",
+        "firestore:acme-prod/(default)",
+        "firestore:acme-prod/fed-ingress",
+        "firestore:example.com:acme-prod/fed-ingress",
+        "dynamodb:fedingress",
+        "dynamodb:Fed_ingress.2-eu",
+    ],
+)
+def test_stores(store):
+    """Each kind of store, as its cloud lets it be named."""
+    assert read({"FEDINGRESS_STORE": store}).store == store
 
 
 @given(st.dictionaries(names, st.text(max_size=30)))

@@ -18,7 +18,7 @@ class Settings:
     sources: `cluster` (a config cluster) or `directory:PATH`.
     kubeconfig, context: of the config cluster; both empty inside a pod means its service account.
     inventory_namespace: where ClusterProfiles and tombstones are.
-    store: `sqlite:PATH` or `memory:`.
+    store: `sqlite:PATH`, `memory:`, `firestore:PROJECT[/DATABASE]` or `dynamodb:TABLE`.
     compute_endpoint, dns_endpoint: other than Google's own, for a private or local cloud.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
@@ -48,6 +48,11 @@ _OTHERS = ("local",)
 """Variables with our prefix that belong to tools beside us."""
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _URL = (r"(https?://[^\s/]\S*)?", "an http or https URL")
+# Google Cloud, "Creating and managing projects" (an older one may have a domain before its id);
+# Firestore, "Manage databases"; DynamoDB, "Naming rules".
+_PROJECT = r"([a-z][-.a-z0-9]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]"
+_DATABASE = r"(\(default\)|[a-z][-a-z0-9]{2,61}[a-z0-9])"
+_TABLE = r"[-_.A-Za-z0-9]{3,255}"
 _SHAPES = {
     # it stands in labels of Kubernetes, which begin and end with a letter or digit
     "owner": (
@@ -56,7 +61,10 @@ _SHAPES = {
     ),
     "sources": (r"cluster|directory:.+", "cluster or directory:PATH"),
     "inventory_namespace": (r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace"),
-    "store": (r"memory:|sqlite:.+", "sqlite:PATH or memory:"),
+    "store": (
+        rf"memory:|sqlite:.+|firestore:{_PROJECT}(/{_DATABASE})?|dynamodb:{_TABLE}",
+        "sqlite:PATH, memory:, firestore:PROJECT[/DATABASE] or dynamodb:TABLE",
+    ),
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),

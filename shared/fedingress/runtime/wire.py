@@ -74,18 +74,35 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
 
 def make_store(settings: Settings) -> Store:
     """
-    The state store.
+    The state store; a cloud's is contacted, and its SDK loaded, at the first call.
 
     Raises:
         Invalid: Its folder cannot be made.
     """
-    if settings.store == "memory:":
-        from fedingress.adapters.stores.memory import MemoryStore
+    kind, _, place = settings.store.partition(":")
+    match kind:
+        case "memory":
+            from fedingress.adapters.stores.memory import MemoryStore
 
-        return MemoryStore()
+            return MemoryStore()
+        case "firestore":
+            from fedingress.adapters.stores.firestore import FirestoreStore
+
+            # a project's id may hold a colon, never a slash
+            project, _, database = place.partition("/")
+            return FirestoreStore(project, database or "(default)")
+        case "dynamodb":
+            from fedingress.adapters.stores.dynamodb import DynamoDbStore
+
+            return DynamoDbStore(place)
+        case _:
+            return _sqlite(place)
+
+
+def _sqlite(place: str) -> Store:
     from fedingress.adapters.stores.sqlite import SqliteStore
 
-    path = Path(settings.store.removeprefix("sqlite:")).expanduser()
+    path = Path(place).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Stores that need no cloud: memory and SQLite."""
+"""The state stores: memory, SQLite, Firestore, DynamoDB. Importing this imports no cloud's SDK."""

@@ -13,7 +13,9 @@ from fedingress.domain.errors import Conflict, Invalid
 from fedingress.ports.store import Body, Key
 
 MAX_BODY_BYTES: Final = 400_000
-"""DynamoDB's limit on an item is 400 KB; Firestore's on a document is 1 MiB."""
+"""DynamoDB's limit on an item is 400 KB of 1024; Firestore's on a document is 1 MiB."""
+MAX_NAME_BYTES: Final = 1024
+"""DynamoDB's limit on a sort key; Firestore's on an id is 1500 and on an indexed text as well."""
 
 
 def encode(key: Key, body: Body | object) -> str:
@@ -47,11 +49,14 @@ def check_key(key: Key) -> None:
     Refuse keys that some store cannot hold or order.
 
     Raises:
-        Invalid: Family or name is empty, or holds a control character or a lone surrogate.
+        Invalid: Family or name is empty or too long, or holds a control character or a lone
+            surrogate.
     """
     for part in (key.family, key.name):
         if not part or not part.isprintable():
             raise Invalid(f"{part!r} is no key of a document")
+        if len(part.encode()) > MAX_NAME_BYTES:
+            raise Invalid(f"{part[:64]!r}... is longer than {MAX_NAME_BYTES} bytes")
 
 
 def check_version(key: Key, *, stored: str, expected: str | None) -> None:
