@@ -69,7 +69,8 @@ def test_bad_members_are_told_the_others_serve_and_recovery_needs_nobody(sick):
     until(
         "the trouble and the change",
         lambda: (
-            rows(site)["gke-down"][0] == "unreachable" and far.get(HOST, "/v2/items").app == "api"
+            rows(site)["gke-down"][0] == "unreachable"
+            and far.get(HOST, "/v2/items").app == "api"
         ),
         say=lambda: (site.conditions(), site.table()),
     )
