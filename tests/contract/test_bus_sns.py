@@ -3,12 +3,14 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from fedingress.adapters.buses.sns import SnsBus
 from fedingress.domain.errors import Unavailable
-from fedingress.domain.work import CONCERNS
+from fedingress.domain.work import CONCERNS, Work
+from fedingress.runtime.event import from_sqs
 from tests import ministack
 from tests.contract.bus_suite import BusContract, Post, work
 from tests.contract.test_bus_pubsub import opened
@@ -103,6 +105,22 @@ class TestSnsBus(BusContract):
         account.read(post)
         yield post
         post.bus.close()
+
+    def test_the_doors_read_what_arrives(self, account):
+        """Through SNS and straight from SQS, the door's decoder finds the work that was sent."""
+        sent = Work(concern="dns", unit="cloud-dns:lab/example-com", cause="resync")
+        bus = SnsBus(account.topic, "//x", queues=account.queues)
+        bus.publish([sent, replace(sent, delay_seconds=0.5)])
+        bus.close()
+
+        found = []
+        deadline = time.monotonic() + 20
+        while len(found) < 2:
+            assert time.monotonic() < deadline, found
+            answer = account.sqs.receive_message(QueueUrl=account.queues["dns"], WaitTimeSeconds=1)
+            found += [from_sqs({"body": each["Body"]}) for each in answer.get("Messages", [])]
+        assert [each.work for each in found] == [sent, sent]
+        assert len({each.delivery for each in found}) == 2
 
     def test_without_queues_a_delay_is_left_to_the_tick(self, account):
         """A delayed work is not sent when nothing can hold it, nor one beyond SQS's longest."""
