@@ -8,10 +8,10 @@ import yaml
 
 from fedingress.adapters.directory import DirectorySources
 from fedingress.adapters.stores.sqlite import SqliteStore
+from fedingress.domain.event import Event
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.work import Work
 from fedingress.runtime.clock import SystemClock
-from fedingress.runtime.event import Event
 from fedingress.runtime.queue import WorkQueue
 from tests.functions.world import class_manifest, ingress_manifest
 

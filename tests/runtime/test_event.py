@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedingress.domain import event as domain
 from fedingress.domain.errors import Invalid
+from fedingress.domain.event import Event, decode, decode_work
 from fedingress.domain.work import CONCERNS, Work
 from fedingress.planning import firewall
 from fedingress.runtime import event
-from fedingress.runtime.event import Event
 
 GOLDEN = Path(__file__).parents[1] / "events"
 CHANGED = Event(
@@ -80,7 +81,7 @@ def test_what_is_encoded_decodes(sent):
     text = json.dumps(sent.encode())
     notification = json.dumps({"Type": "Notification", "Message": text})
 
-    assert event.decode(sent.encode()) == sent
+    assert decode(sent.encode()) == sent
     assert event.from_text(text) == sent
     assert event.from_push(push_of(text.encode())) == sent
     assert event.from_sqs({"body": text}) == sent
@@ -90,7 +91,7 @@ def test_what_is_encoded_decodes(sent):
 @given(values)
 def test_any_value_is_an_event_or_refused(value):
     """No JSON value makes a decoder raise anything but `Invalid`."""
-    for decoder in (event.decode, event.decode_work, event.from_push, event.from_sqs):
+    for decoder in (decode, decode_work, event.from_push, event.from_sqs):
         with pytest.raises(Invalid):
             decoder(value)
 
@@ -99,18 +100,18 @@ def test_any_value_is_an_event_or_refused(value):
 def test_one_wrong_attribute_is_refused_or_harmless(name, value):
     """An event with any value in one attribute is refused, or still a proper event."""
     try:
-        found = event.decode(structured(**{name: value}))
+        found = decode(structured(**{name: value}))
     except Invalid:
         return
-    assert event.decode(found.encode()) == found
+    assert decode(found.encode()) == found
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(text):
     """Bytes that are no event never pass, whichever envelope holds them."""
-    for decode in (event.from_text, lambda raw: event.from_push(push_of(raw))):
+    for opened in (event.from_text, lambda raw: event.from_push(push_of(raw))):
         with pytest.raises(Invalid):
-            decode(text)
+            opened(text)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_any_bytes_are_refused(text):
 def test_hostile_units_are_refused(concern, unit):
     """A unit passes only in the shape that its concern works on."""
     with pytest.raises(Invalid):
-        event.decode_work({"concern": concern, "unit": unit})
+        decode_work({"concern": concern, "unit": unit})
 
 
 @pytest.mark.parametrize(
@@ -154,13 +155,13 @@ def test_hostile_units_are_refused(concern, unit):
 )
 def test_every_unit_of_ours_passes(concern, unit):
     """Networks by path and projects within a domain are units too."""
-    assert event.decode_work({"concern": concern, "unit": unit}).unit == unit
+    assert decode_work({"concern": concern, "unit": unit}).unit == unit
 
 
 def test_every_reason_is_told_at_once():
     """A wrong type, id, source, concern and cause are five reasons of one refusal."""
     with pytest.raises(Invalid) as caught:
-        event.decode({"type": "other", "id": "", "source": 7, "data": {"concern": 1, "cause": "A"}})
+        decode({"type": "other", "id": "", "source": 7, "data": {"concern": 1, "cause": "A"}})
     assert len(caught.value.reasons) == 5
 
 
@@ -168,7 +169,7 @@ def test_every_reason_is_told_at_once():
 def test_ids_are_fit_for_logs_and_stores(text):
     """Control characters, lone surrogates and long texts are no ids."""
     with pytest.raises(Invalid, match="id is not"):
-        event.decode(structured(id=text))
+        decode(structured(id=text))
 
 
 @pytest.mark.parametrize(
@@ -208,10 +209,10 @@ def test_a_redelivery_is_known_by_source_and_id():
     """The same id of two sources is two deliveries."""
     other = Event(id=CHANGED.id, source="elsewhere", work=CHANGED.work)
 
-    assert event.decode(CHANGED.encode()).delivery == CHANGED.delivery
+    assert decode(CHANGED.encode()).delivery == CHANGED.delivery
     assert other.delivery != CHANGED.delivery
 
 
 def test_every_concern_has_a_shape():
     """A concern without a known unit could never be asked for."""
-    assert set(event._UNITS) == set(event._SHAPES) == set(CONCERNS)
+    assert set(domain._UNITS) == set(domain._SHAPES) == set(CONCERNS)

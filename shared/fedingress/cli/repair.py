@@ -45,7 +45,7 @@ def repair(
         if apply:
             with working(f"repairing {source.key}"):
                 found.bus.publish([Work(concern="fanout", unit=str(source.key), cause=REPAIR)])
-                found.bus.idle(_SECONDS, within_seconds=5.0)
+                found.idle(_SECONDS, within_seconds=5.0)
                 left = of_source(source.key, found.ports)
             result["left"] = preview_json(left)
     if output is Format.json:

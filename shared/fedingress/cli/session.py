@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fedingress.domain.errors import Invalid
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def home() -> Iterator["Home"]:
-    """A home that ends with the command."""
+    """A home that ends with the command; what it asks for runs in it, under the same leases."""
     from fedingress.runtime.home import Home
     from fedingress.runtime.settings import read
 
-    with Home(read(), workers=4) as found:
+    with Home(replace(read(), bus="inprocess:"), workers=4) as found:
         yield found
 
 

@@ -13,7 +13,11 @@ class Bus(Protocol):
         """
         Publish each work; returns when the bus has accepted all.
 
+        A bus that cannot hold a delay leaves such a work to the tick: whoever asks for a unit to
+        come back later has written `due_at` before.
+
         Raises:
             Unavailable: The bus did not accept; the caller's own work stays due.
+            Forbidden: Our credentials may not publish.
         """
         ...

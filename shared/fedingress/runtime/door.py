@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from fedingress.domain.errors import FederationError, Invalid
+from fedingress.domain.event import Event, decode_work
 from fedingress.domain.work import REPAIR, Work
 from fedingress.runtime import event
 from fedingress.runtime.home import Home, log_to_stderr
@@ -145,7 +146,7 @@ def _call(call: Any) -> tuple[Work, bool]:
     dry_run = call.get("dry_run", True)
     if not isinstance(dry_run, bool):
         raise Invalid("dry_run is neither true nor false")
-    return event.decode_work({**call, "cause": REPAIR}), dry_run
+    return decode_work({**call, "cause": REPAIR}), dry_run
 
 
 def _home(concern: str) -> Home:
@@ -166,7 +167,7 @@ def close() -> None:
         _HOMES.clear()
 
 
-def _for(concern: str, arrived: event.Event) -> event.Event:
+def _for(concern: str, arrived: Event) -> Event:
     if arrived.work.concern != concern:
         raise Invalid(f"an event for {arrived.work.concern} came to the door of {concern}")
     return arrived

@@ -23,7 +23,7 @@ from fedingress.runtime.clock import SystemClock
 from fedingress.runtime.invoke import invoke
 from fedingress.runtime.queue import Acknowledged, NotYet, WorkQueue
 from fedingress.runtime.settings import Settings
-from fedingress.runtime.wire import make_store
+from fedingress.runtime.wire import make_bus, make_store
 
 if TYPE_CHECKING:
     from fedingress.runtime.wire import Wired
@@ -32,7 +32,12 @@ _LOG: Final = logging.getLogger("fedingress")
 
 
 class Home:
-    """Runs work of any concern; follow-up work runs in the same process."""
+    """
+    Runs work of any concern.
+
+    On the bus of this process, follow-up work runs here too; with a remote one this instance runs
+    only what is delivered to it, and publishes the rest.
+    """
 
     def __init__(
         self, settings: Settings, *, concern: str = "", workers: int | None = None
@@ -44,9 +49,10 @@ class Home:
         self.queue = WorkQueue(self._store, SystemClock(), lease_seconds=settings.lease_seconds)
         self._wiring = threading.Lock()
         self._wired: Wired | None = None
-        self.bus = InProcessBus(SystemClock(), workers=workers or settings.workers)
-        for each in CONCERNS:
-            self.bus.subscribe(each, self._handle)
+        self.bus = make_bus(settings, concern=concern, workers=workers)
+        if isinstance(self.bus, InProcessBus):
+            for each in CONCERNS:
+                self.bus.subscribe(each, self._handle)
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +133,17 @@ class Home:
             left = self.plan(work)
             found |= {"answer": answer.why, "left": [as_json(change) for change in left]}
         return found
+
+    def idle(self, timeout_seconds: float, *, within_seconds: float = 0.0) -> bool:
+        """
+        Wait until this process has nothing more to run, nor will have *within_seconds*.
+
+        Returns:
+            Whether that was so in time; at once with a remote bus, which delivers elsewhere.
+        """
+        if isinstance(self.bus, InProcessBus):
+            return self.bus.idle(timeout_seconds, within_seconds=within_seconds)
+        return True
 
     def close(self) -> None:
         """End the workers, then drop every connection."""

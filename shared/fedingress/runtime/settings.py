@@ -19,7 +19,11 @@ class Settings:
     kubeconfig, context: of the config cluster; both empty inside a pod means its service account.
     inventory_namespace: where ClusterProfiles and tombstones are.
     store: `sqlite:PATH`, `memory:`, `firestore:PROJECT[/DATABASE]` or `dynamodb:TABLE`.
-    compute_endpoint, dns_endpoint: other than Google's own, for a private or local cloud.
+    bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.
+    queues: with `sns:`, the concerns' SQS queues, which hold delayed work: a JSON object from
+        concern to URL, or the beginning of the URLs, which the concern's name ends.
+    compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
+        local cloud.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
@@ -32,8 +36,11 @@ class Settings:
     context: str = ""
     inventory_namespace: str = "fedingress-inventory"
     store: str = "sqlite:.fedingress/state.db"
+    bus: str = "inprocess:"
+    queues: str = ""
     compute_endpoint: str = ""
     dns_endpoint: str = ""
+    pubsub_endpoint: str = ""
     lease_seconds: float = 60.0
     tick_seconds: float = 60.0
     workers: int = 8
@@ -53,6 +60,8 @@ _URL = (r"(https?://[^\s/]\S*)?", "an http or https URL")
 _PROJECT = r"([a-z][-.a-z0-9]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]"
 _DATABASE = r"(\(default\)|[a-z][-a-z0-9]{2,61}[a-z0-9])"
 _TABLE = r"[-_.A-Za-z0-9]{3,255}"
+_PUBSUB_TOPIC = r"([a-z0-9.-]+:)?[a-z0-9-]+/[A-Za-z][-A-Za-z0-9_.~+%]{2,254}"
+_SNS_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[-A-Za-z0-9_]{1,256}"
 _SHAPES = {
     # it stands in labels of Kubernetes, which begin and end with a letter or digit
     "owner": (
@@ -65,8 +74,14 @@ _SHAPES = {
         rf"memory:|sqlite:.+|firestore:{_PROJECT}(/{_DATABASE})?|dynamodb:{_TABLE}",
         "sqlite:PATH, memory:, firestore:PROJECT[/DATABASE] or dynamodb:TABLE",
     ),
+    "bus": (
+        rf"inprocess:|pubsub:{_PUBSUB_TOPIC}|sns:{_SNS_TOPIC}",
+        "inprocess:, pubsub:PROJECT/TOPIC or sns:TOPIC_ARN",
+    ),
+    "queues": (r"(https?://\S+|\{.*\})?", "the beginning of a URL or a JSON object of URLs"),
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
+    "pubsub_endpoint": _URL,
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
 _TEXTS = (
@@ -76,8 +91,11 @@ _TEXTS = (
     "context",
     "inventory_namespace",
     "store",
+    "bus",
+    "queues",
     "compute_endpoint",
     "dns_endpoint",
+    "pubsub_endpoint",
     "log_level",
 )
 

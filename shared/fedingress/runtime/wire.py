@@ -7,6 +7,7 @@ the adapters load their SDKs at the first call.
 
 # ruff: noqa: PLC0415  see above
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedingress.domain.errors import Invalid
+from fedingress.domain.work import CONCERNS
 from fedingress.ports import Ports
 from fedingress.ports.bus import Bus
 from fedingress.ports.clock import Clock
@@ -24,6 +26,9 @@ from fedingress.ports.store import Store
 from fedingress.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from fedingress.adapters.buses.inprocess import InProcessBus
+    from fedingress.adapters.buses.pubsub import PubSubBus
+    from fedingress.adapters.buses.sns import SnsBus
     from fedingress.adapters.kube.connection import Connection
 
 
@@ -108,6 +113,61 @@ def _sqlite(place: str) -> Store:
     except OSError as error:
         raise Invalid(f"FEDINGRESS_STORE: {path.parent} cannot be made: {error}") from error
     return SqliteStore(path)
+
+
+def make_bus(
+    settings: Settings, *, concern: str = "", workers: int | None = None
+) -> "InProcessBus | PubSubBus | SnsBus":
+    """
+    The bus; nothing is contacted yet.
+
+    Args:
+        settings: Checked.
+        concern: Names the instance in the events that it publishes.
+        workers: Deliveries at a time, on a bus that delivers in this process.
+
+    Raises:
+        Invalid: The queues cannot be read.
+    """
+    kind, _, where = settings.bus.partition(":")
+    source = f"//fedingress.dev/{settings.owner}/{concern or 'home'}"
+    if kind == "pubsub":
+        from fedingress.adapters.buses.pubsub import PubSubBus
+
+        project, _, topic = where.rpartition("/")
+        return PubSubBus(project, topic, source, endpoint=settings.pubsub_endpoint)
+    if kind == "sns":
+        from fedingress.adapters.buses.sns import SnsBus
+
+        return SnsBus(where, source, queues=_queues(settings.queues))
+    from fedingress.adapters.buses.inprocess import InProcessBus
+    from fedingress.runtime.clock import SystemClock
+
+    return InProcessBus(SystemClock(), workers=workers or settings.workers)
+
+
+def _queues(text: str) -> dict[str, str]:
+    """
+    The URL of each concern's queue.
+
+    Raises:
+        Invalid: It is not a JSON object from concerns to URLs.
+    """
+    if not text.startswith("{"):
+        return {concern: f"{text}{concern}" for concern in CONCERNS} if text else {}
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise Invalid(f"FEDINGRESS_QUEUES is no JSON: {error}") from error
+    reasons = [f"FEDINGRESS_QUEUES: there is no concern {name}" for name in {*found} - {*CONCERNS}]
+    reasons += [
+        f"FEDINGRESS_QUEUES: {name} is no http or https URL"
+        for name, url in found.items()
+        if not (isinstance(url, str) and url.startswith(("http://", "https://")))
+    ]
+    if reasons:
+        raise Invalid(sorted(reasons))
+    return dict(found)
 
 
 def make_kube(

@@ -1,1 +1,1 @@
-"""Buses that need no cloud: one process, one thread pool."""
+"""Buses: in one process, and over the messaging services of two clouds."""

@@ -1,0 +1,51 @@
+"""What every remote bus sends for a work: an event as text, and attributes to filter by."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from fedingress.domain.event import TYPE, Event
+from fedingress.domain.work import Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """
+    One message.
+
+    id: of the event, the same in each redelivery.   text: the structured CloudEvent.
+    attributes: `concern`, by which subscriptions choose, and the event's own, for people.
+    """
+
+    id: str
+    work: Work
+    text: str
+    attributes: Mapping[str, str]
+
+
+def message(work: Work, source: str) -> Message:
+    """A new event that asks for *work*; *source* names the instance that publishes it."""
+    event = Event(id=str(uuid.uuid4()), source=source, work=work)
+    return Message(
+        id=event.id,
+        work=work,
+        text=json.dumps(event.encode(), separators=(",", ":")),
+        attributes={
+            "concern": work.concern,
+            "ce-type": TYPE,
+            "ce-id": event.id,
+            "ce-source": source,
+        },
+    )
+
+
+def chunks(items: Iterable[T], size: int) -> Iterable[list[T]]:
+    """The items in lists of at most *size*."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
