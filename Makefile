@@ -9,13 +9,18 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test check lint format types layers bench up down clean install
+.PHONY: demo test core check lint format types layers bench up down clean install
 
 demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
 
-test: install
-	@$(RUN)/python -m pytest -q -n 2 --dist loadgroup
+test: core
+	@$(RUN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/domain --ignore=tests/planning
+
+# Deciding is pure, so its own tests, run first and without the rest, must take every branch of it.
+core: install
+	@$(RUN)/python -m pytest -q -n 2 tests/domain tests/planning \
+		--cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: lint types layers test
 
@@ -55,4 +60,8 @@ install: .venv/.installed
 
 clean:
 	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
+<<<<<<< HEAD
 	@rm -rf .venv .venv-ministack* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+=======
+	@rm -rf .venv .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+>>>>>>> main

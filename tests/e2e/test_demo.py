@@ -17,7 +17,8 @@ def environment(folder):
     """This process's, with the repository to import from and none of our settings."""
     ours = ("FEDINGRESS_", "LOCALCLOUD_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "PYTHONPATH": str(ROOT), "FEDINGRESS_LOCAL": str(folder / "build/demo-lab")}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**kept, "PYTHONPATH": path, "FEDINGRESS_LOCAL": str(folder / "build/demo-lab")}
 
 
 @pytest.fixture

@@ -146,8 +146,26 @@ def test_the_order_of_what_is_observed_does_not_matter(first, second, theirs, ra
     assert plan(wanted, shuffled) == plan(wanted, view)
 
 
-@given(sources, sources, users, st.sampled_from(["owner", "owner-uid"]))
-def test_foreign_objects_are_never_touched(first, second, theirs, label):
+@given(sources, users)
+def test_the_next_source_of_a_name_takes_over_the_copy_of_the_one_that_is_gone(of, theirs):
+    """A name has one source at a time, so another uid under the same name is an earlier one's."""
+    view = seen(*theirs)
+    copy = json.loads(json.dumps(wish(of, observed=view).objects[0].manifest))
+    copy["metadata"]["labels"]["fedingress.dev/owner-uid"] = "earlier"
+    earlier = seen(*theirs, copy)
+    found = plan(wish(of, observed=earlier), earlier)
+    copy["metadata"]["annotations"]["fedingress.dev/source"] = "other/name"
+    another = seen(*theirs, copy)
+
+    assert [change.desired.ref.kind for change in found if isinstance(change, Update)] == [
+        "Ingress"
+    ]
+    assert not found.held
+    assert plan(wish(of, observed=another), another).held
+
+
+@given(sources, sources, users)
+def test_foreign_objects_are_never_touched(first, second, theirs):
     """Under our names but with another mark, or none: held and told, in no change."""
     view = seen(*theirs)
     ours = wish(first, observed=view).objects
@@ -155,7 +173,7 @@ def test_foreign_objects_are_never_touched(first, second, theirs, label):
     for number, item in enumerate(ours):
         manifest = json.loads(json.dumps(item.manifest))
         if number % 2:
-            manifest["metadata"]["labels"][f"fedingress.dev/{label}"] = "other"
+            manifest["metadata"]["labels"]["fedingress.dev/owner"] = "other"
         else:
             del manifest["metadata"]["labels"]
         foreign.append(manifest)

@@ -26,7 +26,11 @@ def contest(source: Source, ports: Ports) -> dict[str, str]:
         unit = claims.unit(host)
         before = ports.ledger.intents(unit, HostClaim)
         entry = intent_entry(unit, HostClaim(**{**mine.encode(), "generation": 0}))
-        ports.ledger.announce(ports.bus, [entry], _others(before, source))
+        if ports.ledger.announce(ports.bus, [entry], _others(before, source)):
+            # Who claimed it between our look and our write has not seen our claim.
+            late = ports.ledger.intents(unit, HostClaim)
+            missed = {uid: each for uid, each in late.items() if uid not in before}
+            ports.bus.publish(_others(missed, source))
     _give_up(source, set(hosts), ports)
     _note_hosts(source.uid, sorted(hosts), ports)
     return losses(source, ports)
@@ -35,7 +39,7 @@ def contest(source: Source, ports: Ports) -> dict[str, str]:
 def losses(source: Source, ports: Ports) -> dict[str, str]:
     """The hosts of *source* that an older, living Ingress names too; writes nothing."""
     if ports.ledger.note(COMPLETE) is None:
-        rivals = claims.claims_of(ports.sources.list())
+        rivals = claims.claims_of(each for each in ports.sources.list() if _stays(each, ports))
         hosts = source.ingress.hosts if source.ingress else ()
         return claims.lost(source, {host: rivals.get(host, ()) for host in hosts})
     found: dict[str, str] = {}
@@ -88,13 +92,18 @@ def _older_and_alive(each: HostClaim, source: Source, host: str, ports: Ports) -
     alive = (
         rival is not None
         and rival.uid == each.uid
-        and not rival.deleting
+        and _stays(rival, ports)
         and rival.ingress is not None
         and host in rival.ingress.hosts
     )
     if not alive:
         ports.ledger.drop_intent(claims.unit(host), each.uid)
     return alive
+
+
+def _stays(source: Source, ports: Ports) -> bool:
+    """Whether *source* is neither being deleted nor of a class that is not ours any more."""
+    return not source.deleting and ports.sources.policy(source).federated
 
 
 def _hosts_note(uid: str) -> str:

@@ -1,6 +1,8 @@
 """Fan-out: put one Ingress into every chosen member, and take it out where it is not wanted."""
 
-from fedingress.concerns import retire, spread
+from dataclasses import replace
+
+from fedingress.concerns import bury, retire, spread
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
 from fedingress.domain.member import MemberObject
@@ -22,10 +24,18 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     if found is None:
         return retire.clean_up(work.unit, ports, guard)
     if not found.federated and not found.involved:
-        return Settled(summary="not a federated Ingress")
+        if not work.thorough:
+            return Settled(summary="not a federated Ingress")
+        return bury.weed(work.unit, ports, guard)
     if found.retired:
         return retire.withdraw(found, work, ports, guard)
-    return spread.spread(found, work, ports, guard)
+    outcome = spread.spread(found, work, ports, guard)
+    if work.thorough:  # a tombstone may be of an earlier source of this name
+        placed = found.footprint.members if found.footprint else ()
+        weeded = bury.weed(work.unit, ports, guard, uid=found.source.uid, placed=placed)
+        if isinstance(outcome, Settled) and outcome.look_again_seconds is None:
+            return replace(weeded, summary=outcome.summary)
+    return outcome
 
 
 def preview(unit: str, ports: Ports) -> tuple[Plan[MemberObject], FanoutReport | None]:

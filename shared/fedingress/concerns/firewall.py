@@ -17,8 +17,8 @@ _HELD_SECONDS = 60.0
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     """Keep the rule while any Ingress needs it; the unit is `firewall:PROJECT/NETWORK`."""
-    plan = preview(work.unit, ports)
     try:
+        plan = preview(work.unit, ports)
         pending = carry_out(plan, ports, guard)
     except Invalid as error:
         return Refused(reasons=error.reasons)
@@ -26,8 +26,12 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     if pending:
         return Later(after_seconds=2.0, why="operations pending")
-    if plan.held and not plan.changes:
-        return Later(after_seconds=_HELD_SECONDS, why=plan.held[0])
+    for uid, intent in ports.ledger.intents(work.unit, NetworkIntent).items():
+        if intent.state == "orphan":
+            ports.ledger.drop_intent(work.unit, uid)  # the rule says it now
+    if plan.held:
+        waits = ports.ledger.note(COMPLETE) is None
+        return Settled(summary=plan.held[0], look_again_seconds=_HELD_SECONDS if waits else None)
     return Settled(summary="; ".join(plan.held) or f"{len(plan.changes)} changes")
 
 

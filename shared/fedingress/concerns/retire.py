@@ -1,20 +1,17 @@
 """The leaving half of fan-out: tell the others, wait for them, empty the members, let go."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
-from fedingress.concerns import claim, rows
-from fedingress.concerns.subject import Subject, owner_of, release
+from fedingress.concerns import bury, claim, patience, rows
+from fedingress.concerns.subject import Subject, owner_of, release, subject
 from fedingress.concerns.visit import Tour
 from fedingress.domain.change import Plan
-from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
 from fedingress.domain.footprint import Footprint
-from fedingress.domain.ingress import IngressKey
-from fedingress.domain.member import INGRESS, SERVICE, MemberObject
-from fedingress.domain.outcome import Later, Outcome, Settled
+from fedingress.domain.member import MemberObject
+from fedingress.domain.outcome import Outcome, Settled
 from fedingress.domain.policy import ZoneRef
-from fedingress.domain.report import NetworkIntent, ZoneIntent
+from fedingress.domain.report import BackendsReport, NetworkIntent, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import firewall
 from fedingress.planning.companions import Owner
@@ -36,6 +33,7 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     if not found.involved:
         return Settled(summary="nothing of ours is left")
     footprint = found.footprint or Footprint()
+    claim.abandon(found.source, ports)  # at once: another Ingress may wait for the hosts
     _announce(found, footprint, work, ports)
     for earlier in ("dns", "backends"):
         if found.holds(earlier):
@@ -43,17 +41,23 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     orphan = footprint.mode == "orphan" and found.source.deleting
     left, unseen = ([], []) if orphan else _empty(found, footprint, ports, guard)
     if left:
-        return Later(after_seconds=1.0, why=f"objects are left in {', '.join(left)}")
+        pause = patience.pause(f"{found.source.uid}/left", ports, first=1.0, last=60.0)
+        why = f"objects are left in {', '.join(left)}"
+        return Settled(summary=why, look_again_seconds=pause)
     # Every one of them is noted at once, so that their waits run side by side.
     rest = {name: footprint.grace_seconds - _waited(found, name, ports) for name in unseen}
     if late := {name: seconds for name, seconds in rest.items() if seconds > 0}:
         why = f"{', '.join(late)} cannot be reached"
-        return Later(after_seconds=min(*late.values(), _AWAIT_SECONDS), why=why)
+        return Settled(summary=why, look_again_seconds=min(*late.values(), _AWAIT_SECONDS))
     for name in unseen:
         stone = Tombstone(
             key=found.source.key, uid=found.source.uid, cluster=name, since=ports.clock.now()
         )
         ports.sources.put_tombstone(stone)
+    if not found.source.deleting and (fresh := _without_address(found, ports)) is not found:
+        if fresh is None or not fresh.retired:
+            return Settled(summary="the source changed meanwhile")  # which is told on its own
+        found = fresh
     _let_go(found, footprint, ports)
     return Settled(summary="withdrawn")
 
@@ -70,35 +74,23 @@ def preview(found: Subject, ports: Ports) -> Plan[MemberObject]:
 
 def clean_up(unit: str, ports: Ports, guard: Guard) -> Outcome:
     """The source is gone: empty members that were unreachable then, and forget what was kept."""
-    key = IngressKey.parse(unit)
-    stones = [stone for stone in ports.sources.tombstones() if stone.key == key]
-    inventory = ports.sources.inventory()
-    waiting = []
-    for stone in stones:
-        member = inventory.named(stone.cluster)
-        owner = Owner(installation=ports.owner, key=key, uid=stone.uid)
-        if member is not None and _remains(member, owner, ports, guard):
-            waiting.append(stone.cluster)
-        elif member is not None or stone.cluster not in inventory.unreadable:
-            ports.sources.drop_tombstone(stone)
+    bury.of_another(unit, source_uid="", ports=ports)
     ports.ledger.drop_reports(unit)
-    if waiting:
-        return Later(after_seconds=_AWAIT_SECONDS, why=f"leftovers in {', '.join(waiting)}")
-    return Settled(summary="the source is gone")
+    return bury.weed(unit, ports, guard)
 
 
 def _announce(found: Subject, footprint: Footprint, work: Work, ports: Ports) -> None:
     """Tell every zone and the others that the source is leaving."""
     entries: list[Entry] = []
-    works = [
-        Work(concern="backends", unit=found.key, cause="source.leaving"),
-        Work(concern="status", unit=found.key, cause="source.leaving"),
-    ]
+    works = [Work(concern="status", unit=found.key, cause="source.leaving")]
+    if found.holds("backends"):
+        works.append(Work(concern="backends", unit=found.key, cause="source.leaving"))
     for zone in footprint.zones:
         before = ports.ledger.intent(zone.unit, found.source.uid, ZoneIntent)
         if found.holds("dns") and (before is None or before.state == "present"):
             entries.append(intent_entry(zone.unit, _leaving(found, footprint, zone)))
-        works.append(Work(concern="dns", unit=zone.unit, cause="source.leaving"))
+        if found.holds("dns"):
+            works.append(Work(concern="dns", unit=zone.unit, cause="source.leaving"))
     if found.holds("dns") and not footprint.zones:
         release(found, "dns", ports)  # no zone ever held anything of it
     ports.ledger.announce(ports.bus, entries, works, always=work.thorough or not entries)
@@ -138,22 +130,6 @@ def _empty(
     return sorted(left), sorted(unseen)
 
 
-def _remains(member: MemberCluster, owner: Owner, ports: Ports, guard: Guard) -> bool:
-    """Delete what is left in a member that came back; whether to look again."""
-    try:
-        items: Sequence[MemberObject] = [
-            item
-            for kind in (INGRESS, SERVICE)
-            for item in ports.clusters.list_owned(member, kind, owner.uid)
-        ]
-        for item in items:
-            if owner.owns(item.manifest):
-                ports.clusters.delete(member, item, guard=guard)
-    except FederationError:
-        return True
-    return bool(items)
-
-
 def _waited(found: Subject, name: str, ports: Ports) -> float:
     """Seconds since the member was first found unreachable during this withdrawal."""
     note = f"grace/{found.source.uid}/{name}"
@@ -164,25 +140,46 @@ def _waited(found: Subject, name: str, ports: Ports) -> float:
     return ports.clock.now() - float(begun["since"])
 
 
+def _without_address(found: Subject, ports: Ports) -> Subject | None:
+    """Take our address off a source that stays with its user; another controller's is not ours."""
+    built = ports.ledger.report("backends", found.key, BackendsReport)
+    if built is None or not built.address or found.source.addresses != (built.address,):
+        return found
+    ports.sources.write_status(found.source, StatusWrite(addresses=(), annotations={}))
+    return subject(found.key, ports)
+
+
 def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     """Forget claims and intents, then take the last finalizer off."""
     source = found.source
-    claim.abandon(source, ports)
-    works = []
     orphan = footprint.mode == "orphan" and source.deleting
-    for text in () if orphan else footprint.networks:  # an orphaned graph still needs its probes
-        project, _, network = text.partition("/")
-        unit = firewall.unit(project, network)
-        if ports.ledger.intent(unit, source.uid, NetworkIntent) is not None:
-            ports.ledger.drop_intent(unit, source.uid)
-        works.append(Work(concern="backends", unit=unit, cause="source.left"))
-    ports.bus.publish(works)
+    for text in footprint.networks:
+        _leave_network(text, found, ports, orphan=orphan)
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
     for prefix in ("grace", "dns-gone", "unhealthy", "moved", "waiting"):
         ports.ledger.drop_notes(f"{prefix}/{source.uid}")
-    if not source.deleting:
-        ports.sources.write_status(source, StatusWrite(addresses=(), annotations={}))
+    ports.ledger.drop_reports(found.key)  # before: a source that comes back is begun anew
     release(found, "fanout", ports)
-    ports.ledger.drop_reports(found.key)
     ports.bus.publish([Work(concern="status", unit=found.key, cause="source.left")])
+
+
+def _leave_network(text: str, found: Subject, ports: Ports, *, orphan: bool) -> None:
+    project, _, network = text.partition("/")
+    unit = firewall.unit(project, network)
+    works = [Work(concern="backends", unit=unit, cause="source.left")]
+    before = ports.ledger.intent(unit, found.source.uid, NetworkIntent)
+    if orphan:
+        left = NetworkIntent(
+            uid=found.source.uid,
+            generation=0,
+            source=found.key,
+            state="orphan",
+            project=project,
+            network=network,
+        )
+        ports.ledger.announce(ports.bus, [intent_entry(unit, left)], works)
+        return
+    if before is not None:
+        ports.ledger.drop_intent(unit, found.source.uid)
+    ports.bus.publish(works)

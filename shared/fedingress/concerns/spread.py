@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import claim, patience, rows
+from fedingress.concerns import bury, claim, patience, rows
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -60,6 +60,7 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         stage = _stage(found, ports)
     except Invalid as error:
         return _refuse(found, work, ports, error.reasons)
+    bury.of_another(found.key, source_uid=found.source.uid, ports=ports)
     stage = replace(stage, subject=_remember(stage, ports))
     source = stage.subject.source
     lost = claim.contest(source, ports)
@@ -97,7 +98,11 @@ def _report(
         known=footprint.members,
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
-    return replace(rows.with_hosts(report, source, lost), policy=fingerprint(read))
+    return replace(
+        rows.with_hosts(report, source, lost),
+        policy=fingerprint(read),
+        footprint=footprint.encode(),
+    )
 
 
 def _stage(found: Subject, ports: Ports) -> Stage:
@@ -239,6 +244,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         negs=kept.negs,
         addresses=kept.addresses,
         policy=kept.policy,
+        footprint=kept.footprint,
     )
     works = [Work(concern="status", unit=found.key, cause=_cause(work))]
     ports.ledger.announce(

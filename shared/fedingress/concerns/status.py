@@ -21,8 +21,12 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         Unavailable, Forbidden, Conflict: The source cannot be read or written.
     """
     found = subject(work.unit, ports)
-    if found is None or (not found.federated and not found.involved):
-        return Settled(summary="no such federated Ingress")
+    if found is None:
+        return Settled(summary="no such Ingress")
+    if not found.federated and not found.involved:
+        return _tidy(found, ports, guard)
+    if _anothers(found, ports):
+        return Settled(summary="another controller writes this status now")
     if _forgetful(found, ports):
         return Settled(summary="waiting for reports; what stands stays")
     wish = decide(found, ports)
@@ -43,6 +47,26 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         )
         ports.sources.notify(found.source, notice)
     return Settled(summary=f"{len(wish.news)} news")
+
+
+def _tidy(found: Subject, ports: Ports, guard: Guard) -> Outcome:
+    """Take our annotations off an Ingress that is no longer ours."""
+    ours = (names.CONDITIONS, names.TABLE, names.FOOTPRINT)
+    left = {name: None for name in ours if name in found.source.annotations}
+    if not left:
+        return Settled(summary="no such federated Ingress")
+    guard.check(ports.clusters.call_timeout_seconds)
+    entries = found.source.addresses
+    ports.sources.write_status(found.source, StatusWrite(addresses=entries, annotations=left))
+    return Settled(summary="our annotations are gone")
+
+
+def _anothers(found: Subject, ports: Ports) -> bool:
+    """Whether the class was changed and whoever serves it now has written an address."""
+    if found.source.deleting or found.federated or not found.source.addresses:
+        return False
+    built = ports.ledger.report("backends", found.key, BackendsReport)
+    return built is None or found.source.addresses != (built.address,)
 
 
 def _forgetful(found: Subject, ports: Ports) -> bool:
@@ -110,9 +134,7 @@ def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[st
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:
-    have = found.source.manifest.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-    addresses = tuple(str(entry.get("ip", "")) for entry in have)
-    if addresses != wish.addresses:
+    if found.source.addresses != wish.addresses:
         return True
     annotations = found.source.annotations
     return any(annotations.get(name) != text for name, text in wish.annotations.items())

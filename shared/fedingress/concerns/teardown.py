@@ -48,8 +48,13 @@ def preview(found: Subject, ports: Ports) -> Plan[GlobalResource]:
 
 def _tell(found: Subject, work: Work, ports: Ports) -> None:
     """Let fan-out go on; no group is in use any more."""
+    before = ports.ledger.report("backends", found.key, BackendsReport)
+    same = before is not None and before.uid == found.source.uid
     report = BackendsReport(
-        uid=found.source.uid, generation=found.source.generation, reason="Removed"
+        uid=found.source.uid,
+        generation=found.source.generation,
+        address=before.address if before is not None and same else "",  # for who takes it off
+        reason="Removed",
     )
     works = [
         Work(concern="fanout", unit=found.key, cause="backends.left"),

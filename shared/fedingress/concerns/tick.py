@@ -32,27 +32,21 @@ def reconcile(ports: Ports, due: Callable[[int], Iterable[Work]]) -> Outcome:
     waiting = list(due(_DUE_LIMIT))
     ports.bus.publish(waiting)
     sources = ports.sources.list()
-    resyncs = _turn(sources, ports)
-    stones = {str(stone.key) for stone in ports.sources.tombstones()}
-    works = [
-        Work(concern="fanout", unit=unit, cause=RESYNC) for unit in sorted({*resyncs, *stones})
-    ]
+    stones = [str(stone.key) for stone in ports.sources.tombstones()]
+    resyncs = _turn([*(str(source.key) for source in sources), *stones], ports)
+    works = [Work(concern="fanout", unit=unit, cause=RESYNC) for unit in sorted(set(resyncs))]
     ports.bus.publish(works)
     _notice_completeness(sources, ports)
     ports.ledger.put_note(_LAST, {"at": ports.clock.now()})
     return Settled(summary=f"{len(waiting)} due, {len(works)} resynced")
 
 
-def _turn(sources: Sequence[Source], ports: Ports) -> list[str]:
+def _turn(keys: Sequence[str], ports: Ports) -> list[str]:
     """Whose turn came since the last tick: each once per `RESYNC_SECONDS`, spread by its name."""
     now = ports.clock.now()
     note = ports.ledger.note(_LAST)
     last = float(note["at"]) if note else now - RESYNC_SECONDS
-    return [
-        str(source.key)
-        for source in sources
-        if _round(str(source.key), now) > _round(str(source.key), last)
-    ]
+    return [key for key in keys if _round(key, now) > _round(key, last)]
 
 
 def _round(key: str, at: float) -> int:

@@ -60,8 +60,11 @@ class Footprint:
 def of(source: Source) -> Footprint | None:
     """The footprint that *source* carries; None when it has none, or one that is not ours."""
     text = source.annotations.get(names.FOOTPRINT)
-    if not text:
-        return None
+    return decode(text) if text else None
+
+
+def decode(text: str) -> Footprint | None:
+    """The footprint that `encode` wrote; None for any other text."""
     try:
         body = json.loads(text)
         known = {item.name for item in dataclasses.fields(Footprint)}  # a newer version has more

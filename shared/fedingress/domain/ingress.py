@@ -136,3 +136,16 @@ class Source:
         """The annotations as stored, even if the spec does not decode."""
         found = self.manifest.get("metadata", {}).get("annotations")
         return found if isinstance(found, dict) else {}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What `status.loadBalancer` names, whoever wrote it: IPs, or else host names."""
+        status = self.manifest.get("status")
+        balancer = status.get("loadBalancer") if isinstance(status, Mapping) else None
+        listed = balancer.get("ingress") if isinstance(balancer, Mapping) else None
+        entries = listed if isinstance(listed, (list, tuple)) else ()
+        return tuple(
+            str(entry.get("ip") or entry.get("hostname") or "")
+            for entry in entries
+            if isinstance(entry, Mapping)
+        )

@@ -57,6 +57,7 @@ class FanoutReport(Report):
         of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
     policy: a digest of what the others read in the policy, so that its change is news to them.
+    footprint: that of the source, for the case that it goes without a withdrawal.
     """
 
     clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class FanoutReport(Report):
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     policy: str = ""
+    footprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,16 @@ class Owner:
             labels.get(names.OWNER_UID) == self.uid and labels.get(names.OWNER) == self.installation
         )
 
+    def succeeds(self, manifest: Manifest) -> bool:
+        """Whether *manifest* is of an earlier source of this name, which is gone."""
+        meta = manifest.get("metadata", {})
+        labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+        return (
+            labels.get(names.OWNER) == self.installation
+            and bool(labels.get(names.OWNER_UID))
+            and annotations.get(names.SOURCE) == str(self.key)
+        )
+
 
 def find_port(service: Manifest, backend: ServiceBackend) -> Mapping[str, Any] | None:
     """The entry of `spec.ports` that *backend* means."""

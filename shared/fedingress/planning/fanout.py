@@ -187,7 +187,7 @@ def plan(
         have = observed.find(item.ref)
         if have is None:
             changes.append(Create(desired=item, why="is missing"))
-        elif not owner.owns(have.manifest):
+        elif not owner.owns(have.manifest) and not owner.succeeds(have.manifest):
             held.append(
                 f"{item.ref.kind} {item.ref.namespace}/{item.ref.name} exists in {item.cluster} "
                 "and is not ours; rename it, or delete it there"

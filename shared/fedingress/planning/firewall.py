@@ -1,6 +1,8 @@
 """The firewall that lets the load balancer's probers and proxies reach one network's pods."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
@@ -10,6 +12,10 @@ from fedingress.planning.diff import differing
 
 PROBER_RANGES = ("130.211.0.0/22", "35.191.0.0/16")
 """Source: Google Cloud's list of health check and proxy ranges of application load balancers."""
+
+
+ORPHAN: Final = "orphan"
+"""Stands for the uid in the mark of a rule that nobody deletes any more."""
 
 
 def unit(project: str, network: str) -> str:
@@ -49,9 +55,10 @@ def plan(
     Create the rule while any Ingress needs it; delete it when the last one is gone.
 
     *complete*: whether every source has spoken since the store was new; without it nothing is
-    deleted unless some Ingress said that it leaves.
+    deleted. An Ingress that leaves its graph as an orphan leaves the rule, too, marked so for good.
     """
     mark = Mark(owner=owner, uid="", source=network)
+    orphaned = replace(mark, uid=ORPHAN)
     wanted = GlobalResource(
         kind=Kind.FIREWALL,
         project=project,
@@ -76,8 +83,14 @@ def plan(
         elif fields := differing(found.spec, wanted.spec):
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=wanted, fields=fields, why=why))
-    elif found is not None and complete:
+    elif found is None or found.mark == orphaned:
+        return Plan()
+    elif any(intent.state == "orphan" for intent in intents):
+        left = replace(found, mark=orphaned)
+        why = "left as an orphan, with the graph that needs it"
+        changes.append(Update(observed=found, desired=left, fields=("description",), why=why))
+    elif complete:
         changes.append(Delete(observed=found, why="no Ingress is left in this network"))
-    elif found is not None:
+    else:
         return Plan(held=(f"{wanted.label} stays until every Ingress was seen",))
     return Plan(changes=tuple(changes))

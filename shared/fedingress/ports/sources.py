@@ -30,7 +30,7 @@ class StatusWrite:
     """
 
     addresses: tuple[str, ...]
-    annotations: Mapping[str, str]
+    annotations: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
