@@ -96,3 +96,29 @@ def test_annotations_are_read_even_where_the_rest_does_not_decode(name):
     broken = dataclasses.replace(source(), manifest=manifest, ingress=None)
 
     assert broken.annotations == expected
+
+
+ADDRESSES = {
+    "an address and a name": (
+        {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb.example.com"}]}},
+        ("192.0.2.1", "lb.example.com"),
+    ),
+    "the address before the name": (
+        {"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "hostname": "lb.example.com"}]}},
+        ("192.0.2.1",),
+    ),
+    "neither": ({"loadBalancer": {"ingress": [{"ports": []}, "x"]}}, ("",)),
+    "no status": (None, ()),
+    "no load balancer": ({}, ()),
+    "no list": ({"loadBalancer": {"ingress": "192.0.2.1"}}, ()),
+    "a list for the load balancer": ({"loadBalancer": []}, ()),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_the_addresses_of_a_source_are_read_whoever_wrote_them(name):
+    """Another controller's status is read as it is, and a broken one as none."""
+    status, expected = ADDRESSES[name]
+    found = dataclasses.replace(source(), manifest={"status": status})
+
+    assert found.addresses == expected

@@ -86,6 +86,25 @@ def test_an_object_is_ours_by_both_labels_only(name):
     assert owner().owns({"metadata": {"name": "web", "labels": labels}}) is expected
 
 
+SUCCEEDED = {
+    "another uid": ("test", "earlier", "shop/shop", True),
+    "another installation": ("other", "earlier", "shop/shop", False),
+    "another source": ("test", "earlier", "shop/other", False),
+    "no uid": ("test", "", "shop/shop", False),
+}
+
+
+@pytest.mark.parametrize("name", SUCCEEDED)
+def test_what_an_earlier_source_of_the_name_left_passes_to_the_next(name):
+    """Installation, a uid and the source's name must all stand on it."""
+    installation, uid, of, expected = SUCCEEDED[name]
+    labels = {"fedingress.dev/owner": installation, "fedingress.dev/owner-uid": uid}
+    left = {"metadata": {"labels": labels, "annotations": {"fedingress.dev/source": of}}}
+
+    assert owner().succeeds(left) is expected
+    assert not owner().succeeds({"metadata": {"labels": None, "annotations": None}})
+
+
 services = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 backends = st.builds(ServiceBackend, service=services, number=st.integers(1, 65535)) | st.builds(
     ServiceBackend,

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from fedingress.domain.change import Create, Delete, Update
+from fedingress.domain.change import Create, Delete, Plan, Update
 from fedingress.domain.graph import Mark
 from fedingress.domain.report import NetworkIntent
 from fedingress.planning import firewall
@@ -72,6 +72,25 @@ def test_an_empty_store_takes_no_rule_away():
 
     assert not found
     assert "stays until every Ingress was seen" in found.held[0]
+
+
+def test_an_orphaned_graph_keeps_its_rule_for_good():
+    """Marked so by the last that leaves as an orphan; whoever leaves later deletes nothing."""
+    found = plan([intent("deleting"), intent("orphan", uid="u2")], (WANTED,))
+    left = found.changes[0].desired
+
+    assert [type(change) for change in found] == [Update]
+    assert (left.spec, found.changes[0].fields) == (WANTED.spec, ("description",))
+    for intents in ([], [intent("deleting")], [intent("orphan")]):
+        assert plan(intents, (left,)) == Plan()
+
+
+def test_an_orphan_does_not_take_the_rule_of_those_that_stay():
+    """While any Ingress is present the rule is an ordinary one, and is mended as such."""
+    both = [intent("orphan"), intent("present", uid="u2")]
+
+    assert plan(both, (WANTED,)) == Plan()
+    assert plan(both, (NARROWED,)).changes[0].desired.mark == WANTED.mark
 
 
 @pytest.mark.parametrize("mark", [None, Mark(owner="other", uid="", source="n")])

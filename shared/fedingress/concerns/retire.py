@@ -1,6 +1,6 @@
 """The leaving half of fan-out: tell the others, wait for them, empty the members, let go."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from fedingress.concerns import bury, claim, patience, rows
 from fedingress.concerns.subject import Subject, owner_of, release, subject
@@ -11,13 +11,13 @@ from fedingress.domain.footprint import Footprint
 from fedingress.domain.member import MemberObject
 from fedingress.domain.outcome import Outcome, Settled
 from fedingress.domain.policy import ZoneRef
-from fedingress.domain.report import BackendsReport, NetworkIntent, ZoneIntent
+from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import firewall
 from fedingress.planning.companions import Owner
 from fedingress.planning.fanout import MemberWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.ledger import Entry, intent_entry
+from fedingress.ports.ledger import Entry, intent_entry, report_entry
 from fedingress.ports.sources import StatusWrite, Tombstone
 
 _AWAIT_SECONDS = 30.0
@@ -91,6 +91,9 @@ def _announce(found: Subject, footprint: Footprint, work: Work, ports: Ports) ->
             entries.append(intent_entry(zone.unit, _leaving(found, footprint, zone)))
         if found.holds("dns"):
             works.append(Work(concern="dns", unit=zone.unit, cause="source.leaving"))
+    said = ports.ledger.report("fanout", found.key, FanoutReport)
+    if said is not None and said.uid == found.source.uid:
+        entries.append(report_entry("fanout", found.key, replace(said, leaving=True)))
     if found.holds("dns") and not footprint.zones:
         release(found, "dns", ports)  # no zone ever held anything of it
     ports.ledger.announce(ports.bus, entries, works, always=work.thorough or not entries)

@@ -58,6 +58,7 @@ class FanoutReport(Report):
     addresses: name -> addresses in the status of the member's copy, sorted.
     policy: a digest of what the others read in the policy, so that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
+    leaving: what is reported is being withdrawn; a source that stays after all is news.
     """
 
     clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class FanoutReport(Report):
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     policy: str = ""
     footprint: str = ""
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
