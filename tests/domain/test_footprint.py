@@ -55,6 +55,18 @@ def test_growing_forgets_no_place(one, other):
     assert all(getattr(grown, name) == getattr(other, name) for name in scalars)
 
 
+def test_what_a_source_had_and_has_is_what_is_torn_down():
+    """Places of both passes, and the way to leave as the policy says now."""
+    zone = ZoneRef(provider="cloud-dns", project="p", name="z", domain="a.com")
+    before = Footprint(topology="gcp", members=("b",), zones=(zone,), mode="orphan")
+    now = Footprint(topology="gcp", members=("a",), networks=("p/n",))
+    grown = before.grown(now).under(DeletionPolicy(grace_seconds=5))
+
+    assert grown == dataclasses.replace(
+        now, members=("a", "b"), zones=(zone,), mode="cascade", grace_seconds=5
+    )
+
+
 @given(footprints, footprints, footprints)
 def test_growing_is_idempotent_and_associative(one, two, three):
     """A crash between two writes, and a repetition, change nothing."""

@@ -22,6 +22,12 @@ def test_a_key_reads_back(namespace, name):
     assert IngressKey.parse(str(key)) == key
 
 
+def test_a_key_is_written_with_a_slash():
+    """As every command line of Kubernetes takes it."""
+    assert IngressKey.parse("shop/web") == IngressKey(namespace="shop", name="web")
+    assert str(IngressKey(namespace="shop", name="web")) == "shop/web"
+
+
 @pytest.mark.parametrize("text", ["", "/", "shop", "shop/", "/shop", "a/b/c", "a//b"])
 def test_what_is_no_key_is_refused(text):
     """Exactly one slash between two words, and the text stands in the error."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedingress.domain import report
-from fedingress.domain.report import BackendsReport, HostClaim, Report
+from fedingress.domain.report import BackendsReport, FanoutReport, HostClaim, Report
 from tests.domain.drawn import drawn
 
 KINDS = [
@@ -28,6 +28,16 @@ def test_a_report_survives_json(kind, data):
 
     assert kind.decode(body) == said
     assert kind.decode({**body, "of a newer version": 1}) == said
+
+
+def test_sequences_are_tuples_again_however_deep_they_stand():
+    """JSON knows lists only; a report that was kept equals the one that is made anew."""
+    made = FanoutReport(
+        uid="u", generation=1, hosts=("a.com",), addresses={"m": ("192.0.2.1",)}, negs=({"a": "b"},)
+    )
+
+    assert made.encode()["addresses"] == {"m": ("192.0.2.1",)}
+    assert FanoutReport.decode(json.loads(json.dumps(made.encode()))) == made
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +74,7 @@ WELL = {
 
 
 @pytest.mark.parametrize("name", WELL)
-def test_endpoints_are_foundover_all_members(name):
+def test_endpoints_are_counted_over_all_members(name):
     """Well means that there are some and that all are healthy."""
     found, counts, well = WELL[name]
 

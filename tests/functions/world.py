@@ -138,11 +138,12 @@ class World:
         self.queue = WorkQueue(self.store, self.clock, lease_seconds=120.0)
 
     def _neg(self, cluster: str, zone: str, name: str, endpoints: int) -> None:
-        project = self.inventory[cluster].project
+        project = self.inventory[cluster].project or "lab"
         self.load_balancers.add_neg(project, zone, name, endpoints, endpoints)
 
     def _neg_gone(self, cluster: str, zone: str, name: str) -> None:
-        self.load_balancers.remove_neg(self.inventory[cluster].project, zone, name)
+        project = self.inventory[cluster].project or "lab"
+        self.load_balancers.remove_neg(project, zone, name)
 
     def lose_store(self) -> None:
         """Wipe the store, and what waits on the bus."""

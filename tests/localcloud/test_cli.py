@@ -226,3 +226,25 @@ def test_a_missing_command_is_said_and_the_world_runs(tmp_path):
         assert "there is no command" in ask(tmp_path)["functions"]["fault"]
     finally:
         cli("down", state=tmp_path)
+
+
+@pytest.mark.parametrize("detach", [(), ("--detach",)])
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, detach):
+    """One sentence with the way out, no traceback."""
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    done = cli("up", *detach, state=tmp_path / "file" / "lab", check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "name another with --state" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("env", "-o", "yaml"), ("functions", "restart"), ("api", "gke-us", "sideways")]
+)
+def test_a_word_that_is_no_choice_is_refused_with_the_choices(tmp_path, words):
+    """Misused, exit status 2, before anybody is asked."""
+    done = cli(*words, state=tmp_path, check=False)
+
+    assert done.returncode == 2
+    assert "is not one of" in done.stderr

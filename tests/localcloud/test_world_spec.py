@@ -102,6 +102,7 @@ def test_fcurl_asks_as_the_region_and_connects_there(tmp_path, interpreter, aske
     )
 
     assert done.stdout.split() == [
+        *("--silent", "--show-error"),
         *("--noproxy", "*", "--interface", "127.9.201.1"),
         *("--connect-to", "shop.example.com:80:127.9.250.7:8080"),
         *("--connect-to", "shop.example.com:443:127.9.250.7:8443"),

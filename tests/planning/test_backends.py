@@ -111,6 +111,16 @@ def test_foreign_resources_are_never_touched(wanted):
         assert plan.held
 
 
+def test_a_resource_under_our_name_without_our_mark_is_left_alone_and_told():
+    """Even where it is exactly as desired; the rest of the graph is built beside it."""
+    observed, _ = converge(wish())
+    theirs = dataclasses.replace(observed[0], mark=None)
+    plan = backends.plan(backends.desired(wish(), (theirs,)), (theirs,), MARK)
+
+    assert plan.held == (f"{theirs.label} exists and does not carry our mark; it is left alone",)
+    assert plan.counts() == {"create": len(observed) - 1, "update": 0, "delete": 0}
+
+
 def test_creates_go_up_the_stages_and_deletes_come_down_last():
     """Nothing is made before what it refers to, nothing goes while something refers to it."""
     observed, _ = converge(wish(services=3))

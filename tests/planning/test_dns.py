@@ -296,6 +296,18 @@ def test_nobody_loses_a_host_whose_mark_only_changes():
     assert dns.losers(slower, "example.com") == frozenset()
 
 
+def test_a_mark_stands_with_the_addresses_of_its_host():
+    """The mark's own name is another; a part of one host carries both, or neither."""
+    plan = decide([intent(hosts=HOSTS[:2])]).plan
+    parts = dns.by_host(plan, "example.com")
+
+    assert [*parts] == ["a.example.com", "b.example.com"]
+    assert [sorted(each.desired.type for each in part) for part in parts.values()] == [
+        ["A", "TXT"],
+        ["A", "TXT"],
+    ]
+
+
 @given(intents_of, intents_of)
 def test_the_changes_of_a_host_go_together_and_none_is_lost(first, second):
     """The parts hold every change once, sorted by host, and a mark stands with its addresses."""

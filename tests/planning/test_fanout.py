@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedingress.domain.change import Create, Delete, Update
+from fedingress.domain.change import Create, Delete, Plan, Update
 from fedingress.domain.ingress import Ingress, Rule
 from fedingress.domain.member import MemberObject
 from fedingress.domain.placement import Requirement, Selector
@@ -186,6 +186,18 @@ def test_foreign_objects_are_never_touched(first, second, theirs):
     assert not refs(change.desired for change in found) & there
     assert len(found.held) == len(refs(wanted.objects) & there)
     assert not plan(MemberWish(), view)
+
+
+def test_a_users_own_ingress_of_the_name_is_left_alone_and_told():
+    """It may serve already; the companions are made all the same, and nothing of it is deleted."""
+    view = seen(service(), ingress())
+    found = plan(wish(observed=view), view)
+
+    assert [(type(change), change.desired.ref.kind) for change in found] == [(Create, "Service")]
+    assert found.held == (
+        "Ingress shop/shop exists in a and is not ours; rename it, or delete it there",
+    )
+    assert plan(MemberWish(), view) == Plan()
 
 
 @given(sources, users)

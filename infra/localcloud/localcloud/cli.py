@@ -7,6 +7,7 @@ The servers are imported only by the command that runs them; every other command
 import json
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -31,7 +32,34 @@ State = Annotated[
     Path,
     typer.Option("--state", envvar=FOLDER_VARIABLE, help="Folder of the world's files."),
 ]
-Output = Annotated[str, typer.Option("--output", "-o", help="text or json.")]
+
+
+class Format(StrEnum):
+    """Values of ``--output``."""
+
+    text = "text"
+    json = "json"
+
+
+class Verb(StrEnum):
+    """What can be done with the functions."""
+
+    start = "start"
+    stop = "stop"
+    state = "state"
+
+
+class Condition(StrEnum):
+    """How an API server can be."""
+
+    up = "up"
+    down = "down"
+    slow = "slow"
+    refuse = "refuse"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="text, or json for machines.")]
+Cluster = Annotated[str, typer.Argument(help="Name of a cluster; `fedingress local status`.")]
 
 
 @app.command()
@@ -73,7 +101,11 @@ def up(
     if detach:
         _start_detached(session, spec)
         return
-    if not session.hold():
+    try:
+        held = session.hold()
+    except SessionError as error:
+        _fail(str(error))
+    if not held:
         _say_already(session)
         return
     from localcloud.foreground import run  # noqa: PLC0415 - loads every server
@@ -93,19 +125,19 @@ def down(*, state: State = DEFAULT_FOLDER) -> None:
 
 
 @app.command()
-def env(*, output: Output = "text", state: State = DEFAULT_FOLDER) -> None:
+def env(*, output: Output = Format.text, state: State = DEFAULT_FOLDER) -> None:
     """Print variables and the function fcurl, to be evaluated by a shell."""
     from localcloud.world.environment import shell  # noqa: PLC0415
 
     variables = _running(state)["environment"]
-    typer.echo(json.dumps(variables, indent=2) if output == "json" else shell(variables))
+    typer.echo(json.dumps(variables, indent=2) if output is Format.json else shell(variables))
 
 
 @app.command()
-def status(*, output: Output = "text", state: State = DEFAULT_FOLDER) -> None:
+def status(*, output: Output = Format.text, state: State = DEFAULT_FOLDER) -> None:
     """Show clusters, workloads, virtual addresses, endpoint groups and the functions."""
     document = _ask(state, "GET", "/state")
-    if output == "json":
+    if output is Format.json:
         typer.echo(json.dumps(document, indent=2))
         return
     from localcloud.status_view import show  # noqa: PLC0415
@@ -115,7 +147,7 @@ def status(*, output: Output = "text", state: State = DEFAULT_FOLDER) -> None:
 
 @app.command()
 def resolve(
-    host: str,
+    host: Annotated[str, typer.Argument(help="A host name.")],
     *,
     client: Annotated[str, typer.Option(help="Address to ask from.")] = "",
     region: Annotated[str, typer.Option(help="Ask as a client of this region.")] = "",
@@ -140,8 +172,8 @@ def resolve(
 
 @app.command()
 def ctl(
-    method: str,
-    path: str,
+    method: Annotated[str, typer.Argument(help="GET, POST or DELETE.")],
+    path: Annotated[str, typer.Argument(help="Such as /state; docs/localcloud.md lists them.")],
     body: Annotated[str, typer.Argument(help="JSON.")] = "",
     *,
     state: State = DEFAULT_FOLDER,
@@ -155,14 +187,14 @@ def ctl(
 
 
 @app.command()
-def kill(cluster: str, *, state: State = DEFAULT_FOLDER) -> None:
+def kill(cluster: Cluster, *, state: State = DEFAULT_FOLDER) -> None:
     """Cut the power of a cluster's pods; its API server goes on and knows nothing of it."""
     _ask(state, "POST", f"/clusters/{cluster}/kill")
     typer.echo(f"No pod of {cluster} answers any more.")
 
 
 @app.command()
-def revive(cluster: str, *, state: State = DEFAULT_FOLDER) -> None:
+def revive(cluster: Cluster, *, state: State = DEFAULT_FOLDER) -> None:
     """Give a cluster's pods their power back."""
     _ask(state, "POST", f"/clusters/{cluster}/revive")
     typer.echo(f"The pods of {cluster} answer again.")
@@ -170,10 +202,10 @@ def revive(cluster: str, *, state: State = DEFAULT_FOLDER) -> None:
 
 @app.command()
 def api(
-    cluster: str,
-    condition: Annotated[str, typer.Argument(help="up, down, slow or refuse.")],
+    cluster: Cluster,
+    condition: Annotated[Condition, typer.Argument(help="How it is from now on.")],
     *,
-    seconds: Annotated[float, typer.Option(help="How slow.")] = 2.0,
+    seconds: Annotated[float, typer.Option(min=0.0, help="How slow, with `slow`.")] = 2.0,
     state: State = DEFAULT_FOLDER,
 ) -> None:
     """Take a cluster's API server down and up again, slow it, or make it refuse; pods go on."""
@@ -183,9 +215,9 @@ def api(
 
 @app.command()
 def scale(
-    cluster: str,
+    cluster: Cluster,
     workload: Annotated[str, typer.Argument(help="NAMESPACE/NAME of a Deployment.")],
-    replicas: int,
+    replicas: Annotated[int, typer.Argument(min=0, help="How many pods.")],
     *,
     state: State = DEFAULT_FOLDER,
 ) -> None:
@@ -197,12 +229,12 @@ def scale(
 
 @app.command()
 def functions(
-    verb: Annotated[str, typer.Argument(help="start, stop or state.")] = "state",
+    verb: Annotated[Verb, typer.Argument(help="What to do with them.")] = Verb.state,
     *,
     state: State = DEFAULT_FOLDER,
 ) -> None:
     """Start or stop the functions, or show how they are."""
-    if verb == "state":
+    if verb is Verb.state:
         document = _ask(state, "GET", "/functions")
     else:
         document = _ask(state, "POST", f"/functions/{verb}")

@@ -39,8 +39,13 @@ class Session:
         self._lock: int | None = None
 
     def hold(self) -> bool:
-        """Take the folder for this process until it ends; False when another process has it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """
+        Take the folder for this process until it ends; False when another process has it.
+
+        Raises:
+            SessionError: The folder cannot be made.
+        """
+        self._make_folder()
         self._lock = _try_lock(self.folder / "lock")
         if self._lock is not None:
             self._document.unlink(missing_ok=True)
@@ -87,7 +92,7 @@ class Session:
         Raises:
             SessionError: It ended, or took more than `START_SECONDS`; with the end of its log.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         with self.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - this very program
                 [sys.executable, "-m", "localcloud.cli", "up", *arguments],
@@ -102,6 +107,16 @@ class Session:
             if process.poll() is None:
                 process.terminate()
             raise
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.log.touch()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SessionError(
+                f"{self.folder} cannot hold a world's files: {reason}; name another with --state"
+            ) from error
 
     def _await_answer(self, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
         deadline = time.monotonic() + START_SECONDS

@@ -72,7 +72,7 @@ class Overlay:
         self,
         source: Source,
         finalizers: Sequence[str],
-        annotations: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Source:
         """Refused: an overlay only looks."""
         raise Unsupported(f"{source.key}: a plan of files writes nothing")

@@ -122,7 +122,10 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         Group(
             cluster=row["cluster"],
             backend=by_port[row["service"], row["port"]],
-            neg=NegRef(project=row["project"], zone=row["zone"], name=row["name"]),
+            # A profile may leave its project out; then the member is in the policy's.
+            neg=NegRef(
+                project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
+            ),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port

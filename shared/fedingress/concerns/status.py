@@ -52,12 +52,11 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
 def _tidy(found: Subject, ports: Ports, guard: Guard) -> Outcome:
     """Take our annotations off an Ingress that is no longer ours."""
     ours = (names.CONDITIONS, names.TABLE, names.FOOTPRINT)
-    left = {name: None for name in ours if name in found.source.annotations}
+    left: dict[str, str | None] = {name: None for name in ours if name in found.source.annotations}
     if not left:
         return Settled(summary="no such federated Ingress")
     guard.check(ports.clusters.call_timeout_seconds)
-    entries = found.source.addresses
-    ports.sources.write_status(found.source, StatusWrite(addresses=entries, annotations=left))
+    ports.sources.set_finalizers(found.source, found.source.finalizers, left)
     return Settled(summary="our annotations are gone")
 
 

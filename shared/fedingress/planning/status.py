@@ -10,6 +10,7 @@ from fedingress.domain.ingress import Source
 from fedingress.domain.report import BackendsReport, FanoutReport
 
 _QUIET = frozenset({"ineligible", "placed"})
+_NOT_PLACED = frozenset({"ineligible", "removing"})
 _NO_NEWS = frozenset({("Degraded", "False", "AsExpected"), ("Published", "Unknown", "NoHost")})
 """What needs no Event when it is said for the first time."""
 
@@ -133,7 +134,7 @@ def _accepted(standing: Standing) -> Condition:
 
 
 def _placed(report: FanoutReport) -> list[str]:
-    return [name for name, row in report.clusters.items() if row["state"] != "ineligible"]
+    return [name for name, row in report.clusters.items() if row["state"] not in _NOT_PLACED]
 
 
 def _programmed(standing: Standing) -> Condition:

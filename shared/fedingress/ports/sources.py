@@ -82,10 +82,10 @@ class Sources(Protocol):
         self,
         source: Source,
         finalizers: Sequence[str],
-        annotations: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Source:
         """
-        Replace the finalizers, and set these annotations in the same write.
+        Replace the finalizers, and set these annotations (None removes one) in the same write.
 
         Guarded by the resourceVersion of *source*. Returns the source as written. Removing the last
         finalizer of a deleted source removes it.

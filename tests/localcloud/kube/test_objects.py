@@ -286,6 +286,15 @@ def test_other_media_types_are_refused(api: Api, namespace: str):
     assert (posted.status, patched.status) == (415, 415)
 
 
+def test_protobuf_is_refused_with_a_way_out(api: Api, namespace: str):
+    """What kubectl's imperative commands send is not read; the sentence says what to do."""
+    kind = "application/vnd.kubernetes.protobuf"
+    reply = api.send("POST", config_maps(namespace), b"k8s\0", kind=kind)
+
+    assert reply.status == 415
+    assert "kubectl apply -f" in reply.json["message"]
+
+
 def test_a_body_beyond_the_limit_is_refused(own_api: Api):
     """More than the server reads is a 413, not a server's error."""
     body = config_map("a")

@@ -126,7 +126,7 @@ class Pod:
         await request.read()
         self.served += 1
         return web.Response(
-            body=json.dumps(self._seen(request)).encode(),
+            body=json.dumps(self._seen(request)).encode() + b"\n",  # answers stand below each other
             headers=headers,
             content_type="application/json",
         )

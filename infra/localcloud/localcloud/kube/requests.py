@@ -27,6 +27,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 _SUBRESOURCES_OF_NAMESPACES = frozenset({"status", "finalize"})
 _MAX_NAME = 3  # namespaces/NAME/status is about the namespace itself
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,8 @@ async def body(request: web.BaseRequest, accepted: frozenset[str]) -> Any:
             "the body of the request was in an unknown format - accepted media types include: "
             f"{words}"
         )
+        if kind == _PROTOBUF:
+            message += "; `kubectl create` of kubectl 1.32 sends protobuf: use `kubectl apply -f`"
         raise ApiError(415, message)
     try:
         raw = await request.read()

@@ -40,7 +40,7 @@ fcurl() {
   if [ -z "$_fc_address" ]; then
     echo "fcurl: the lab's DNS has no address for $_fc_host" >&2; return 6
   fi
-  curl --noproxy '*' --interface "$_fc_client" \
+  curl --silent --show-error --noproxy '*' --interface "$_fc_client" \
     --connect-to "$_fc_host:80:$_fc_address:$LOCALCLOUD_HTTP_PORT" \
     --connect-to "$_fc_host:443:$_fc_address:$LOCALCLOUD_HTTPS_PORT" "$@"
 }

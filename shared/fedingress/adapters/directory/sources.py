@@ -115,7 +115,7 @@ class DirectorySources:
         self,
         source: Source,
         finalizers: Sequence[str],
-        annotations: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Source:
         """
         Replace the finalizers, and set these annotations in the same write.
@@ -133,7 +133,11 @@ class DirectorySources:
             written = self._write(
                 kept,
                 finalizers=tuple(finalizers),
-                annotations={**kept.annotations, **(annotations or {})},
+                annotations={
+                    name: text
+                    for name, text in {**kept.annotations, **(annotations or {})}.items()
+                    if text is not None
+                },
             )
             if written.deleted and not written.finalizers:
                 self._synced.remove(written)

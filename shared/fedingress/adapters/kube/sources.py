@@ -133,7 +133,7 @@ class KubeSources:
         self,
         source: Source,
         finalizers: Sequence[str],
-        annotations: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Source:
         """Replace the finalizers by a merge patch that only fits this uid and resourceVersion."""
         meta: dict[str, Any] = {

@@ -131,7 +131,7 @@ class MemorySources:
         self,
         source: Source,
         finalizers: Sequence[str],
-        annotations: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Source:
         """Replace the finalizers, guarded by the resourceVersion."""
 
