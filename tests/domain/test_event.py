@@ -69,3 +69,11 @@ def test_every_reason_is_told_at_once():
 def test_work_without_a_cause_has_a_plain_one():
     """A repair call need not say why."""
     assert decode_work({"concern": "fanout", "unit": "shop/web"}).cause == "event"
+
+
+def test_a_good_event_names_its_delivery_and_its_work():
+    """The delivery is the source and the id; the work is what the data says."""
+    event = decode(body())
+
+    assert event.delivery == "test#1"
+    assert event.work == Work(concern="dns", unit=UNITS["dns"], cause="resync")
