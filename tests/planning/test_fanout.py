@@ -3,10 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fedingress.domain.change import Create, Delete, Plan, Update
+from fedingress.domain.change import Create, Plan
 from fedingress.domain.ingress import Ingress, Rule
 from fedingress.domain.member import MemberObject
 from fedingress.domain.placement import Requirement, Selector
@@ -15,177 +13,8 @@ from fedingress.planning import fanout
 from fedingress.planning.companions import companion_name
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.fanout import MemberWish
-from tests.planning.shop import (
-    UID,
-    backend,
-    held,
-    ingress,
-    member,
-    owner,
-    policy,
-    service,
-    source,
-)
-
-MEMBER = member("a", labels={"at": "eu"}, uid="identity-a")
-OWNER = owner()
-
-
-def seen(*manifests):
-    """The view of a member that holds *manifests*."""
-    items = [held("a", manifest) for manifest in manifests]
-    return fanout.view(
-        [item for item in items if item.ref.kind == "Ingress"],
-        [item for item in items if item.ref.kind == "Service"],
-        OWNER,
-    )
-
-
-def wish(of=None, *overrides, observed=None, into=MEMBER, identity="config"):
-    """What *into* should hold of the shop."""
-    return fanout.desired(
-        of or source(),
-        policy(overrides=overrides),
-        into,
-        observed or seen(service()),
-        OWNER,
-        config_identity=identity,
-    )
-
-
-def applied(plan, observed):
-    """The member after *plan*: it refuses creates of what is there and deletes of what is not."""
-    have = {item.ref: item for item in (*observed.ingresses.values(), *observed.services.values())}
-    for change in plan:
-        match change:
-            case Create(desired=item):
-                assert item.ref not in have
-                have[item.ref] = held("a", item.manifest)
-            case Update(observed=before, desired=item):
-                assert have[item.ref] == before
-                have[item.ref] = held("a", item.manifest)
-            case Delete(observed=item):
-                assert have.pop(item.ref) == item
-    return seen(*(item.manifest for item in have.values()))
-
-
-def plan(wanted, observed, in_use=()):
-    """The plan for the member."""
-    return fanout.plan(wanted, observed, OWNER, in_use=frozenset(in_use))
-
-
-def copied(of=None, *overrides, **more):
-    """The copy for the member, as JSON."""
-    return wish(of, *overrides, **more).objects[0].manifest
-
-
-def refs(plan_or_objects):
-    """Kind and name of everything."""
-    return {(item.ref.kind, item.ref.name) for item in plan_or_objects}
-
-
-ports = st.sampled_from([backend(name, 80) for name in ("web", "api", "img")])
-sources = st.builds(
-    source,
-    ports,
-    ports,
-    hosts=st.lists(st.sampled_from(["a.com", "b.com"]), min_size=1, unique=True).map(tuple),
-    annotations=st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(["1", "2"])),
-    labels=st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(["1", "2"])),
-)
-overrides_of = st.lists(
-    st.builds(
-        Override,
-        patch=st.sampled_from(
-            [
-                ({"op": "add", "path": "/metadata/annotations/z", "value": "3"},),
-                ({"op": "add", "path": "/metadata/labels", "value": None},),
-                ({"op": "remove", "path": "/spec/rules/0"},),
-                ({"op": "replace", "path": "/spec/rules/0/host", "value": "c.com"},),
-            ]
-        ),
-        clusters=st.sampled_from([None, ("a",), ("b",)]),
-    ),
-    max_size=2,
-)
-users = st.lists(st.sampled_from(["web", "api", "img"]), unique=True).map(
-    lambda named: [service(name) for name in named]
-)
-
-
-def manifests(view):
-    """Everything in a view, as JSON."""
-    return [item.manifest for item in (*view.ingresses.values(), *view.services.values())]
-
-
-@given(sources, overrides_of, sources, overrides_of, users)
-def test_a_plan_applied_leaves_nothing_to_plan(first, some, second, others, theirs):
-    """plan(x, plan applied) is empty, from what any wish left behind to any other."""
-    view = seen(*theirs)
-    view = applied(plan(wish(first, *some, observed=view), view), view)
-    wanted = wish(second, *others, observed=view)
-    after = applied(plan(wanted, view), view)
-    again = plan(wish(second, *others, observed=after), after)
-
-    assert not again
-    assert not again.held
-    assert refs(after.owned) == refs(wanted.objects)
-
-
-@given(sources, sources, users, st.randoms())
-def test_the_order_of_what_is_observed_does_not_matter(first, second, theirs, random):
-    """Shuffled lists, equal wish and equal plan."""
-    view = seen(*theirs)
-    view = applied(plan(wish(first, observed=view), view), view)
-    listed = manifests(view)
-    random.shuffle(listed)
-    shuffled = seen(*listed)
-    wanted = wish(second, observed=view)
-
-    assert wish(second, observed=shuffled) == wanted
-    assert plan(wanted, shuffled) == plan(wanted, view)
-
-
-@given(sources, users)
-def test_the_next_source_of_a_name_takes_over_the_copy_of_the_one_that_is_gone(of, theirs):
-    """A name has one source at a time, so another uid under the same name is an earlier one's."""
-    view = seen(*theirs)
-    copy = json.loads(json.dumps(wish(of, observed=view).objects[0].manifest))
-    copy["metadata"]["labels"]["fedingress.dev/owner-uid"] = "earlier"
-    earlier = seen(*theirs, copy)
-    found = plan(wish(of, observed=earlier), earlier)
-    copy["metadata"]["annotations"]["fedingress.dev/source"] = "other/name"
-    another = seen(*theirs, copy)
-
-    assert [change.desired.ref.kind for change in found if isinstance(change, Update)] == [
-        "Ingress"
-    ]
-    assert not found.held
-    assert plan(wish(of, observed=another), another).held
-
-
-@given(sources, sources, users)
-def test_foreign_objects_are_never_touched(first, second, theirs):
-    """Under our names but with another mark, or none: held and told, in no change."""
-    view = seen(*theirs)
-    ours = wish(first, observed=view).objects
-    foreign = []
-    for number, item in enumerate(ours):
-        manifest = json.loads(json.dumps(item.manifest))
-        if number % 2:
-            manifest["metadata"]["labels"]["fedingress.dev/owner"] = "other"
-        else:
-            del manifest["metadata"]["labels"]
-        foreign.append(manifest)
-    view = seen(*theirs, *foreign)
-    there = refs([held("a", manifest) for manifest in [*theirs, *foreign]])
-    wanted = wish(second, observed=view)
-    found = plan(wanted, view)
-
-    assert {type(change) for change in found} <= {Create}
-    assert not refs(change.desired for change in found) & there
-    assert len(found.held) == len(refs(wanted.objects) & there)
-    assert not plan(MemberWish(), view)
+from tests.planning.fanned import OWNER, applied, copied, manifests, plan, refs, seen, wish
+from tests.planning.shop import UID, backend, ingress, member, service, source
 
 
 def test_a_users_own_ingress_of_the_name_is_left_alone_and_told():
@@ -198,16 +27,6 @@ def test_a_users_own_ingress_of_the_name_is_left_alone_and_told():
         "Ingress shop/shop exists in a and is not ours; rename it, or delete it there",
     )
     assert plan(MemberWish(), view) == Plan()
-
-
-@given(sources, users)
-def test_teardown_takes_all_of_ours_and_only_that(of, theirs):
-    """The plan for nothing deletes the copy and the companions; the users' Services stay."""
-    before = seen(*theirs)
-    view = applied(plan(wish(of, observed=before), before), before)
-    after = applied(plan(MemberWish(), view), view)
-
-    assert after == before
 
 
 def test_creates_say_that_something_is_missing_and_updates_what_differs():
