@@ -21,6 +21,7 @@ DEAD = "gke-us"
 _REQUESTS = 320
 _RATE = 40.0
 _ZONE = "example.com"
+_LATER = {"Waiting", "Pending"}
 
 
 @dataclass(slots=True)
@@ -110,7 +111,8 @@ class Story:
         path = self._written()
         self.show(self.lab.run("plan", "-f", str(path), okay=(0, 2)))
         began = time.monotonic()
-        self.show(self.lab.run("apply", "-f", str(path), "--wait", "30"))
+        self.show(self.lab.run("apply", "-f", str(path)))
+        wait_until("every accepted Ingress to be published", self._all_published, seconds=30)
         self.show(
             f"programmed and published {time.monotonic() - began:.1f} s after it was submitted"
         )
@@ -118,6 +120,16 @@ class Story:
         wait_until("every endpoint to be healthy", self._all_healthy, seconds=30)
         for ingress in self.bundle.ingresses:
             self.show(self.lab.run("status", _name(ingress)))
+
+    def _all_published(self) -> bool:
+        """Each is programmed, and published or known why not; or refused, which is told below."""
+        for each in self.lab.status():
+            if _condition(each, "Accepted")["status"] == "False":
+                continue
+            programmed, published = _condition(each, "Programmed"), _condition(each, "Published")
+            if programmed["status"] != "True" or published.get("reason", "Pending") in _LATER:
+                return False
+        return True
 
     def _all_healthy(self) -> bool:
         stands = [

@@ -59,12 +59,64 @@ def test_the_table_tells_the_same(world, fedingress, manifests):
 
 
 def test_waiting_ends_when_it_is_programmed_or_time_is_over(world, fedingress, manifests):
-    """Nobody works on it here: after the seconds given the command says so, and exits 1."""
+    """Nobody works on it here: what was applied is told, then that it is not ready; exit 1."""
     folder = manifests(shop.another("waiting", "waiting.example.com"))
     answer = fedingress("apply", "-f", folder, "--wait", "0.3")
 
     assert answer.code == 1
-    assert "not programmed within 0.3 s" in answer.err
+    assert "waiting" in answer.out
+    assert answer.err == "error: shop/waiting: nobody has looked at it yet, after 0.3 s\n"
+
+
+@pytest.fixture
+def stands(world, fedingress, manifests):
+    """`stands(name, host)`: such an Ingress is applied, and all that follows has happened."""
+
+    def make(name, host):
+        assert fedingress("apply", "-f", manifests(shop.another(name, host))).code == 0
+        fedingress("repair", name, "--apply")
+
+    return make
+
+
+def test_waiting_for_what_stands_already_ends_well(stands, fedingress, manifests):
+    """An unchanged Ingress that is programmed and published needs no patience."""
+    stands("stands", "stands.example.com")
+    folder = manifests(shop.another("stands", "stands.example.com"))
+    answer = fedingress("apply", "-f", folder, "--wait", "20", "-o", "json")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert [each["ingress"] for each in answer.json["ingresses"]] == ["shop/stands"]
+
+
+def test_an_edit_is_waited_for(stands, fedingress, manifests):
+    """Conditions that speak of the former text do not count."""
+    stands("edited", "edited.example.com")
+    folder = manifests(shop.another("edited", "moved.example.com"))
+    answer = fedingress("apply", "-f", folder, "--wait", "0.3")
+
+    assert answer.code == 1
+    assert "shop/edited: nobody has looked at it yet" in answer.err
+
+
+def test_a_refused_ingress_is_no_success(stands, fedingress, manifests):
+    """Its reason stands in the sentence, and the exit status says that it is not served."""
+    stands("owner", "taken.example.com")
+    stands("younger", "taken.example.com")
+    folder = manifests(shop.another("younger", "taken.example.com"))
+    answer = fedingress("apply", "-f", folder, "--wait", "0.3")
+
+    assert answer.code == 1
+    assert "host taken.example.com belongs to shop/owner" in answer.err
+
+
+def test_an_ingress_of_another_class_is_not_waited_for(world, fedingress, manifests):
+    """It is applied like anything else; others serve it."""
+    other = shop.another("foreign", "foreign.example.com")
+    folder = manifests(other | {"spec": other["spec"] | {"ingressClassName": "nginx"}})
+    answer = fedingress("apply", "-f", folder, "--wait", "20")
+
+    assert (answer.code, answer.err) == (0, "")
 
 
 @pytest.mark.parametrize("path", ["missing", "missing.yaml"])

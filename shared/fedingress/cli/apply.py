@@ -9,8 +9,10 @@ import typer
 from fedingress.cli.output import Format, Output, emit, table, wait_for, working
 from fedingress.cli.session import home
 from fedingress.cli.status import describe
+from fedingress.domain.condition import Condition
 from fedingress.domain.errors import Invalid
-from fedingress.domain.ingress import Fault, IngressKey
+from fedingress.domain.ingress import Fault, IngressKey, Source
+from fedingress.planning.status import observed_conditions
 
 EXAMPLES = """Examples:
 
@@ -25,6 +27,7 @@ WaitSeconds = Annotated[
         "--wait", min=0.0, help="Seconds to wait until each Ingress is programmed and published."
     ),
 ]
+_COLUMNS = ("kind", "namespace", "name", "action", "reason")
 
 
 def apply(
@@ -52,21 +55,17 @@ def apply(
         for each in applied
         if each.kind == "Ingress" and each.action != "failed"
     ]
-    stood = _watch(ingresses, wait) if wait and ingresses else []
-    columns = ["kind", "namespace", "name", "action", "reason"]
+    if output is Format.table:
+        table(_COLUMNS, rows)
+    seen = _watch(ingresses, wait) if wait and ingresses else []
     if output is Format.json:
-        emit(
-            {
-                "objects": [dict(zip(columns, row, strict=True)) for row in rows],
-                "ingresses": stood,
-            }
-        )
-    else:
-        table(columns, rows)
+        objects = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        emit({"objects": objects, "ingresses": [describe(source) for source in seen]})
+    late = [f"{_says(source)}, after {wait:g} s" for source in seen if not _ready(source)]
+    if late:
+        raise Invalid(late)
     if any(row[3] == "failed" for row in rows):
         raise typer.Exit(1)
-    if wait and not all(_ready(each) for each in stood):
-        raise Invalid(f"not programmed within {wait:g} s; see: fedingress status NAME")
 
 
 def read_manifests(path: Path) -> tuple[list[dict[str, Any]], list[Fault]]:
@@ -120,18 +119,18 @@ def _without_place(fault: Fault) -> str:
     return f"{fault.field}: {fault.reason}" if fault.field else fault.reason
 
 
-def _watch(keys: list[IngressKey], seconds: float) -> list[dict[str, Any]]:
-    """Wait until all are programmed and published, and give their status."""
+def _watch(keys: list[IngressKey], seconds: float) -> list[Source]:
+    """Wait until all that are federated are programmed and published, and give them as they are."""
     with home() as found:
         sources = found.ports.sources
 
-        def look() -> list[dict[str, Any]]:
-            seen = [sources.get(key) for key in keys]
-            return [describe(source) for source in seen if source is not None]
+        def look() -> list[Source]:
+            seen = [source for key in keys if (source := sources.get(key)) is not None]
+            return [source for source in seen if sources.policy(source).federated]
 
         def done() -> tuple[bool, str]:
             seen = look()
-            return all(_ready(each) for each in seen), "; ".join(map(_says, seen))
+            return all(map(_ready, seen)), "; ".join(map(_says, seen))
 
         wait_for(done, seconds=seconds, pause=time.sleep, now=time.monotonic)
         return look()
@@ -140,19 +139,29 @@ def _watch(keys: list[IngressKey], seconds: float) -> list[dict[str, Any]]:
 _WAITING = frozenset({"Waiting", "Pending"})
 
 
-def _ready(each: dict[str, Any]) -> bool:
-    """Programmed, and published or known why not; or refused, which waiting does not mend."""
-    verdict = {item["type"]: item for item in each["conditions"]}
-    if verdict.get("Accepted", {}).get("status") == "False":
-        return True
-    programmed = verdict.get("Programmed", {}).get("status") == "True"
-    return programmed and verdict.get("Published", {}).get("reason") not in _WAITING
+def _verdict(source: Source) -> dict[str, Condition]:
+    """The conditions that speak of what was submitted last, by type."""
+    return {
+        each.type: each
+        for each in observed_conditions(source)
+        if each.observed_generation >= source.generation
+    }
 
 
-def _says(each: dict[str, Any]) -> str:
+def _ready(source: Source) -> bool:
+    """Accepted and programmed, and published or known why not."""
+    verdict = _verdict(source)
+    good = [verdict.get(kind) for kind in ("Accepted", "Programmed")]
+    if any(each is None or each.status != "True" for each in good):
+        return False
+    return "Published" in verdict and verdict["Published"].reason not in _WAITING
+
+
+def _says(source: Source) -> str:
+    """What is not as it should be, if anybody has looked at it since it was submitted."""
     waiting = [
-        f"{item['type']}: {item['message']}"
-        for item in each["conditions"]
-        if item["status"] != "True" and item["type"] != "Degraded"
+        f"{each.type} is {each.status}: {each.message}"
+        for each in _verdict(source).values()
+        if each.status != "True" and each.type != "Degraded"
     ]
-    return f"{each['ingress']}: {'; '.join(waiting) or 'submitted'}"
+    return f"{source.key}: {'; '.join(waiting) or 'nobody has looked at it yet'}"
