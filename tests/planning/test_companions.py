@@ -86,6 +86,12 @@ def test_an_object_is_ours_by_both_labels_only(name):
     assert owner().owns({"metadata": {"name": "web", "labels": labels}}) is expected
 
 
+def test_names_never_change_between_versions():
+    """Groups and Services of these names exist in clouds: others would be made beside them."""
+    assert companions.companion_name(UID, WEB) == "web-fed-28e32c83cc"
+    assert companions.neg_name(UID, WEB, "a") == "fedingress-bf5d1f33d3-49255b65b603129b"
+
+
 SUCCEEDED = {
     "another uid": ("test", "earlier", "shop/shop", True),
     "another installation": ("other", "earlier", "shop/shop", False),

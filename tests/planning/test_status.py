@@ -158,7 +158,7 @@ HOSTS = {
     "waiting": (zones(a="waiting"), ("False", "Waiting", "a.com: is waiting")),
     "a state of a newer version": (zones(a="paused"), ("False", "Pending", "a.com: is paused")),
     "the gravest of several": (
-        zones(b="conflict", a="waiting"),
+        zones(a="waiting", b="conflict"),
         ("False", "RecordConflict", "a.com: is waiting; b.com: is conflict"),
     ),
 }
