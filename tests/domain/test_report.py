@@ -67,6 +67,7 @@ def counted(*pairs):
 
 WELL = {
     "no endpoints": (counted(), (0, 0), False),
+    "the only one is healthy": (counted((1, 1)), (1, 1), True),
     "all healthy": (counted((2, 2), (1, 1)), (3, 3), True),
     "one sick": (counted((2, 2), (1, 0)), (3, 2), False),
     "all sick": (counted((2, 0)), (2, 0), False),

@@ -171,6 +171,14 @@ def test_an_override_that_fails_costs_the_copy_in_its_members_only(name):
     assert len(there.objects) == 2
 
 
+def test_the_sentence_about_a_failed_override_is_short_however_long_its_value():
+    """It stands in a condition, in Events and in the table."""
+    step = {"op": "test", "path": "/metadata/name", "value": "x" * 5000}
+    [(_, sentence)] = wish(None, Override(patch=(step,))).problems
+
+    assert len(sentence) == len("an override does not apply: ") + 200
+
+
 def test_a_missing_service_costs_its_own_companion_only():
     """Once told for a Service, however many of its ports are named."""
     of = source(backend("web"), backend("api", 80), backend("api", "http"))
