@@ -213,8 +213,8 @@ class World:
         """One cron tick."""
         try:
             tick.reconcile(self.ports, self.queue.due)
-        except Crash as crash:
-            self.faults.append(str(crash))
+        except (Crash, FederationError) as fault:  # the scheduler calls again
+            self.faults.append(str(fault))
 
     def settle(self, *, within_seconds: float = 3600.0, ticks: bool = True) -> None:
         """Run until nothing waits, with a tick every minute; fails if that never happens."""

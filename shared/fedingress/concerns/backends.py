@@ -249,6 +249,8 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
     source, policy = task.found.source, task.policy
     managed = ((host, dns.zone_for(host, policy.dns.zones)) for host in task.fanned.hosts)
     kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
+    if kept is not None and task.fanned.faults:
+        return kept  # the hosts cannot be read
     serving = bool(report.programmed and report.healthy)
     addresses: Mapping[str, tuple[str, ...]] = {"A": (report.address,)} if report.address else {}
     if kept is not None and kept.addresses and not serving:
@@ -258,7 +260,7 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         generation=source.generation,
         source=task.found.key,
         created=source.created,
-        state="present",
+        state="frozen" if task.fanned.faults else "present",
         zone=asdict(zone),
         hosts=tuple(host for host, found in managed if found and found.unit == zone.unit),
         addresses=addresses,

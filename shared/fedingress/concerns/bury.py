@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from fedingress.concerns import networks
 from fedingress.domain import footprint as footprints
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
@@ -13,7 +14,6 @@ from fedingress.domain.outcome import Settled
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.report import FanoutReport, NetworkIntent, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import firewall
 from fedingress.planning.companions import Owner
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry
@@ -91,8 +91,7 @@ def of_another(unit: str, *, source_uid: str, ports: Ports) -> None:
     for zone in footprint.zones:
         _withdraw_from(zone, report, footprint, ports)
     for text in footprint.networks:
-        project, _, network = text.partition("/")
-        shared = firewall.unit(project, network)
+        shared = networks.unit_of(text)
         if ports.ledger.intent(shared, report.uid, NetworkIntent) is not None:
             ports.bus.publish([Work(concern="backends", unit=shared, cause="source.gone")])
             ports.ledger.drop_intent(shared, report.uid)
@@ -101,7 +100,7 @@ def of_another(unit: str, *, source_uid: str, ports: Ports) -> None:
 
 def _withdraw_from(zone: ZoneRef, report: FanoutReport, footprint: Footprint, ports: Ports) -> None:
     before = ports.ledger.intent(zone.unit, report.uid, ZoneIntent)
-    if before is None or before.state != "present":
+    if before is None or before.state not in {"present", "frozen"}:
         return
     leaving = ZoneIntent(
         uid=report.uid,

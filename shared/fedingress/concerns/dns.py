@@ -131,7 +131,7 @@ def _outcome(
     waits = [
         _leave(work, intent, ports, left=bool(marked.get(uid)))
         for uid, intent in sorted(intents.items())
-        if intent.state != "present"
+        if intent.state in {*dns.LEAVING, "left"}
     ]
     if soonest := min((wait for wait in waits if wait), default=None):
         why = "; ".join(reasons) or "records expire"

@@ -1,5 +1,6 @@
 """The firewall of one network, shared by every Ingress whose members are in it."""
 
+from fedingress.concerns import networks
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.graph import carry_out
 from fedingress.domain.change import Plan
@@ -26,13 +27,12 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     if pending:
         return Later(after_seconds=2.0, why="operations pending")
-    for uid, intent in ports.ledger.intents(work.unit, NetworkIntent).items():
-        if intent.state == "orphan":
-            ports.ledger.drop_intent(work.unit, uid)  # the rule says it now
-    if plan.held:
-        waits = ports.ledger.note(COMPLETE) is None
-        return Settled(summary=plan.held[0], look_again_seconds=_HELD_SECONDS if waits else None)
-    return Settled(summary="; ".join(plan.held) or f"{len(plan.changes)} changes")
+    left = preview(work.unit, ports) if plan else plan
+    if not left and (not left.held or ports.ledger.note(COMPLETE) is not None):
+        networks.let_go(work.unit, ports)
+        return Settled(summary="; ".join(left.held) or f"{len(plan.changes)} changes")
+    why = "; ".join(left.held) or "looking again"
+    return Settled(summary=why, look_again_seconds=_HELD_SECONDS if left.held else 2.0)
 
 
 def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:

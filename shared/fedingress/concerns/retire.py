@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 
-from fedingress.concerns import bury, claim, patience, rows
+from fedingress.concerns import bury, claim, networks, patience, rows
 from fedingress.concerns.subject import Subject, owner_of, release, subject
 from fedingress.concerns.visit import Tour
 from fedingress.domain.change import Plan
@@ -11,13 +11,12 @@ from fedingress.domain.footprint import Footprint
 from fedingress.domain.member import MemberObject
 from fedingress.domain.outcome import Outcome, Settled
 from fedingress.domain.policy import ZoneRef
-from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent, ZoneIntent
+from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import firewall
 from fedingress.planning.companions import Owner
 from fedingress.planning.fanout import MemberWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.ledger import Entry, intent_entry, report_entry
+from fedingress.ports.ledger import intent_entry, report_entry
 from fedingress.ports.sources import StatusWrite, Tombstone
 
 _AWAIT_SECONDS = 30.0
@@ -39,16 +38,12 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         if found.holds(earlier):
             return Settled(summary=f"waiting for {earlier}")  # which tells us when it has left
     orphan = footprint.mode == "orphan" and found.source.deleting
+    ruled = networks.leave(found, ports, orphan=orphan, always=work.thorough)
     left, unseen = ([], []) if orphan else _empty(found, footprint, ports, guard)
-    if left:
-        pause = patience.pause(f"{found.source.uid}/left", ports, first=1.0, last=60.0)
-        why = f"objects are left in {', '.join(left)}"
-        return Settled(summary=why, look_again_seconds=pause)
-    # Every one of them is noted at once, so that their waits run side by side.
-    rest = {name: footprint.grace_seconds - _waited(found, name, ports) for name in unseen}
-    if late := {name: seconds for name, seconds in rest.items() if seconds > 0}:
-        why = f"{', '.join(late)} cannot be reached"
-        return Settled(summary=why, look_again_seconds=min(*late.values(), _AWAIT_SECONDS))
+    if waits := _wait_for_members(found, footprint, left, unseen, ports):
+        return waits
+    if ruled:
+        return Settled(summary=f"waiting for the firewall of {', '.join(ruled)}")
     for name in unseen:
         stone = Tombstone(
             key=found.source.key, uid=found.source.uid, cluster=name, since=ports.clock.now()
@@ -60,6 +55,22 @@ def withdraw(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         found = fresh
     _let_go(found, footprint, ports)
     return Settled(summary="withdrawn")
+
+
+def _wait_for_members(
+    found: Subject, footprint: Footprint, left: list[str], unseen: list[str], ports: Ports
+) -> Settled | None:
+    """How to wait for members that are not empty, or not seen for less than the grace; or None."""
+    if left:
+        pause = patience.pause(f"{found.source.uid}/left", ports, first=1.0, last=60.0)
+        why = f"objects are left in {', '.join(left)}"
+        return Settled(summary=why, look_again_seconds=pause)
+    # Every one of them is noted at once, so that their waits run side by side.
+    rest = {name: footprint.grace_seconds - _waited(found, name, ports) for name in unseen}
+    if late := {name: seconds for name, seconds in rest.items() if seconds > 0}:
+        why = f"{', '.join(late)} cannot be reached"
+        return Settled(summary=why, look_again_seconds=min(*late.values(), _AWAIT_SECONDS))
+    return None
 
 
 def preview(found: Subject, ports: Ports) -> Plan[MemberObject]:
@@ -81,22 +92,27 @@ def clean_up(unit: str, ports: Ports, guard: Guard) -> Outcome:
 
 def _announce(found: Subject, footprint: Footprint, work: Work, ports: Ports) -> None:
     """Tell every zone and the others that the source is leaving."""
-    entries: list[Entry] = []
+    entries = networks.kept(found, ports) if found.holds("backends") else []
     works = [Work(concern="status", unit=found.key, cause="source.leaving")]
     if found.holds("backends"):
         works.append(Work(concern="backends", unit=found.key, cause="source.leaving"))
     for zone in footprint.zones:
         before = ports.ledger.intent(zone.unit, found.source.uid, ZoneIntent)
-        if found.holds("dns") and (before is None or before.state == "present"):
+        if found.holds("dns") and (before is None or before.state in {"present", "frozen"}):
             entries.append(intent_entry(zone.unit, _leaving(found, footprint, zone)))
         if found.holds("dns"):
             works.append(Work(concern="dns", unit=zone.unit, cause="source.leaving"))
     said = ports.ledger.report("fanout", found.key, FanoutReport)
-    if said is not None and said.uid == found.source.uid:
-        entries.append(report_entry("fanout", found.key, replace(said, leaving=True)))
+    if said is None or said.uid != found.source.uid:
+        said = FanoutReport(
+            uid=found.source.uid,
+            generation=found.source.generation,
+            footprint=footprint.encode(),
+        )
+    entries.append(report_entry("fanout", found.key, replace(said, leaving=True)))
     if found.holds("dns") and not footprint.zones:
         release(found, "dns", ports)  # no zone ever held anything of it
-    ports.ledger.announce(ports.bus, entries, works, always=work.thorough or not entries)
+    ports.ledger.announce(ports.bus, entries, works, always=work.thorough)
 
 
 def _leaving(found: Subject, footprint: Footprint, zone: ZoneRef) -> ZoneIntent:
@@ -155,9 +171,8 @@ def _without_address(found: Subject, ports: Ports) -> Subject | None:
 def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     """Forget claims and intents, then take the last finalizer off."""
     source = found.source
-    orphan = footprint.mode == "orphan" and source.deleting
     for text in footprint.networks:
-        _leave_network(text, found, ports, orphan=orphan)
+        ports.ledger.drop_intent(networks.unit_of(text), source.uid)
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
     for prefix in ("grace", "dns-gone", "unhealthy", "moved", "waiting"):
@@ -165,24 +180,3 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     ports.ledger.drop_reports(found.key)  # before: a source that comes back is begun anew
     release(found, "fanout", ports)
     ports.bus.publish([Work(concern="status", unit=found.key, cause="source.left")])
-
-
-def _leave_network(text: str, found: Subject, ports: Ports, *, orphan: bool) -> None:
-    project, _, network = text.partition("/")
-    unit = firewall.unit(project, network)
-    works = [Work(concern="backends", unit=unit, cause="source.left")]
-    before = ports.ledger.intent(unit, found.source.uid, NetworkIntent)
-    if orphan:
-        left = NetworkIntent(
-            uid=found.source.uid,
-            generation=0,
-            source=found.key,
-            state="orphan",
-            project=project,
-            network=network,
-        )
-        ports.ledger.announce(ports.bus, [intent_entry(unit, left)], works)
-        return
-    if before is not None:
-        ports.ledger.drop_intent(unit, found.source.uid)
-    ports.bus.publish(works)

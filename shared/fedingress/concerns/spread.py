@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import bury, claim, patience, rows
+from fedingress.concerns import bury, claim, networks, patience, rows
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -16,13 +16,13 @@ from fedingress.domain.member import MemberObject
 from fedingress.domain.outcome import Outcome, Refused, Settled
 from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
-from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent
+from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import fanout, firewall, placement
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.ledger import intent_entry, report_entry
+from fedingress.ports.ledger import Entry, intent_entry, report_entry
 
 _POLL_SECONDS = (1.0, 60.0)
 _SICK_SECONDS = (10.0, 60.0)
@@ -197,22 +197,16 @@ def _tour(stage: Stage, ports: Ports) -> Tour:
 
 
 def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> None:
-    source = stage.subject.source
-    key = str(source.key)
+    found = stage.subject
+    key = found.key
     used = rows.networks(stage.policy, stage.placement, stage.inventory)
     footprint = stage.subject.footprint or Footprint()
     moving = {name for name in footprint.projects if name != stage.policy.project}
     for text in footprint.networks:
         project, _, network = text.partition("/")
         unit = firewall.unit(project, network)
-        intent = NetworkIntent(
-            uid=source.uid,
-            generation=0,
-            source=key,
-            state="present" if (project, network) in used or project in moving else "absent",
-            project=project,
-            network=network,
-        )
+        needed = (project, network) in used or project in moving
+        intent = networks.intent(text, found, state="present" if needed else "absent")
         works = [Work(concern="backends", unit=unit, cause=_cause(work))]
         entry = intent_entry(unit, intent)
         ports.ledger.announce(ports.bus, [entry], works, always=work.thorough)
@@ -247,10 +241,27 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         footprint=kept.footprint,
     )
     works = [Work(concern="status", unit=found.key, cause=_cause(work))]
-    ports.ledger.announce(
-        ports.bus, [report_entry("fanout", found.key, report)], works, always=work.thorough
-    )
+    entries = [*_freeze(found, ports), report_entry("fanout", found.key, report)]
+    ports.ledger.announce(ports.bus, entries, works, always=work.thorough)
     return Refused(reasons=tuple(reasons))
+
+
+def _freeze(found: Subject, ports: Ports) -> list[Entry]:
+    """What shared units have to know of a source that cannot say what it wants: it stays."""
+    footprint = found.footprint or Footprint()
+    entries = networks.kept(found, ports)
+    for zone in footprint.zones if found.holds("dns") else ():
+        if ports.ledger.intent(zone.unit, found.source.uid, ZoneIntent) is None:
+            frozen = ZoneIntent(
+                uid=found.source.uid,
+                generation=found.source.generation,
+                source=found.key,
+                created=found.source.created,
+                state="frozen",
+                zone=asdict(zone),
+            )
+            entries.append(intent_entry(zone.unit, frozen))
+    return entries
 
 
 def _outcome(

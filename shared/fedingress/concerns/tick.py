@@ -58,6 +58,14 @@ def _notice_completeness(sources: Sequence[Source], ports: Ports) -> None:
     """Shared units may delete what nobody claims only after every source has spoken."""
     if ports.ledger.note(COMPLETE) is None and all(_has_spoken(each, ports) for each in sources):
         ports.ledger.put_note(COMPLETE, {"at": ports.clock.now()})
+        shared: list[Work] = []  # what waited for it
+        for footprint in filter(None, map(of, sources)):
+            for zone in footprint.zones:
+                shared.append(Work(concern="dns", unit=zone.unit, cause="complete"))
+            for text in footprint.networks:
+                unit = firewall.unit(*text.partition("/")[::2])
+                shared.append(Work(concern="backends", unit=unit, cause="complete"))
+        ports.bus.publish(sorted(set(shared), key=lambda work: (work.concern, work.unit)))
 
 
 def _has_spoken(source: Source, ports: Ports) -> bool:

@@ -139,7 +139,7 @@ class ZoneIntent(Report):
 
     source: `namespace/name`.   created: RFC 3339, orders claims.
     state: present, deleting or orphan; left once `dns` has observed that nothing is left and the
-        records' time to live is over.
+        records' time to live is over; frozen while the source cannot be read: what stands stays.
     zone: provider, project, name and domain of the zone.   addresses: by family A, AAAA.
     healthy: whether any member was healthy; a host is first published then.
     """
@@ -157,7 +157,12 @@ class ZoneIntent(Report):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkIntent(Report):
-    """One Ingress needs the load balancer's probers to reach *network* of *project*."""
+    """
+    One Ingress needs the load balancer's probers to reach *network* of *project*.
+
+    state: present; absent when no member of it is there; leaving or orphan when it goes, and left
+        once the rule was observed as it should be without it.
+    """
 
     source: str
     state: str

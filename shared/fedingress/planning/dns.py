@@ -230,6 +230,8 @@ class _Zone:
     def _release(self, host: str, mark: HostMark, *, complete: bool) -> None:
         """Take away a host that no present Ingress wants."""
         intent = self.intents.get(mark.uid)
+        if intent is not None and intent.state == "frozen":
+            return
         txt = self.have[mark_name(host, self.domain), "TXT"]
         if intent is not None and intent.state == "orphan":
             left = HostMark(
