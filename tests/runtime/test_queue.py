@@ -351,3 +351,64 @@ class TestGuard:
         lease.check(8.9)
         with pytest.raises(LeaseLost):
             lease.check(10.0)
+
+
+class TestLookingAgain:
+    """A settled unit that asks for another look: due then, and open to news before."""
+
+    WAITING = Settled(summary="records expire", look_again_seconds=300.0)
+
+    def test_it_is_due_when_it_asked(self, queue, clock):
+        """Nothing is awaited until then; then the tick brings it back."""
+        released = queue.settle(queue.take(WORK, "event-1"), self.WAITING)
+        assert released == Released(due_at=clock.now() + 300.0)
+        assert due(queue) == []
+        clock.move(300.0)
+
+        assert due(queue) == [WORK.unit]
+
+    def test_news_do_not_wait_for_it(self, queue, clock):
+        """Unlike a back-off, it takes a request at once; done for good, it is not due any more."""
+        queue.settle(queue.take(WORK, "event-1"), self.WAITING)
+        lease = queue.take(WORK, "event-2")
+        assert isinstance(lease, Lease)
+        assert queue.settle(lease, Settled()) == Released(due_at=None)
+        clock.move(300.0)
+
+        assert due(queue) == []
+
+    def test_a_timer_that_news_made_needless_does_not_run(self, queue, clock, store):
+        """Each run sets a timer of its own; those of earlier runs cost a read."""
+        queue.settle(queue.take(WORK, "event-1"), self.WAITING)
+        clock.move(100.0)
+        queue.settle(queue.take(WORK, "event-2"), self.WAITING)
+        clock.move(200.0)
+        writes = store.calls["put"]
+        timer = Work(concern=WORK.concern, unit=WORK.unit, cause="due")
+
+        assert isinstance(queue.take(timer, "timer-1"), Acknowledged)
+        assert store.calls["put"] == writes
+        clock.move(100.0)
+        assert isinstance(queue.take(timer, "timer-2"), Lease)
+
+    def test_requests_during_the_run_come_first(self, queue):
+        """What arrived meanwhile was not seen: the run goes round again."""
+        lease = queue.take(WORK, "event-1")
+        queue.take(WORK, "event-2")
+
+        assert isinstance(queue.settle(lease, self.WAITING), Again)
+
+    def test_a_thorough_look_is_not_repeated_by_it(self, queue, clock):
+        """The thorough run is over; the next look is an ordinary one."""
+        queue.settle(queue.take(RESYNC, "event-1"), self.WAITING)
+        clock.move(300.0)
+
+        assert queue.take(WORK, "event-2").work.cause == WORK.cause
+
+    def test_a_crash_of_the_next_run_is_due_with_its_lease(self, queue, clock):
+        """The look that was asked for is not what the tick waits for then."""
+        queue.settle(queue.take(WORK, "event-1"), self.WAITING)
+        queue.take(WORK, "event-2")
+        clock.move(61.0)
+
+        assert due(queue) == [WORK.unit]
