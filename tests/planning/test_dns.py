@@ -68,6 +68,14 @@ intents_of = st.lists(
 )
 
 
+def test_what_a_faulty_source_had_stays_although_it_names_no_host_now():
+    """A source that cannot be read asks for nothing; its records are not a stranger's to take."""
+    observed = applied(decide([intent()]).plan, ())
+
+    assert not decide([intent(state="frozen", hosts=())], observed).plan
+    assert decide([], observed).plan
+
+
 @given(intents_of, intents_of)
 def test_a_decision_applied_leaves_nothing_to_decide(first, second):
     """plan(x, plan applied) is empty, from any zone of ours to any other."""
