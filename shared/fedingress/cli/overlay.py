@@ -9,6 +9,7 @@ from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.errors import Invalid, Unsupported
 from fedingress.domain.ingress import IngressKey, Manifest, Source
+from fedingress.domain.publisher import Publishers
 from fedingress.planning.decode import answer
 from fedingress.planning.decode import source as decode_source
 from fedingress.ports.sources import Notice, PolicyAnswer, Sources, StatusWrite, Tombstone
@@ -60,6 +61,10 @@ class Overlay:
     def inventory(self) -> Inventory:
         """As it is."""
         return self._base.inventory()
+
+    def publishers(self) -> Publishers:
+        """As they are."""
+        return self._base.publishers()
 
     def identity(self) -> str:
         """As it is."""

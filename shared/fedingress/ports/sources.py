@@ -8,6 +8,7 @@ from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.ingress import IngressKey, Source
 from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.publisher import Publishers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,10 @@ class Sources(Protocol):
         Raises:
             Invalid: The Secret holds no usable pair; every reason, and nothing of the key.
         """
+        ...
+
+    def publishers(self) -> Publishers:
+        """The public keys of the clusters whose events are taken; asked by the door of fan-out."""
         ...
 
     def identity(self) -> str:
