@@ -22,6 +22,7 @@ class Settings:
     bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.
     queues: with `sns:`, the concerns' SQS queues, which hold delayed work: a JSON object from
         concern to URL, or the beginning of the URLs, which the concern's name ends.
+    signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
         local cloud.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
@@ -38,6 +39,7 @@ class Settings:
     store: str = "sqlite:.fedingress/state.db"
     bus: str = "inprocess:"
     queues: str = ""
+    signing_key: str = ""
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
@@ -93,6 +95,7 @@ _TEXTS = (
     "store",
     "bus",
     "queues",
+    "signing_key",
     "compute_endpoint",
     "dns_endpoint",
     "pubsub_endpoint",
