@@ -41,21 +41,23 @@ class CheckpointFile:
     def load(self) -> Checkpoint | None:
         """The last checkpoint, or None when there is none that can be used."""
         try:
-            found = json.loads(self.path.read_bytes())
-            if (found["format"], found["subject"]) != (_FORMAT, self.subject):
-                raise ValueError(f"it is of {found['subject']}, format {found['format']}")
-            return Checkpoint(
-                known={
-                    str(kind): [_known(str(kind), each) for each in entries]
-                    for kind, entries in found["known"].items()
-                },
-                pending=[decode_work(each) for each in found["pending"]],
-            )
+            return self._decoded(json.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, FederationError) as error:
             _LOG.warning("the checkpoint %s is not used: %s", self.path, str(error)[:256])
             return None
+
+    def _decoded(self, found: Any) -> Checkpoint:
+        if (found["format"], found["subject"]) != (_FORMAT, self.subject):
+            raise ValueError(f"it is of {found['subject']}, format {found['format']}")
+        return Checkpoint(
+            known={
+                str(kind): [_known(str(kind), each) for each in entries]
+                for kind, entries in found["known"].items()
+            },
+            pending=[decode_work(each) for each in found["pending"]],
+        )
 
     def save(self, known: Mapping[str, Iterable[Known]], pending: Iterable[Work]) -> None:
         """

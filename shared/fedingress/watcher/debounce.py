@@ -51,9 +51,7 @@ class Sent:
 class Debounce:
     """Publishes from a thread of its own; also a context manager."""
 
-    def __init__(
-        self, publish: Callable[[Sequence[Work]], None], flow: Flow | None = None
-    ) -> None:
+    def __init__(self, publish: Callable[[Sequence[Work]], None], flow: Flow | None = None) -> None:
         self.sent = Sent()
         self._publish = publish
         self._flow = flow or Flow()

@@ -35,9 +35,7 @@ _ERRORS_BEFORE_LIST: Final = 3
 class Watched(Protocol):
     """What a `Connection` offers here."""
 
-    def pages(
-        self, resource: Resource, namespace: str = "", *, labels: str = ""
-    ) -> Iterator[Page]:
+    def pages(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Iterator[Page]:
         """The whole collection, in parts."""
         ...
 

@@ -75,10 +75,8 @@ class ConfigRoutes:
     def _ingress(self, change: str, manifest: Manifest) -> list[Work]:
         key = _key(manifest)
         known = self._ingresses.pop(key, None)
-        if known is None:  # one that goes and was never seen may have been ours
-            concerned = change == DELETED
-        else:
-            concerned = bool(self._federated({key: known}))
+        # One that goes and was never seen may have been ours.
+        concerned = change == DELETED if known is None else bool(self._federated({key: known}))
         if change != DELETED:
             self._ingresses[key] = _classed(manifest)
             concerned = concerned or bool(self._federated({key: manifest}))

@@ -128,13 +128,13 @@ class Connection:
         items: list[JsonObject] = []
         version = ""
         for page in self.pages(resource, namespace, labels=labels):
-            items = [*page.items] if page.first else items + [*page.items]
+            if page.first:
+                items = []
+            items += page.items
             version = page.resource_version
         return Listing(items=items, resource_version=version)
 
-    def pages(
-        self, resource: Resource, namespace: str = "", *, labels: str = ""
-    ) -> Iterator[Page]:
+    def pages(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Iterator[Page]:
         """
         The same, one page in memory at a time; begun anew once if the server forgets where it was.
 
