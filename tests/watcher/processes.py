@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
+from google.api_core.exceptions import GoogleAPICallError
 
 from tests.adapters.kube.running import TOKEN
 from tests.localcloud.pubsub.servers import Desk
@@ -173,7 +174,7 @@ class Follower:
                 received = self._desk.pull(self._subscription, most=500, seconds=0.5)
                 if received:
                     self._desk.acknowledge(self._subscription, *received)
-            except Exception:
+            except GoogleAPICallError:  # the topic is away
                 time.sleep(0.05)
                 continue
             for each in received:

@@ -6,14 +6,15 @@ import sys
 import pytest
 
 from fedingress.adapters.kube.resources import CLUSTER_PROFILE, FEDERATION_POLICY
+from fedingress.adapters.signing import is_signed, new_pair
 from fedingress.domain import names
+from fedingress.domain.event import decode
 from tests.adapters.kube.running import running_cluster
 from tests.contract.sources_suite import ingress, ingress_class, policy
 from tests.localcloud.pubsub.servers import Desk, running
 from tests.watcher.links import until
 from tests.watcher.processes import OWNER, QUICK, Follower, Watcher, kubeconfig, watcher
 
-pytest.importorskip("google.pubsub_v1")
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 
@@ -114,10 +115,13 @@ def test_a_member_tells_what_matters_to_its_sources(cluster, settings, follower,
 
 
 def test_a_config_cluster_tells_of_its_sources(cluster, settings, follower, tmp_path):
-    """Ingresses of a class of ours, and what they follow from."""
+    """Ingresses of a class of ours, and what they follow from, signed with the cluster's key."""
     cluster.define(CLUSTER_PROFILE, FEDERATION_POLICY)
     cluster.put(ingress_class())
+    pem, public = new_pair()
+    (tmp_path / "key.pem").write_text(pem)
     mine = settings | {"FEDINGRESS_WATCH": "config", "FEDINGRESS_CLUSTER": "config"}
+    mine["FEDINGRESS_SIGNING_KEY"] = str(tmp_path / "key.pem")
     with watcher(tmp_path, **mine) as process:
         assert until(process.ready)
         cluster.put(ingress())
@@ -128,6 +132,8 @@ def test_a_config_cluster_tells_of_its_sources(cluster, settings, follower, tmp_
         cluster.put(policy())
         assert until(lambda: follower.units() == ["shop/shop"] * 2)
         assert follower.events[1]["data"]["cause"] == "policy.seen"
+        assert all(is_signed(decode(event), public) for event in follower.events)
+        assert decode(follower.events[0]).source == f"//fedingress.dev/{OWNER}/cluster/config"
 
 
 def test_a_restart_tells_only_what_differs(cluster, settings, follower, tmp_path):
@@ -205,7 +211,7 @@ def test_what_no_topic_took_is_kept_over_a_restart(cluster, settings, desk, plac
         ({"FEDINGRESS_HEALTH": "127.0.0.1:99999"}, "cannot be served"),
         ({"FEDINGRESS_CHECKPOINT": "/nowhere/at/all"}, "there is no directory"),
         ({"FEDINGRESS_KUBECONFIG": "/nowhere"}, "there is no such file"),
-        ({"FEDINGRESS_SIGNING_KEY": "/nowhere"}, "FEDINGRESS_SIGNING_KEY"),
+        ({"FEDINGRESS_SIGNING_KEY": "/nowhere"}, "signing key /nowhere cannot be read"),
     ],
 )
 def test_wrong_settings_are_told(settings, tmp_path, changes, words):
