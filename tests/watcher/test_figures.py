@@ -79,7 +79,7 @@ def test_ready_means_listed_and_spoken_to(watch):
 
 
 def test_the_leading_kind_comes_first(debounce):
-    """Nothing else is watched before the classes, or the copies, are listed; stopping still ends."""
+    """Nothing else is watched before the classes are listed, and stopping still ends."""
     watch = ClusterWatch(None, config_role("inventory"), debounce)
     leading, *others = watch.watches.values()
     assert leading.resource.kind == "IngressClass"
