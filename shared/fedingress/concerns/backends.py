@@ -139,8 +139,13 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
-        front=Front(secrets=_secrets(source.key.namespace, ingress, ports), now=ports.clock.now()),
+        front=_front(source.key.namespace, ingress, ports),
     )
+
+
+def _front(namespace: str, ingress: Ingress, ports: Ports) -> Front:
+    secrets = _secrets(namespace, ingress, ports)
+    return Front(secrets=secrets, now=ports.clock.now()) if secrets else Front()
 
 
 def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead, ...]:
