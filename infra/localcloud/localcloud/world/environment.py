@@ -58,6 +58,7 @@ class Places:
         functions_kubeconfig: The one context ``config``, for the functions.
         gcp_port: Compute Engine and Cloud DNS.
         metadata_port: Metadata server.
+        aws_port: Every service of Amazon's.
         dns_port: DNS answers.
         control_port: Control API.
         http_port: In place of 80.
@@ -71,6 +72,7 @@ class Places:
     functions_kubeconfig: Path
     gcp_port: int
     metadata_port: int
+    aws_port: int
     dns_port: int
     control_port: int
     http_port: int
@@ -98,6 +100,7 @@ def environment(places: Places) -> dict[str, str]:
         "GCE_METADATA_IP": metadata,
         "GCE_METADATA_ROOT": metadata,
         "GOOGLE_CLOUD_PROJECT": places.project,
+        **_amazon(f"http://127.0.0.1:{places.aws_port}"),
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
         "KUBECONFIG": str(places.kubeconfig),
@@ -114,6 +117,17 @@ def environment(places: Places) -> dict[str, str]:
         "LOCALCLOUD_REGIONS": " ".join(places.clients),
         "LOCALCLOUD_REGION": next(iter(places.clients)),
         **clients,
+    }
+
+
+def _amazon(endpoint: str) -> dict[str, str]:
+    """What boto3 and the ``aws`` command read; any credentials are taken."""
+    return {
+        "AWS_ENDPOINT_URL_ROUTE_53": endpoint,
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
