@@ -42,6 +42,6 @@ def test_amazons_clients_find_their_services_by_the_variables(world):
     )
 
     assert done.stdout.split() == ["3", "2"], done.stderr
-    calls = [call for call in world.control.calls() if call["service"] == "route53"]
-    assert [(call["resource"], call["count"]) for call in calls] == [("ResourceRecordSets", 2)]
+    counted = world.world.aws.calls.list()
+    assert [(call.resource, call.count) for call in counted] == [("ResourceRecordSets", 2)]
     assert not any(world.control.leftovers()["records"])
