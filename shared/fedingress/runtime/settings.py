@@ -30,6 +30,12 @@ class Settings:
     certs: where the keys of those tokens are.
     sns_signatures: `verify` them, or `off` where the queues are trusted alone.
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
+    watch: of a watcher, what its cluster is: `config` or `member`.
+    cluster: of a watcher, the name of its cluster, by which its events are known.
+    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
+    debounce_seconds: of a watcher, how long changes are collected before they are published.
+    silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
     compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
         local cloud.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
@@ -54,6 +60,12 @@ class Settings:
     certs: str = "https://www.googleapis.com/oauth2/v1/certs"
     sns_signatures: str = "verify"
     signing_key: str = ""
+    watch: str = ""
+    cluster: str = ""
+    health: str = ""
+    checkpoint: str = ""
+    debounce_seconds: float = 1.0
+    silence_seconds: float = 70.0
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
@@ -65,7 +77,12 @@ class Settings:
 
 
 _PREFIX = "FEDINGRESS_"
-_NUMBERS = {"lease_seconds": (20.0, 900.0), "tick_seconds": (0.5, 3600.0)}
+_NUMBERS = {
+    "debounce_seconds": (0.0, 60.0),
+    "silence_seconds": (1.0, 600.0),
+    "lease_seconds": (20.0, 900.0),
+    "tick_seconds": (0.5, 3600.0),
+}
 _COUNTS = {"workers": (1, 256), "fan_out": (1, 256)}
 _OTHERS = ("local",)
 """Variables with our prefix that belong to tools beside us."""
@@ -109,6 +126,10 @@ _SHAPES = {
     "audience": (r"([^\s,]+(,[^\s,]+)*)?", "a list without spaces"),
     "certs": (r"https?://[^\s/]\S*", "an http or https URL"),
     "sns_signatures": ("verify|off", "verify or off"),
+    "watch": ("(config|member)?", "config or member"),
+    # it stands in the source of events
+    "cluster": (r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?", "the name of a cluster"),
+    "health": (r"(([-.A-Za-z0-9]+|\[[0-9a-f:]+\]):\d{1,5})?", "HOST:PORT"),
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
@@ -131,6 +152,10 @@ _TEXTS = (
     "certs",
     "sns_signatures",
     "signing_key",
+    "watch",
+    "cluster",
+    "health",
+    "checkpoint",
     "compute_endpoint",
     "dns_endpoint",
     "pubsub_endpoint",
