@@ -32,7 +32,8 @@ class Settings:
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     watch: of a watcher, what its cluster is: `config` or `member`.
     cluster: of a watcher, the name of its cluster, by which its events are known.
-    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    health: of a watcher or the embedded home, `HOST:PORT` of its probes and metrics; empty for
+        none, port 0 for any.
     checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
     debounce_seconds: of a watcher, how long changes are collected before they are published.
     silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
@@ -41,6 +42,7 @@ class Settings:
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
+    traces: `off`, or `otel` for spans of the OpenTelemetry API.
     log_level: of the logger `fedingress`.
     """
 
@@ -73,6 +75,7 @@ class Settings:
     tick_seconds: float = 60.0
     workers: int = 8
     fan_out: int = 32
+    traces: str = "off"
     log_level: str = "INFO"
 
 
@@ -133,6 +136,7 @@ _SHAPES = {
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
+    "traces": ("off|otel", "off or otel"),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
 _TEXTS = (
@@ -159,6 +163,7 @@ _TEXTS = (
     "compute_endpoint",
     "dns_endpoint",
     "pubsub_endpoint",
+    "traces",
     "log_level",
 )
 
