@@ -7,7 +7,7 @@ variables that the official SDKs read. Pure; `world` gives the ports.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _NO_PROXY = "127.0.0.1,localhost,127.0.0.0/8,::1"
@@ -58,6 +58,8 @@ class Places:
         functions_kubeconfig: The one context ``config``, for the functions.
         gcp_port: Compute Engine and Cloud DNS.
         metadata_port: Metadata server.
+        sts_port: AWS STS.
+        aws_key: Access key of the functions' role, and its secret.
         dns_port: DNS answers.
         control_port: Control API.
         http_port: In place of 80.
@@ -71,6 +73,8 @@ class Places:
     functions_kubeconfig: Path
     gcp_port: int
     metadata_port: int
+    sts_port: int
+    aws_key: tuple[str, str] = field(repr=False)
     dns_port: int
     control_port: int
     http_port: int
@@ -98,6 +102,10 @@ def environment(places: Places) -> dict[str, str]:
         "GCE_METADATA_IP": metadata,
         "GCE_METADATA_ROOT": metadata,
         "GOOGLE_CLOUD_PROJECT": places.project,
+        "AWS_ACCESS_KEY_ID": places.aws_key[0],
+        "AWS_SECRET_ACCESS_KEY": places.aws_key[1],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{places.sts_port}",
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
         "KUBECONFIG": str(places.kubeconfig),
