@@ -14,9 +14,11 @@ import pytest
 from fedingress.domain.errors import Conflict, Unavailable
 from fedingress.domain.ingress import IngressKey, Source
 from fedingress.domain.names import CONTROLLER, FINALIZERS
+from fedingress.domain.publisher import CONFIG_MAP_NAME, PublicKey, Publishers
 from fedingress.ports.sources import Notice, Sources, StatusWrite, Tombstone
 
 KEY = IngressKey(namespace="shop", name="shop")
+KEY_LINE = PublicKey(raw=b"k" * 32).text
 FINALIZER = FINALIZERS["fanout"]
 OTHER_FINALIZER = FINALIZERS["dns"]
 
@@ -65,6 +67,15 @@ def ingress_class(name="federated", controller=CONTROLLER, policy="standard", **
         "kind": "IngressClass",
         "metadata": {"name": name, "annotations": annotations},
         "spec": {"controller": controller, "parameters": parameters},
+    }
+
+
+def config_map(name, data):
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"namespace": "fedingress-inventory", "name": name},
+        "data": data,
     }
 
 
@@ -162,13 +173,25 @@ class Reading:
 
         assert (answer.federated, answer.policy, tuple(answer.faults)) == (False, None, ())
 
+    def test_keys_of_publishers_are_read(self, desk: Desk):
+        """Without a ConfigMap nobody has one; a key that is added counts at once."""
+        assert desk.port.publishers() == Publishers()
+        desk.put(config_map("other", {"gke-us": KEY_LINE}))
+        desk.put(config_map(CONFIG_MAP_NAME, {"gke-us": KEY_LINE, "odd": "?"}))
+        found = desk.port.publishers()
+
+        assert [key.text for key in found.keys["gke-us"]] == [KEY_LINE]
+        assert len(found.faults) == 1
+        desk.put(config_map(CONFIG_MAP_NAME, {"gke-eu": KEY_LINE}))
+        assert "gke-eu" in desk.port.publishers().keys
+
     def test_what_is_down_is_not_empty(self, desk: Desk):
         """Every read fails loudly."""
         desk.put(ingress())
         desk.source()
         desk.break_down()
         reads = (lambda: desk.port.get(KEY), desk.port.list, desk.port.inventory)
-        for read in (*reads, desk.port.tombstones):
+        for read in (*reads, desk.port.tombstones, desk.port.publishers):
             with pytest.raises(Unavailable):
                 read()
 

@@ -1,12 +1,17 @@
 """Which bus an instance has, by its settings, and what a home does with a remote one."""
 
+import json
+import time
+
 import pytest
 
 from fedingress.adapters.buses.inprocess import InProcessBus
+from fedingress.adapters.buses.messages import message
 from fedingress.adapters.buses.pubsub import PubSubBus
 from fedingress.adapters.buses.sns import SnsBus
 from fedingress.domain.errors import Invalid
-from fedingress.domain.work import CONCERNS
+from fedingress.domain.event import decode
+from fedingress.domain.work import CONCERNS, Work
 from fedingress.runtime.home import Home
 from fedingress.runtime.settings import Settings
 from fedingress.runtime.wire import make_bus
@@ -73,3 +78,27 @@ def test_a_home_with_a_remote_bus_delivers_nothing_itself():
         assert isinstance(home.bus, PubSubBus)
         assert home.idle(0.0)
         assert home.bus._client is None
+
+
+@pytest.mark.parametrize("where", ["pubsub:lab/changes", SNS])
+def test_a_watchers_events_come_from_its_cluster(where, tmp_path):
+    """With a cluster's name the source is the cluster's, and its key puts a signature on each."""
+    signing = pytest.importorskip("fedingress.adapters.signing")
+    pytest.importorskip("cryptography")
+    pem, public = signing.new_pair()
+    (tmp_path / "key.pem").write_text(pem)
+    settings = Settings(owner="lab", bus=where, signing_key=str(tmp_path / "key.pem"))
+    bus = make_bus(settings, cluster="gke-us")
+    work = Work(concern="fanout", unit="shop/shop", cause="changed")
+    sent = decode(json.loads(message(work, bus.source, bus._sign).text))
+
+    assert sent.source == "//fedingress.dev/lab/cluster/gke-us"
+    assert signing.is_signed(sent, public)
+    assert abs(sent.seconds - time.time()) < 60
+
+
+def test_a_key_that_is_missing_is_told_at_once(tmp_path):
+    """A watcher that could only publish what every door refuses does not start."""
+    settings = Settings(bus="pubsub:lab/changes", signing_key=str(tmp_path / "none"))
+    with pytest.raises(Invalid, match="signing key"):
+        make_bus(settings, cluster="gke-us")

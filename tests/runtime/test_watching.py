@@ -170,7 +170,7 @@ class TestCluster:
         made = watching(ports(sources, clusters, bus))
         assert isinstance(made, ClusterWatching)
         made.start()
-        until(lambda: all(each.synced.is_set() for each in made._watches), "the first lists")
+        until(lambda: made._watch.synced, "the first lists")
         yield made
         made.stop()
         clusters.close()

@@ -4,7 +4,7 @@ import threading
 
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.work import Work
-from fedingress.watcher.debounce import Debounce
+from fedingress.watcher.debounce import Debounce, Flow
 from tests.watcher.links import until
 
 
@@ -15,7 +15,7 @@ def work(name: str, cause: str = "changed") -> Work:
 def test_a_burst_is_published_once():
     """A hundred changes of two units are two works."""
     batches = []
-    with Debounce(batches.append, quiet_seconds=0.1) as debounce:
+    with Debounce(batches.append, Flow(quiet_seconds=0.1)) as debounce:
         for _ in range(50):
             debounce.add([work("a"), work("b")])
         assert until(lambda: batches)
@@ -34,8 +34,7 @@ def test_a_bus_that_is_down_loses_nothing():
             raise Unavailable("no bus")
         batches.append(works)
 
-    pace = {"quiet_seconds": 0.01, "retry_seconds": (0.01, 0.05)}
-    with Debounce(publish, **pace) as debounce:
+    with Debounce(publish, Flow(quiet_seconds=0.01, retry_seconds=(0.01, 0.05))) as debounce:
         debounce.add([work("a", "first")])
         assert until(lambda: len(tries) >= 3)
         debounce.add([work("a", "second"), work("b")])
@@ -49,7 +48,7 @@ def test_a_bus_that_is_down_loses_nothing():
 def test_what_waits_is_published_at_the_end():
     """Stopping does not drop the last works."""
     batches = []
-    debounce = Debounce(batches.append, quiet_seconds=30.0)
+    debounce = Debounce(batches.append, Flow(quiet_seconds=30.0))
     debounce.start()
     debounce.add([work("late")])
     debounce.stop()
@@ -63,9 +62,44 @@ def test_stopping_while_the_bus_is_down_ends():
     def publish(works):
         raise Unavailable("no bus")
 
-    debounce = Debounce(publish, quiet_seconds=0.01, retry_seconds=(30.0, 30.0))
+    debounce = Debounce(publish, Flow(quiet_seconds=0.01, retry_seconds=(30.0, 30.0)))
     debounce.start()
     debounce.add([work("a")])
     debounce.stop(timeout_seconds=5.0)
 
     assert not debounce._thread.is_alive()
+    assert debounce.pending() == [work("a")]
+
+
+def test_a_flood_leaves_slowly_and_changes_go_ahead_of_it():
+    """A sweep over a thousand units is held to the rate; what changed meanwhile passes it."""
+    sent = []
+    flow = Flow(quiet_seconds=0.01, burst=10, per_second=50.0)
+    with Debounce(sent.extend, flow) as debounce:
+        debounce.add([work(f"old-{n}") for n in range(1000)], sweep=True)
+        assert until(lambda: sent)
+        debounce.add([work("now"), work("old-999")])
+        assert until(lambda: {"shop/now", "shop/old-999"} <= {each.unit for each in sent})
+        assert len(sent) < 100
+        assert len(debounce.pending()) > 800
+        assert debounce.sent.coalesced == 1
+    assert len(sent) == len({each.unit for each in sent}) == 1001
+
+
+def test_what_is_on_its_way_is_still_pending():
+    """A checkpoint that is written during a publication must not lose it."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def publish(works):
+        entered.set()
+        assert leave.wait(10)
+
+    with Debounce(publish, Flow(quiet_seconds=0.01)) as debounce:
+        debounce.add([work("a")])
+        assert entered.wait(10)
+        assert debounce.pending() == [work("a")]
+        assert debounce.stuck_seconds() >= 0
+        leave.set()
+        assert until(lambda: debounce.pending() == [])
+        assert debounce.stuck_seconds() == 0
+        assert debounce.sent.published == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fedingress.adapters.kube.connection import Listing
+from fedingress.adapters.kube.connection import Page
 from fedingress.adapters.kube.errors import ExpiredError
 from fedingress.adapters.kube.resources import INGRESS
 from fedingress.adapters.kube.streams import SilentError
@@ -56,14 +56,14 @@ class Scripted:
 class Server:
     """Lists and watches from a script; the last watch is held open."""
 
-    def __init__(self, lists: list[Listing], watches: list[Scripted | Exception]) -> None:
+    def __init__(self, lists: list[Page], watches: list[Scripted | Exception]) -> None:
         self.lists, self.watches = lists, watches
         self.versions: list[str] = []
         self.listed = 0
 
-    def list(self, resource, namespace="", *, labels="") -> Listing:
+    def pages(self, resource, namespace="", *, labels="") -> list[Page]:
         self.listed += 1
-        return self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
+        return [self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]]
 
     def stream(self, path, query, *, silence_seconds) -> Any:
         self.versions.append(query["resourceVersion"])
@@ -75,8 +75,8 @@ class Server:
         return found
 
 
-def listing(*manifests: dict[str, Any], version: int) -> Listing:
-    return Listing(items=manifests, resource_version=str(version))
+def listing(*manifests: dict[str, Any], version: int) -> Page:
+    return Page(items=manifests, resource_version=str(version), first=True)
 
 
 def test_lines_are_cut_wherever_the_pieces_end():

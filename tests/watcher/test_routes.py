@@ -7,8 +7,8 @@ import pytest
 from fedingress.domain import names
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.work import Work
-from fedingress.watcher.relevance import digest
-from fedingress.watcher.routes import ServiceUsers, config_works, member_works
+from fedingress.watcher.relevance import digest, stub
+from fedingress.watcher.routes import ConfigRoutes, MemberRoutes, ServiceUsers, services
 
 SHOP = IngressKey(namespace="shop", name="shop")
 BLOG = IngressKey(namespace="blog", name="blog")
@@ -38,82 +38,205 @@ def fanout(key: IngressKey, cause: str) -> Work:
     return Work(concern="fanout", unit=str(key), cause=cause)
 
 
-def nobody() -> list[IngressKey]:
-    raise AssertionError("not asked for one Ingress")
+def a_class(name="federated", *, ours=True, policy="main", default=False) -> dict:
+    parameters = {"apiGroup": "fedingress.dev", "kind": "FederationPolicy", "name": policy}
+    meta: dict = {"name": name}
+    if default:
+        meta["annotations"] = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    spec = {"controller": names.CONTROLLER if ours else "k8s.io/nginx", "parameters": parameters}
+    return {"kind": "IngressClass", "metadata": meta, "spec": spec}
+
+
+def of_class(name_of_class, **more) -> dict:
+    found = ingress(**more)
+    found["spec"]["ingressClassName"] = name_of_class
+    return found
+
+
+def named(kind, name) -> dict:
+    return {"kind": kind, "metadata": {"name": name}}
+
+
+@pytest.fixture
+def config():
+    routes = ConfigRoutes()
+    assert routes.works("IngressClass", "ADDED", a_class()) == []
+    assert routes.works("IngressClass", "ADDED", a_class("nginx", ours=False)) == []
+    return routes
 
 
 @pytest.mark.parametrize(
     ("change", "word"), [("ADDED", "seen"), ("MODIFIED", "changed"), ("DELETED", "deleted")]
 )
-def test_an_ingress_concerns_itself(change, word):
-    """A source's change leads to its own fan-out, without listing the others."""
-    works = config_works("Ingress", change, ingress(), all_sources=nobody)
+def test_an_ingress_concerns_itself(config, change, word):
+    """A source's change leads to its own fan-out."""
+    works = config.works("Ingress", change, of_class("federated"))
 
     assert works == [fanout(SHOP, f"ingress.{word}")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "cause"),
-    [
-        ("FederationPolicy", "policy.changed"),
-        ("IngressClass", "class.changed"),
-        ("ClusterProfile", "member.changed"),
-    ],
-)
-def test_what_all_follow_from_concerns_all(kind, cause):
-    """Policies, classes and members lead to every source, each once and sorted."""
-    manifest = {"kind": kind, "metadata": {"name": "x"}}
-    works = config_works(kind, "MODIFIED", manifest, all_sources=lambda: [SHOP, BLOG, SHOP])
-
-    assert works == [fanout(BLOG, cause), fanout(SHOP, cause)]
+def test_the_ingresses_of_others_concern_nobody(config):
+    """Neither seen, nor changed, nor deleted does one of another class lead anywhere."""
+    for change in ("ADDED", "MODIFIED", "DELETED"):
+        assert config.works("Ingress", change, of_class("nginx")) == []
 
 
-def test_a_finished_list_means_nothing_by_itself():
+def test_one_that_left_us_is_looked_at_again(config):
+    """Its class was ours and is another's; after a restart it is known by its finalizers."""
+    config.works("Ingress", "ADDED", of_class("federated"))
+    assert config.works("Ingress", "MODIFIED", of_class("nginx")) == [
+        fanout(SHOP, "ingress.changed")
+    ]
+    assert config.works("Ingress", "MODIFIED", of_class("nginx")) == []
+
+    kept = of_class("nginx", name="left", finalizers=[names.FINALIZERS["dns"]])
+    key = IngressKey(namespace="shop", name="left")
+    assert config.works("Ingress", "ADDED", kept) == [fanout(key, "ingress.seen")]
+
+
+def test_what_a_checkpoint_has_is_learnt_and_not_told(config):
+    """An Ingress that is as it was leads nowhere, and still follows from its policy."""
+    assert config.works("Ingress", "KEPT", of_class("federated")) == []
+    policy = named("FederationPolicy", "main")
+    assert config.works("FederationPolicy", "KEPT", policy) == []
+
+    assert config.works("FederationPolicy", "MODIFIED", policy) == [fanout(SHOP, "policy.changed")]
+
+
+def test_a_policy_concerns_the_ingresses_of_its_classes(config):
+    """Those of another policy, and those of other controllers, are left alone."""
+    config.works("IngressClass", "ADDED", a_class("other", policy="other"))
+    config.works("Ingress", "ADDED", of_class("federated"))
+    config.works("Ingress", "ADDED", of_class("other", name="second"))
+    config.works("Ingress", "ADDED", of_class("nginx", name="third"))
+
+    assert config.works("FederationPolicy", "MODIFIED", named("FederationPolicy", "main")) == [
+        fanout(SHOP, "policy.changed")
+    ]
+
+
+def test_a_member_concerns_every_source(config):
+    """All federated Ingresses, each once and sorted."""
+    config.works("Ingress", "ADDED", of_class("federated"))
+    config.works("Ingress", "ADDED", of_class("federated", name="another"))
+    config.works("Ingress", "ADDED", of_class("nginx", name="third"))
+    another = IngressKey(namespace="shop", name="another")
+
+    works = config.works("ClusterProfile", "DELETED", named("ClusterProfile", "gke-us"))
+    assert works == [fanout(another, "member.deleted"), fanout(SHOP, "member.deleted")]
+
+
+def test_a_class_that_comes_late_or_goes_concerns_its_ingresses():
+    """An Ingress that was seen before its class is looked at with it, default or named."""
+    routes = ConfigRoutes()
+    assert routes.works("Ingress", "ADDED", of_class("federated")) == []
+    assert routes.works("Ingress", "ADDED", ingress(name="plain")) == []
+    assert routes.works("IngressClass", "ADDED", a_class()) == [fanout(SHOP, "class.seen")]
+    plain = IngressKey(namespace="shop", name="plain")
+    default = a_class("default", default=True)
+    assert routes.works("IngressClass", "ADDED", default) == [fanout(plain, "class.seen")]
+
+    assert routes.works("IngressClass", "MODIFIED", a_class("default", ours=False)) == [
+        fanout(plain, "class.changed")
+    ]
+    assert routes.works("IngressClass", "DELETED", a_class()) == [fanout(SHOP, "class.deleted")]
+    assert routes.works("IngressClass", "MODIFIED", a_class("nginx", ours=False)) == []
+
+
+def test_a_finished_list_means_nothing_by_itself(config):
     """SYNCED and foreign kinds lead nowhere."""
-    assert config_works("Ingress", "SYNCED", None, all_sources=nobody) == []
-    assert config_works("Secret", "ADDED", {"metadata": {"name": "x"}}, all_sources=nobody) == []
-    assert member_works("Service", "SYNCED", None) == []
-    assert member_works("Pod", "ADDED", {"metadata": {"name": "x"}}) == []
+    member = MemberRoutes("lab")
+    assert config.works("Ingress", "SYNCED", None) == []
+    assert config.works("Secret", "ADDED", named("Secret", "x")) == []
+    assert member.works("Service", "SYNCED", None) == []
+    assert member.works("Pod", "ADDED", named("Pod", "x")) == []
+
+
+def ours(manifest, source="shop/shop", owner="lab", **annotations) -> dict:
+    meta = manifest["metadata"]
+    meta["labels"] = {names.OWNER_UID: "u", names.OWNER: owner}
+    meta["annotations"] = {names.SOURCE: source, **annotations}
+    return manifest
 
 
 @pytest.mark.parametrize("make", [ingress, service])
 def test_our_objects_in_members_lead_to_their_source(make):
     """Drift, deletion and the controller's news on a copy or companion reach its fan-out."""
-    manifest = make(
-        name="any", labels={names.OWNER_UID: "u"}, annotations={names.SOURCE: "blog/blog"}
-    )
+    manifest = ours(make(name="any"), "blog/blog")
     kind = manifest["kind"]
 
-    assert member_works(kind, "DELETED", manifest) == [
+    assert MemberRoutes("lab").works(kind, "DELETED", stub(manifest)) == [
         fanout(BLOG, f"member-{kind.lower()}.deleted")
     ]
+    assert MemberRoutes("lab").works(kind, "KEPT", manifest) == []
+    assert MemberRoutes("another").works(kind, "MODIFIED", manifest) == []
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "a/b/c", "/x"])
 def test_a_spoilt_annotation_leads_nowhere(text):
     """Somebody edited our annotation: no work, and no crash; the resync finds the drift."""
-    manifest = service(labels={names.OWNER_UID: "u"}, annotations={names.SOURCE: text})
+    assert MemberRoutes("lab").works("Service", "MODIFIED", ours(service(), text)) == []
 
-    assert member_works("Service", "MODIFIED", manifest) == []
+
+@pytest.mark.parametrize(
+    "teach",
+    [
+        ours(ingress(), "shop/shop"),
+        ours(service(name="web-fed-1"), "shop/shop", **{names.SERVICE: "web"}),
+    ],
+    ids=["copy", "companion"],
+)
+@pytest.mark.parametrize("change", ["ADDED", "KEPT"])
+def test_a_member_learns_which_services_matter(teach, change):
+    """A copy names the user's Services, a companion notes its own; both forget it when they go."""
+    routes = MemberRoutes("lab")
+    assert routes.works("Service", "MODIFIED", service()) == []
+    routes.works(teach["kind"], change, teach)
+    found = routes.works("Service", "MODIFIED", service())
+    assert found == [fanout(SHOP, "service.changed")]
+    assert routes.works("Service", "KEPT", service()) == []
+    assert routes.works("Service", "MODIFIED", service(name="other")) == []
+
+    routes.works(teach["kind"], "DELETED", stub(teach))
+    assert routes.works("Service", "MODIFIED", service()) == []
+
+
+def test_an_ingress_of_a_user_in_a_member_teaches_nothing():
+    """Only copies of ours say which Services matter."""
+    routes = MemberRoutes("lab")
+    assert routes.works("Ingress", "ADDED", ingress()) == []
+    assert routes.works("Service", "MODIFIED", service()) == []
 
 
 def test_a_users_service_leads_to_the_sources_that_name_it():
-    """Only sources of its namespace that name it look again; other Ingresses of users never do."""
+    """Only sources of its namespace that name it look again; what is told twice counts once."""
     users = ServiceUsers()
     users.learn("Ingress", "ADDED", ingress())
+    users.learn("Ingress", "MODIFIED", ingress())
     users.learn("Ingress", "ADDED", ingress(name="second", service="api"))
     users.learn("Service", "ADDED", service())
     users.learn("Ingress", "SYNCED", None)
+    routes = MemberRoutes("lab", users.users_of)
 
-    found = member_works("Service", "MODIFIED", service(), users_of=users.users_of)
-    assert found == [fanout(SHOP, "service.changed")]
-    elsewhere = service(namespace="blog")
-    assert member_works("Service", "MODIFIED", elsewhere, users_of=users.users_of) == []
-    assert member_works("Ingress", "MODIFIED", ingress(), users_of=users.users_of) == []
-    assert member_works("Service", "MODIFIED", service()) == []
+    assert routes.works("Service", "MODIFIED", service()) == [fanout(SHOP, "service.changed")]
+    assert routes.works("Service", "MODIFIED", service(namespace="blog")) == []
 
-    users.learn("Ingress", "DELETED", ingress())
-    assert member_works("Service", "MODIFIED", service(), users_of=users.users_of) == []
+    users.learn("Ingress", "DELETED", stub(ingress()))
+    assert routes.works("Service", "MODIFIED", service()) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        None,
+        {"rules": None},
+        {"rules": [None, {"http": None}, {"http": {"paths": [None, {"backend": {"service": 7}}]}}]},
+        {"defaultBackend": {"service": {"name": 7}}},
+    ],
+)
+def test_odd_specs_name_nothing(spec):
+    """What somebody has bent is no Service, and no crash."""
+    assert services({"kind": "Ingress", "metadata": {}, "spec": spec}) == frozenset()
 
 
 def changed(manifest: dict, *path: str, value: object) -> dict:

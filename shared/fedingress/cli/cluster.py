@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedingress.cli import cluster_key
 from fedingress.cli.output import Format, Output, emit, say, table, working
 from fedingress.cli.session import home
 from fedingress.cli.way_in import AccessBy, WayIn
 from fedingress.domain.cluster import EksCluster, MemberCluster
 from fedingress.domain.errors import Invalid
+from fedingress.domain.publisher import Publishers
 
 if TYPE_CHECKING:
     from fedingress.adapters.kube.inventory import KubeInventory
 
-app = typer.Typer(no_args_is_help=True, help="Member clusters: join, leave, list.")
+app = typer.Typer(no_args_is_help=True, help="Member clusters: join, leave, list, keys.")
+app.command("key", epilog=cluster_key.EXAMPLES)(cluster_key.key)
 
 _JOIN = """Examples:
 
@@ -80,6 +83,10 @@ def join(
     label: Annotated[
         list[str] | None, typer.Option("--label", help="KEY=VALUE, for cluster selectors.")
     ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Also make a key for its watcher, as `cluster key` does, in this file."),
+    ] = None,
     output: Output = Format.table,
 ) -> None:
     """Add a member, or renew its address, token and properties."""
@@ -106,7 +113,11 @@ def join(
     )
     with _inventory() as inventory, working(f"looking at {name}"):
         uid = inventory.join(joining, credentials.of(wanted))
-    _say(output, {"name": name, "state": "joined", "uid": uid}, f"{name} joined ({uid})")
+    said = {"name": name, "state": "joined", "uid": uid}
+    if key is not None:
+        with cluster_key.registry() as publishers:
+            said["key"] = cluster_key.make_pair(name, key, publishers).id
+    _say(output, said, f"{name} joined ({uid})")
 
 
 @app.command(epilog=_LEAVE)
@@ -144,20 +155,30 @@ def list_(output: Output = Format.table) -> None:
     """Show every member, and profiles that cannot be read; JSON has project and network too."""
     with home() as found:
         inventory = found.ports.sources.inventory()
-    rows = [_row(member) for member in inventory.members]
+        publishers = found.ports.sources.publishers()
+    rows = [_row(member, publishers) for member in inventory.members]
+    faults = [*inventory.faults, *publishers.faults]
+    others = sorted(publishers.keys.keys() - {member.name for member in inventory.members})
     if output is Format.json:
-        emit({"members": rows, "faults": list(inventory.faults)})
+        keys = {name: [key.id for key in publishers.keys[name]] for name in others}
+        emit({"members": rows, "faults": faults, "other_publishers": keys})
         return
-    if not rows and not inventory.faults:
+    if not rows and not faults:
         say("there is no member; add one: fedingress cluster join --help")
         return
-    columns = ["name", "provider", "region", "zones", "state", "labels"]
+    columns = ["name", "provider", "region", "zones", "state", "keys", "labels"]
     table(columns, [[str(row[column]) for column in columns] for row in rows])
-    for fault in inventory.faults:
+    for name in others:
+        say(f"{name} is no member, and publishes: {_keys(name, publishers)}")
+    for fault in faults:
         say(f"! {fault}")
 
 
-def _row(member: MemberCluster) -> dict[str, Any]:
+def _keys(name: str, publishers: Publishers) -> str:
+    return ",".join(key.id for key in publishers.keys.get(name, ())) or "-"
+
+
+def _row(member: MemberCluster, publishers: Publishers) -> dict[str, Any]:
     state = {True: "healthy", False: "unhealthy", None: "unknown"}[member.healthy]
     return {
         "name": member.name,
@@ -167,6 +188,7 @@ def _row(member: MemberCluster) -> dict[str, Any]:
         "project": member.project or "-",
         "network": member.network or "-",
         "state": "leaving" if member.leaving else state,
+        "keys": _keys(member.name, publishers),
         "labels": ",".join(f"{key}={value}" for key, value in sorted(member.labels.items())),
     }
 
@@ -197,6 +219,9 @@ def _forget(name: str, inventory: "KubeInventory") -> None:
             link = clusters.connection(member)
         if not inventory.forget(name, link):
             raise Invalid(f"there is no member {name}; see: fedingress cluster list")
+    with cluster_key.registry() as publishers:
+        if publishers is not None:
+            publishers.forget(name)
 
 
 def _say(output: Format, value: dict[str, Any], text: str) -> None:

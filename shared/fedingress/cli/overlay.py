@@ -8,6 +8,7 @@ from fedingress.cli.apply import read_manifests
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.errors import Invalid, Unsupported
 from fedingress.domain.ingress import IngressKey, Manifest, Source
+from fedingress.domain.publisher import Publishers
 from fedingress.planning.decode import answer
 from fedingress.planning.decode import source as decode_source
 from fedingress.ports.sources import Notice, PolicyAnswer, Sources, StatusWrite, Tombstone
@@ -59,6 +60,10 @@ class Overlay:
     def inventory(self) -> Inventory:
         """As it is."""
         return self._base.inventory()
+
+    def publishers(self) -> Publishers:
+        """As they are."""
+        return self._base.publishers()
 
     def identity(self) -> str:
         """As it is."""

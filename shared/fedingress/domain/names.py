@@ -14,6 +14,8 @@ OWNER: Final = "fedingress.dev/owner"
 """Label: the installation that made it."""
 SOURCE: Final = "fedingress.dev/source"
 """Annotation: namespace/name of the source."""
+SERVICE: Final = "fedingress.dev/service"
+"""Annotation of a companion: the user's Service that it stands beside."""
 APPLIED: Final = "fedingress.dev/applied"
 """Annotation: hash of the manifest as we last applied it."""
 

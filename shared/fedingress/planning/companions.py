@@ -103,6 +103,7 @@ def companion(service: Manifest, backend: ServiceBackend, owner: Owner, cluster:
             "annotations": {
                 names.NEG: json.dumps(exposed, separators=(",", ":")),
                 names.SOURCE: str(owner.key),
+                names.SERVICE: backend.service,
             },
         },
         "spec": {

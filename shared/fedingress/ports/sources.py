@@ -7,6 +7,7 @@ from typing import Protocol
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.ingress import IngressKey, Source
 from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.publisher import Publishers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,10 @@ class Sources(Protocol):
 
     def inventory(self) -> Inventory:
         """All members."""
+        ...
+
+    def publishers(self) -> Publishers:
+        """The public keys of the clusters whose events are taken; asked by the door of fan-out."""
         ...
 
     def identity(self) -> str:

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from fedingress.adapters.kube.clusters import KubeMemberClusters
-from fedingress.adapters.kube.resources import INGRESS, SERVICE
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
-from fedingress.domain.ingress import Manifest
 from fedingress.ports.sources import Sources
+from fedingress.watcher.cluster import ClusterWatch, member_role
 from fedingress.watcher.debounce import Debounce
-from fedingress.watcher.listwatch import ListWatch
-from fedingress.watcher.routes import ServiceUsers, member_works
+from fedingress.watcher.routes import ServiceUsers
 
 _LOG: Final = logging.getLogger("fedingress")
 _LOOK_SECONDS: Final = 30.0
@@ -38,15 +36,22 @@ class MemberWatching:
         users: ServiceUsers,
         debounce: Debounce,
         *,
+        owner: str,
         look_seconds: float = _LOOK_SECONDS,
     ) -> None:
-        """*users*: which sources name a Service.   *debounce*: takes the works."""
+        """
+        Follow nobody yet.
+
+        *users*: which sources name a Service.   *debounce*: takes the works.   *owner*: of this
+        installation.
+        """
         self._sources = sources
         self._clusters = clusters
         self._users = users
         self._debounce = debounce
+        self._owner = owner
         self._look_seconds = look_seconds
-        self._members: dict[str, tuple[MemberCluster, list[ListWatch]]] = {}
+        self._members: dict[str, tuple[MemberCluster, ClusterWatch | None]] = {}
         self._again = threading.Event()
         self._again.set()
         self._stopping = threading.Event()
@@ -65,9 +70,8 @@ class MemberWatching:
         self._stopping.set()
         self._again.set()
         self._keeper.join(10.0)
-        for _, watches in self._members.values():
-            for watch in watches:
-                watch.stop()
+        for name in self._members:
+            self._leave(name)
 
     def _keep(self) -> None:
         while True:
@@ -82,27 +86,28 @@ class MemberWatching:
 
     def _follow(self, members: Mapping[str, MemberCluster]) -> None:
         for name in set(self._members) - set(members):
-            for watch in self._members.pop(name)[1]:
-                watch.stop()
+            self._leave(name)
+            del self._members[name]
         for name, member in members.items():
-            known, watches = self._members.get(name, (None, []))
-            if watches and known is not None and known.access == member.access:
+            known, watch = self._members.get(name, (None, None))
+            if watch is not None and known is not None and known.access == member.access:
                 continue
-            for watch in watches:
-                watch.stop()
+            self._leave(name)
             self._members[name] = (member, self._watch(member))
 
-    def _watch(self, member: MemberCluster) -> list[ListWatch]:
-        """Empty when there is no way in, which is tried again at the next look."""
+    def _leave(self, name: str) -> None:
+        _, watch = self._members.get(name, (None, None))
+        if watch is not None:
+            watch.stop()
+
+    def _watch(self, member: MemberCluster) -> ClusterWatch | None:
+        """None when there is no way in, which is tried again at the next look."""
         try:
             connection = self._clusters.connection(member)
         except FederationError as error:
             _LOG.warning("%s is not watched: %s", member.name, str(error)[:256])
-            return []
-        found = [ListWatch(connection, resource, self._changed) for resource in (INGRESS, SERVICE)]
-        for watch in found:
-            watch.start()
-        return found
-
-    def _changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
-        self._debounce.add(member_works(kind, change, manifest, users_of=self._users.users_of))
+            return None
+        role = member_role(self._owner, self._users.users_of)
+        watch = ClusterWatch(connection, role, self._debounce)
+        watch.start()
+        return watch

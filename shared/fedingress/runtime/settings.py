@@ -22,6 +22,13 @@ class Settings:
     bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.
     queues: with `sns:`, the concerns' SQS queues, which hold delayed work: a JSON object from
         concern to URL, or the beginning of the URLs, which the concern's name ends.
+    signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
+    watch: of a watcher, what its cluster is: `config` or `member`.
+    cluster: of a watcher, the name of its cluster, by which its events are known.
+    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
+    debounce_seconds: of a watcher, how long changes are collected before they are published.
+    silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
     compute_endpoint, dns_endpoint, pubsub_endpoint, secretmanager_endpoint: other than Google's
         own, for a private or local cloud.
     google_credentials: outside Google Cloud, the JSON of a credential configuration for workload
@@ -42,6 +49,13 @@ class Settings:
     store: str = "sqlite:.fedingress/state.db"
     bus: str = "inprocess:"
     queues: str = ""
+    signing_key: str = ""
+    watch: str = ""
+    cluster: str = ""
+    health: str = ""
+    checkpoint: str = ""
+    debounce_seconds: float = 1.0
+    silence_seconds: float = 70.0
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
@@ -56,7 +70,12 @@ class Settings:
 
 
 _PREFIX = "FEDINGRESS_"
-_NUMBERS = {"lease_seconds": (20.0, 900.0), "tick_seconds": (0.5, 3600.0)}
+_NUMBERS = {
+    "debounce_seconds": (0.0, 60.0),
+    "silence_seconds": (1.0, 600.0),
+    "lease_seconds": (20.0, 900.0),
+    "tick_seconds": (0.5, 3600.0),
+}
 _COUNTS = {"workers": (1, 256), "fan_out": (1, 256)}
 _OTHERS = ("local",)
 """Variables with our prefix that belong to tools beside us."""
@@ -86,11 +105,14 @@ _SHAPES = {
         "inprocess:, pubsub:PROJECT/TOPIC or sns:TOPIC_ARN",
     ),
     "queues": (r"(https?://\S+|\{.*\})?", "the beginning of a URL or a JSON object of URLs"),
+    "watch": ("(config|member)?", "config or member"),
+    # it stands in the source of events
+    "cluster": (r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?", "the name of a cluster"),
+    "health": (r"(([-.A-Za-z0-9]+|\[[0-9a-f:]+\]):\d{1,5})?", "HOST:PORT"),
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
     "secretmanager_endpoint": _URL,
-    "google_credentials": (r"(\{[\s\S]*\})?", "a JSON object"),
     "aws_role": (
         r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
         "the ARN of an IAM role",
@@ -106,6 +128,11 @@ _TEXTS = (
     "store",
     "bus",
     "queues",
+    "signing_key",
+    "watch",
+    "cluster",
+    "health",
+    "checkpoint",
     "compute_endpoint",
     "dns_endpoint",
     "pubsub_endpoint",

@@ -11,26 +11,21 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from fedingress.adapters.kube.clusters import KubeMemberClusters
-from fedingress.adapters.kube.resources import (
-    CLUSTER_PROFILE,
-    FEDERATION_POLICY,
-    INGRESS,
-    INGRESS_CLASS,
-)
 from fedingress.adapters.kube.sources import KubeSources
 from fedingress.domain.ingress import IngressKey, Manifest, Source
 from fedingress.domain.work import Work
 from fedingress.planning.diff import fingerprint
 from fedingress.ports import Ports
 from fedingress.runtime.following import MemberWatching
-from fedingress.watcher.debounce import Debounce
-from fedingress.watcher.listwatch import ListWatch
+from fedingress.watcher.cluster import ClusterWatch, config_role
+from fedingress.watcher.debounce import Debounce, Flow
 from fedingress.watcher.mirror import DELETED, MODIFIED, SYNCED
 from fedingress.watcher.relevance import digest
-from fedingress.watcher.routes import ServiceUsers, config_works
+from fedingress.watcher.routes import ServiceUsers
 
 _LOG: Final = logging.getLogger("fedingress")
-_QUIET_SECONDS: Final = 0.2
+_FLOW: Final = Flow(quiet_seconds=0.2, burst=10_000, per_second=1000.0)
+"""The bus is in this process: only memory bounds it."""
 _LOOK_SECONDS: Final = 1.0
 
 
@@ -57,7 +52,7 @@ def _members(ports: Ports, users: ServiceUsers, debounce: Debounce) -> MemberWat
     """None for members in memory, which nobody can watch."""
     if not isinstance(ports.clusters, KubeMemberClusters):
         return None
-    return MemberWatching(ports.sources, ports.clusters, users, debounce)
+    return MemberWatching(ports.sources, ports.clusters, users, debounce, owner=ports.owner)
 
 
 class ClusterWatching:
@@ -66,24 +61,19 @@ class ClusterWatching:
     def __init__(self, ports: Ports, sources: KubeSources) -> None:
         self._sources = sources
         self._users = ServiceUsers()
-        self._debounce = Debounce(ports.bus.publish, quiet_seconds=_QUIET_SECONDS)
+        self._debounce = Debounce(ports.bus.publish, _FLOW)
         self._members = _members(ports, self._users, self._debounce)
-        places = {
-            INGRESS: "",
-            INGRESS_CLASS: "",
-            FEDERATION_POLICY: "",
-            CLUSTER_PROFILE: sources.inventory_namespace,
-        }
-        self._watches = [
-            ListWatch(sources.connection, resource, self._changed, namespace=namespace)
-            for resource, namespace in places.items()
-        ]
+        self._watch = ClusterWatch(
+            sources.connection,
+            config_role(sources.inventory_namespace),
+            self._debounce,
+            listener=self._changed,
+        )
 
     def start(self) -> None:
         """Begin."""
         self._debounce.start()
-        for watch in self._watches:
-            watch.start()
+        self._watch.start()
         if self._members:
             self._members.start()
 
@@ -91,8 +81,7 @@ class ClusterWatching:
         """End every watch."""
         if self._members:
             self._members.stop()
-        for watch in self._watches:
-            watch.stop()
+        self._watch.stop()
         self._debounce.stop()
 
     def _changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
@@ -101,10 +90,6 @@ class ClusterWatching:
             self._sources.refresh()
         if kind == "ClusterProfile" and self._members:
             self._members.look_again()
-        self._debounce.add(config_works(kind, change, manifest, all_sources=self._all_sources))
-
-    def _all_sources(self) -> list[IngressKey]:
-        return [source.key for source in self._sources.list()]
 
 
 class Looking:
@@ -114,7 +99,7 @@ class Looking:
         self._ports = ports
         self._look_seconds = look_seconds
         self._users = ServiceUsers()
-        self._debounce = Debounce(ports.bus.publish, quiet_seconds=_QUIET_SECONDS)
+        self._debounce = Debounce(ports.bus.publish, _FLOW)
         self._members = _members(ports, self._users, self._debounce)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="looking", daemon=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedingress.domain.errors import Invalid
+from fedingress.domain.publisher import source_of
 from fedingress.domain.work import CONCERNS
 from fedingress.ports import Ports
 from fedingress.ports.bus import Bus
@@ -27,6 +28,7 @@ from fedingress.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from fedingress.adapters.buses.inprocess import InProcessBus
+    from fedingress.adapters.buses.messages import Sign
     from fedingress.adapters.buses.pubsub import PubSubBus
     from fedingress.adapters.buses.sns import SnsBus
     from fedingress.adapters.kube.connection import Connection
@@ -117,7 +119,7 @@ def _sqlite(place: str) -> Store:
 
 
 def make_bus(
-    settings: Settings, *, concern: str = "", workers: int | None = None
+    settings: Settings, *, concern: str = "", cluster: str = "", workers: int | None = None
 ) -> "InProcessBus | PubSubBus | SnsBus":
     """
     The bus; nothing is contacted yet.
@@ -125,26 +127,38 @@ def make_bus(
     Args:
         settings: Checked.
         concern: Names the instance in the events that it publishes.
+        cluster: Instead of a concern, for a watcher: its events come from that cluster.
         workers: Deliveries at a time, on a bus that delivers in this process.
 
     Raises:
-        Invalid: The queues cannot be read.
+        Invalid: The queues or the signing key cannot be read.
     """
     kind, _, where = settings.bus.partition(":")
     source = f"//fedingress.dev/{settings.owner}/{concern or 'home'}"
+    if cluster:
+        source = source_of(settings.owner, cluster)
+    sign = _sign(settings)
     if kind == "pubsub":
         from fedingress.adapters.buses.pubsub import PubSubBus
 
         project, _, topic = where.rpartition("/")
-        return PubSubBus(project, topic, source, endpoint=settings.pubsub_endpoint)
+        return PubSubBus(project, topic, source, endpoint=settings.pubsub_endpoint, sign=sign)
     if kind == "sns":
         from fedingress.adapters.buses.sns import SnsBus
 
-        return SnsBus(where, source, queues=_queues(settings.queues))
+        return SnsBus(where, source, queues=_queues(settings.queues), sign=sign)
     from fedingress.adapters.buses.inprocess import InProcessBus
     from fedingress.runtime.clock import SystemClock
 
     return InProcessBus(SystemClock(), workers=workers or settings.workers)
+
+
+def _sign(settings: Settings) -> "Sign | None":
+    if not settings.signing_key:
+        return None
+    from fedingress.adapters.signing import signer
+
+    return signer(settings.signing_key).sign
 
 
 def _queues(text: str) -> dict[str, str]:

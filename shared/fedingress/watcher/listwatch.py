@@ -14,10 +14,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, Self
 
-from fedingress.adapters.kube.connection import Listing
+from fedingress.adapters.kube.connection import Page
 from fedingress.adapters.kube.errors import ExpiredError, ThrottledError
 from fedingress.adapters.kube.resources import Resource
 from fedingress.adapters.kube.streams import OpenStream, SilentError
@@ -35,8 +35,8 @@ _ERRORS_BEFORE_LIST: Final = 3
 class Watched(Protocol):
     """What a `Connection` offers here."""
 
-    def list(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Listing:
-        """The whole collection."""
+    def pages(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Iterator[Page]:
+        """The whole collection, in parts."""
         ...
 
     def stream(self, path: str, query: Mapping[str, str], *, silence_seconds: float) -> OpenStream:
@@ -71,7 +71,7 @@ class ListWatch:
         self._version = ""
         self._delay = self._pace.backoff[0]
         self._shorts = self._error_events = 0
-        self._progress = time.monotonic()
+        self._progress = self._turned = time.monotonic()
         self._stopping = threading.Event()
         self._open: OpenStream | None = None
         self._lock = threading.Lock()
@@ -95,14 +95,25 @@ class ListWatch:
         with self._lock:
             if self._open is not None:
                 self._open.shutdown()
-        self._thread.join(timeout_seconds)
+        if self.started:
+            self._thread.join(timeout_seconds)
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called."""
+        return self._thread.ident is not None
 
     def quiet_seconds(self) -> float:
-        """How long ago the server last said anything; a liveness probe asks for under 180."""
+        """How long ago the server last said anything: a bookmark comes about once a minute."""
         return time.monotonic() - self._progress
+
+    def stuck_seconds(self) -> float:
+        """How long ago the loop last went round or heard anything; a failed attempt counts too."""
+        return max(0.0, time.monotonic() - max(self._progress, self._turned))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._turned = time.monotonic()
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001  a dead watcher would look like a quiet one
@@ -126,11 +137,16 @@ class ListWatch:
 
     def _list(self) -> None:
         self.counts.lists += 1
-        listing = self._connection.list(self.resource, self._namespace, labels=self._labels)
-        self.mirror.replace(listing.items)
-        self._version = listing.resource_version
+        self._version = self.mirror.replace(self._listed())
         self._progress = time.monotonic()
         self.synced.set()
+
+    def _listed(self) -> Iterator[Page]:
+        found = self._connection.pages(self.resource, self._namespace, labels=self._labels)
+        for page in found:
+            self._progress = time.monotonic()
+            self.counts.events += len(page.items)
+            yield page
 
     def _watch(self) -> int:
         """Take events until the server ends the watch; how many there were."""
@@ -153,6 +169,7 @@ class ListWatch:
                 if self._stopping.is_set():
                     break
                 told += 1
+                self.counts.events += event.type != BOOKMARK
                 self._take(event)
         finally:
             with self._lock:
@@ -198,5 +215,7 @@ class ListWatch:
 
     def _wait(self, at_least: float = 0.0) -> None:
         """Wait with full jitter, so that many watchers do not come back at once."""
-        self._stopping.wait(at_least + self._random.uniform(0.0, self._delay))
+        seconds = at_least + self._random.uniform(0.0, self._delay)
+        self._turned = time.monotonic() + seconds  # a wait that was asked for is no standstill
+        self._stopping.wait(seconds)
         self._delay = min(self._delay * 2, self._pace.backoff[1])

@@ -5,20 +5,24 @@ What a watcher has told so far of one resource, so that it tells each change onc
 new list lacks an object, or has another uid under its name.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
+from fedingress.adapters.kube.connection import Page
 from fedingress.domain.ingress import Manifest
+from fedingress.watcher.relevance import stub
 
 ADDED: Final = "ADDED"
 MODIFIED: Final = "MODIFIED"
 DELETED: Final = "DELETED"
+KEPT: Final = "KEPT"
 SYNCED: Final = "SYNCED"
 
 OnChange = Callable[[str, str, Manifest | None], None]
-"""Called with the kind, ADDED, MODIFIED or DELETED, and the object; after each list with SYNCED and
-None. What it raises is logged, and the change is told again after a new list."""
+"""Called with the kind, ADDED, MODIFIED or DELETED, and the object (of a deleted one its `stub`);
+with KEPT for an object that is as a checkpoint has it; after each list with SYNCED and None. What
+it raises is logged, and the change is told again after a new list."""
 
 _Key = tuple[str, str]
 
@@ -28,11 +32,21 @@ class UndeliveredError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    uid: str
+class Known:
+    """
+    What is kept of an object: little, for there may be many.
+
+    version: empty when a checkpoint told of it and it was not seen since.
+    """
+
     version: str
     digest: str
-    manifest: Manifest
+    stub: Manifest
+
+    @property
+    def uid(self) -> str:
+        """By which another object of the same name is told apart."""
+        return str(self.stub["metadata"].get("uid"))
 
 
 class Mirror:
@@ -48,22 +62,34 @@ class Mirror:
         self._kind = kind
         self._on_change = on_change
         self._digest = digest
-        self._known: dict[_Key, _Known] = {}
+        self._known: dict[_Key, Known] = {}
 
-    def replace(self, manifests: Sequence[Manifest]) -> None:
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def replace(self, pages: Iterable[Page]) -> str:
         """
-        Exactly these are there: tell what is gone, new or changed, then SYNCED.
+        Exactly these are there: tell what is new or changed, then what is gone, then SYNCED.
+
+        Returns:
+            The version of the list.
 
         Raises:
             UndeliveredError: From `on_change`; as all methods here.
         """
-        found = {_key(manifest): manifest for manifest in manifests}
-        for key, known in list(self._known.items()):
-            if key not in found:
-                self._drop(key, known.manifest)
-        for manifest in found.values():
-            self.see(manifest)
+        listed: set[_Key] = set()
+        version = ""
+        for page in pages:
+            if page.first:
+                listed.clear()
+            for manifest in page.items:
+                listed.add(_key(manifest))
+                self.see(manifest)
+            version = page.resource_version
+        for key in [key for key in self._known if key not in listed]:
+            self._drop(key)
         self._tell(SYNCED, None)
+        return version
 
     def see(self, manifest: Manifest) -> None:
         """The object is there, in this form."""
@@ -71,25 +97,37 @@ class Mirror:
         uid, version = str(meta.get("uid")), str(meta.get("resourceVersion"))
         known = self._known.get(key)
         if known is not None and known.uid != uid:
-            self._drop(key, known.manifest)
+            self._drop(key)
             known = None
         if known is not None and known.version == version:
             self.repeated += 1
             return
         digest = self._digest(manifest)
-        if known is not None and known.digest == digest:
+        if known is None or known.digest != digest:
+            self._tell(MODIFIED if known else ADDED, manifest)
+        elif known.version:
             self.irrelevant += 1
         else:
-            self._tell(MODIFIED if known else ADDED, manifest)
-        self._known[key] = _Known(uid=uid, version=version, digest=digest, manifest=manifest)
+            self._tell(KEPT, manifest)
+        self._known[key] = Known(version=version, digest=digest, stub=stub(manifest))
 
     def forget(self, manifest: Manifest) -> None:
         """The object is gone; told once, and only if it was known."""
-        self._drop(_key(manifest), manifest)
+        self._drop(_key(manifest))
 
-    def _drop(self, key: _Key, manifest: Manifest) -> None:
+    def known(self) -> list[Known]:
+        """Everything that is known to be there, for a checkpoint; from any thread."""
+        return list(self._known.values())
+
+    def restore(self, known: Iterable[Known]) -> None:
+        """Begin with what a checkpoint has, before anything was seen."""
+        for each in known:
+            self._known[_key(each.stub)] = replace(each, version="")
+
+    def _drop(self, key: _Key) -> None:
+        # What was known, and not the last form: labels of ours may have been taken off with it.
         if key in self._known:
-            self._tell(DELETED, manifest)
+            self._tell(DELETED, self._known[key].stub)
             del self._known[key]
 
     def _tell(self, change: str, manifest: Manifest | None) -> None:

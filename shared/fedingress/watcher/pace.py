@@ -24,8 +24,9 @@ class Pace:
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What happened so far, for logs and tests."""
+    """What happened so far, for metrics and tests. events: objects listed or told."""
 
+    events: int = 0
     lists: int = 0
     watches: int = 0
     expired: int = 0

@@ -7,6 +7,7 @@ controllers change often and mean nothing; passing them on would let our own wri
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from fedingress.domain.ingress import Manifest
 _OURS: Final = frozenset({names.CONDITIONS, names.TABLE, names.FOOTPRINT})
 _NOISE: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 _SERVICE_FIELDS: Final = ("type", "selector", "ports")
+_ROUTED: Final = (names.SOURCE, names.SERVICE)
 _PROFILE_FIELDS: Final = ("accessProviders", "credentialProviders", "properties")
 
 
@@ -23,6 +25,22 @@ def digest(manifest: Manifest) -> str:
     """A hash of what matters of *manifest*; equal for objects that differ elsewhere only."""
     text = json.dumps(relevant(manifest), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stub(manifest: Manifest) -> Manifest:
+    """What is remembered of *manifest*: its identity, and our own marks, which lead to a source."""
+    meta = manifest["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    kept: dict[str, Any] = {"name": str(meta["name"]), "uid": str(meta.get("uid"))}
+    if meta.get("namespace"):
+        kept["namespace"] = sys.intern(str(meta["namespace"]))
+    marks = {key: labels[key] for key in (names.OWNER, names.OWNER_UID) if key in labels}
+    notes = {key: annotations[key] for key in _ROUTED if key in annotations}
+    if marks:
+        kept["labels"] = marks
+    if notes:
+        kept["annotations"] = notes
+    return {"kind": manifest.get("kind"), "metadata": kept}
 
 
 def relevant(manifest: Manifest) -> Mapping[str, Any]:

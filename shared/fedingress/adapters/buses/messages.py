@@ -1,16 +1,19 @@
 """What every remote bus sends for a work: an event as text, and attributes to filter by."""
 
 import json
+import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from fedingress.domain.event import TYPE, Event
+from fedingress.domain.event import TYPE, Event, rfc3339
 from fedingress.domain.work import Work
 
 T = TypeVar("T")
+Sign = Callable[[Event], Event]
+"""Puts a signature on an event, as `adapters.signing.Signer.sign` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,15 @@ class Message:
     attributes: Mapping[str, str]
 
 
-def message(work: Work, source: str) -> Message:
-    """A new event that asks for *work*; *source* names the instance that publishes it."""
-    event = Event(id=str(uuid.uuid4()), source=source, work=work)
+def message(work: Work, source: str, sign: Sign | None = None) -> Message:
+    """
+    A new event that asks for *work*.
+
+    *source* names the instance that publishes it, *sign* makes a cluster's events its own.
+    """
+    event = Event(id=str(uuid.uuid4()), source=source, work=work, time=rfc3339(time.time()))
+    if sign is not None:
+        event = sign(event)
     return Message(
         id=event.id,
         work=work,

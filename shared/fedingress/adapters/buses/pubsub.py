@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fedingress.adapters.buses.messages import chunks, message
+from fedingress.adapters.buses.messages import Sign, chunks, message
 from fedingress.domain.errors import Forbidden, Unavailable
 from fedingress.domain.work import Work
 
@@ -33,7 +33,8 @@ class PubSubBus:
     The port `Bus` on `projects/PROJECT/topics/TOPIC`.
 
     source: names this instance in the events.   endpoint: other than Google's own; `http://` is
-    spoken in plain text and without credentials, as emulators want it.
+    spoken in plain text and without credentials, as emulators want it.   sign: puts a signature on
+    each event.
     timeout_seconds: of one publication, tries included.
     """
 
@@ -44,11 +45,13 @@ class PubSubBus:
         source: str,
         *,
         endpoint: str = "",
+        sign: Sign | None = None,
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
         self.topic = f"projects/{project}/topics/{topic}"
         self.source = source
         self.endpoint = endpoint
+        self._sign = sign
         self.timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._client: Any = None
@@ -61,7 +64,9 @@ class PubSubBus:
             Unavailable: Pub/Sub did not accept all of them, or there is no such topic.
             Forbidden: There are no credentials, or they may not publish.
         """
-        ready = [message(work, self.source) for work in works if work.delay_seconds <= 0]
+        ready = [
+            message(work, self.source, self._sign) for work in works if work.delay_seconds <= 0
+        ]
         for chunk in chunks(ready, _MOST):
             messages = [
                 {"data": each.text.encode(), "attributes": dict(each.attributes)} for each in chunk

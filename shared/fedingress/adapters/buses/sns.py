@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fedingress.adapters.buses.messages import Message, chunks, message
+from fedingress.adapters.buses.messages import Message, Sign, chunks, message
 from fedingress.domain.errors import Forbidden, Unavailable
 from fedingress.domain.work import Work
 
@@ -49,15 +49,22 @@ class SnsBus:
     The port `Bus` on the topic *topic_arn*, in the region that stands in it.
 
     source: names this instance in the events.   queues: the URL of a concern's queue, for delays.
+    sign: puts a signature on each event.
     Endpoint and credentials are found as boto3 finds them.
     """
 
     def __init__(
-        self, topic_arn: str, source: str, *, queues: Mapping[str, str] | None = None
+        self,
+        topic_arn: str,
+        source: str,
+        *,
+        queues: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
     ) -> None:
         self.topic_arn = topic_arn
         self.source = source
         self.queues = queues or {}
+        self._sign = sign
         self._region = topic_arn.split(":")[3]
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
@@ -75,9 +82,9 @@ class SnsBus:
         for work in works:
             queue = self.queues.get(work.concern, "")
             if work.delay_seconds <= 0:
-                soon.append(message(work, self.source))
+                soon.append(message(work, self.source, self._sign))
             elif queue and work.delay_seconds <= _LONGEST_DELAY:
-                late.setdefault(queue, []).append(message(work, self.source))
+                late.setdefault(queue, []).append(message(work, self.source, self._sign))
         _send_all(self.topic_arn, self._notify, [_notification(each) for each in soon])
         for url, messages in late.items():
             _send_all(url, self._enqueuing(url), [_delayed(each) for each in messages])

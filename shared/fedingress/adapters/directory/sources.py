@@ -26,6 +26,8 @@ from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.ingress import Fault, IngressKey, Manifest, Source
 from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.publisher import CONFIG_MAP_NAME, Publishers
+from fedingress.domain.publisher import decode as decode_publishers
 from fedingress.planning.decode import answer, class_name, ingress_class
 from fedingress.planning.decode import member as decode_member
 from fedingress.planning.decode import policy as decode_policy
@@ -103,6 +105,17 @@ class DirectorySources:
             faults=tuple(faults),
             unreadable=tuple(sorted(unreadable)),
         )
+
+    def publishers(self) -> Publishers:
+        """The keys in the ConfigMap of that name; a second one is a fault, and the first counts."""
+        with self._lock.held():
+            self._synced.look()
+            found = self._of("ConfigMap")
+        read = decode_publishers(found[0].get("data") if found else None)
+        if len(found) > 1:
+            second = f"a second ConfigMap {CONFIG_MAP_NAME}, in another namespace, does not count"
+            read = dataclasses.replace(read, faults=(*read.faults, second))
+        return read
 
     def identity(self) -> str:
         """Empty: a directory is no cluster, so no member can be it."""

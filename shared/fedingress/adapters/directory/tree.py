@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fedingress.adapters.directory.documents import SIZE_LIMIT, Document, Loaded, load
 from fedingress.adapters.directory.files import Stamp, stamp
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.ingress import Fault
+from fedingress.domain.publisher import CONFIG_MAP_NAME
 from fedingress.planning.decode.words import DNS_1123_LABEL, DNS_1123_SUBDOMAIN, quoted
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -25,6 +26,7 @@ _SERVED: Final = {
     "FederationPolicy": "fedingress.dev/v1alpha1",
     "ClusterProfile": "multicluster.x-k8s.io/v1alpha1",
     "Secret": "v1",
+    "ConfigMap": "v1",
 }
 _CLUSTER_SCOPED: Final = frozenset({"IngressClass", "FederationPolicy"})
 _FORMER_GROUPS: Final = frozenset({"extensions"})
@@ -168,6 +170,11 @@ def _view(
     )
 
 
+def _is_registry(manifest: Mapping[str, Any]) -> bool:
+    """Whether this ConfigMap holds the keys of publishers; all others are somebody else's."""
+    return bool(manifest["metadata"]["name"] == CONFIG_MAP_NAME)
+
+
 def _duplicate(key: ObjectKey, places: list[str]) -> Fault:
     return Fault(
         where=f"{key.kind} {'/'.join(filter(None, key[1:]))}",
@@ -180,7 +187,7 @@ def _key(document: Document, faults: list[Fault]) -> ObjectKey | None:
     """What the document is known by; None when it is not ours, or has a fault."""
     manifest = document.manifest
     kind, version = manifest["kind"], manifest["apiVersion"]
-    if kind not in _SERVED:
+    if kind not in _SERVED or (kind == "ConfigMap" and not _is_registry(manifest)):
         return None
     served = _SERVED[kind]
     if version != served:

@@ -13,7 +13,7 @@ results sets in chunks".
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -60,6 +60,19 @@ class Listing:
 
     items: Sequence[JsonObject]
     resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """
+    A part of a collection; the last one gives the version of all.
+
+    first: whatever pages came before belong to a list that was broken off.
+    """
+
+    items: Sequence[JsonObject]
+    resource_version: str
+    first: bool
 
 
 Before = Callable[[], None]
@@ -115,7 +128,23 @@ class Connection:
                 never an empty one.
         """
         items: list[JsonObject] = []
+        version = ""
+        for page in self.pages(resource, namespace, labels=labels):
+            if page.first:
+                items = []
+            items += page.items
+            version = page.resource_version
+        return Listing(items=items, resource_version=version)
+
+    def pages(self, resource: Resource, namespace: str = "", *, labels: str = "") -> Iterator[Page]:
+        """
+        The same, one page in memory at a time; begun anew once if the server forgets where it was.
+
+        Raises:
+            Unavailable: As `list`.
+        """
         query = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        head = {"apiVersion": resource.api_version, "kind": resource.kind}
         token, restarts = "", 0
         while True:
             try:
@@ -123,18 +152,20 @@ class Connection:
             except ExpiredError:
                 if restarts or not token:
                     raise
-                items, token, restarts = [], "", 1
+                token, restarts = "", 1
                 continue
             except MissingError as error:
-                if error.kind == "namespaces":
-                    return Listing(items=(), resource_version="")
-                raise self._not_served(resource) from error
-            head = {"apiVersion": resource.api_version, "kind": resource.kind}
-            items += [_stripped(head | item) for item in page.get("items") or ()]
+                if error.kind != "namespaces":
+                    raise self._not_served(resource) from error
+                yield Page(items=(), resource_version="", first=True)
+                return
             meta = page.get("metadata") or {}
+            items = [_stripped(head | item) for item in page.get("items") or ()]
+            version = str(meta.get("resourceVersion") or "")
+            yield Page(items=items, resource_version=version, first=not token)
             token = str(meta.get("continue") or "")
             if not token:
-                return Listing(items=items, resource_version=str(meta.get("resourceVersion") or ""))
+                return
 
     def apply(
         self,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from fedingress.adapters.kube import tombstones
+from fedingress.adapters.kube import publishers, tombstones
 from fedingress.adapters.kube.connection import Connection
 from fedingress.adapters.kube.errors import MissingError, NamespaceGoingError
 from fedingress.adapters.kube.notices import event
@@ -33,6 +33,7 @@ from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Unavailable
 from fedingress.domain.ingress import IngressKey, Manifest, Source
 from fedingress.domain.names import FIELD_MANAGER, FINALIZERS
+from fedingress.domain.publisher import Publishers
 from fedingress.planning.decode import answer
 from fedingress.planning.decode import member as decode_member
 from fedingress.planning.decode import source as decode_source
@@ -102,6 +103,10 @@ class KubeSources:
             faults=tuple(faults),
             unreadable=tuple(unreadable),
         )
+
+    def publishers(self) -> Publishers:
+        """The keys in the ConfigMap of the inventory namespace, read afresh."""
+        return publishers.read(self.connection, self.inventory_namespace)
 
     def identity(self) -> str:
         """The uid of the config cluster's kube-system; known for good once read."""

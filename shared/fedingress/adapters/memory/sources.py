@@ -16,6 +16,8 @@ from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.ingress import IngressKey, Manifest, Source
 from fedingress.domain.names import FINALIZERS
+from fedingress.domain.publisher import CONFIG_MAP_NAME, Publishers
+from fedingress.domain.publisher import decode as decode_publishers
 from fedingress.planning.decode import answer
 from fedingress.planning.decode import member as decode_member
 from fedingress.planning.decode import source as decode_source
@@ -118,6 +120,16 @@ class MemorySources:
             faults=tuple(faults),
             unreadable=tuple(unreadable),
         )
+
+    def publishers(self) -> Publishers:
+        """The keys in the ConfigMap."""
+        self._reach()
+        found = [
+            manifest.get("data")
+            for manifest in self.objects.list("ConfigMap")
+            if manifest["metadata"]["name"] == CONFIG_MAP_NAME
+        ]
+        return decode_publishers(found[0] if found else None)
 
     def identity(self) -> str:
         """The uid of the config cluster's kube-system."""
