@@ -22,6 +22,13 @@ class Settings:
     bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.
     queues: with `sns:`, the concerns' SQS queues, which hold delayed work: a JSON object from
         concern to URL, or the beginning of the URLs, which the concern's name ends.
+    work, changes: of a door, the subscriptions (`projects/PROJECT/subscriptions/NAME`) or topics'
+        ARNs by which the installation's own events come, and those of clusters; lists with commas.
+        The topic of `sns:` counts as work.
+    tokens: `verify` those that HTTP doors are called with, or the `platform` has verified them.
+    callers, audience: whose tokens, by e-mail address, and for whom; lists with commas.
+    certs: where the keys of those tokens are.
+    sns_signatures: `verify` them, or `off` where the queues are trusted alone.
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     watch: of a watcher, what its cluster is: `config` or `member`.
     cluster: of a watcher, the name of its cluster, by which its events are known.
@@ -49,6 +56,13 @@ class Settings:
     store: str = "sqlite:.fedingress/state.db"
     bus: str = "inprocess:"
     queues: str = ""
+    work: str = ""
+    changes: str = ""
+    tokens: str = "verify"
+    callers: str = ""
+    audience: str = ""
+    certs: str = "https://www.googleapis.com/oauth2/v1/certs"
+    sns_signatures: str = "verify"
     signing_key: str = ""
     watch: str = ""
     cluster: str = ""
@@ -86,8 +100,15 @@ _URL = (r"(https?://[^\s/]\S*)?", "an http or https URL")
 _PROJECT = r"([a-z][-.a-z0-9]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]"
 _DATABASE = r"(\(default\)|[a-z][-a-z0-9]{2,61}[a-z0-9])"
 _TABLE = r"[-_.A-Za-z0-9]{3,255}"
-_PUBSUB_TOPIC = r"([a-z0-9.-]+:)?[a-z0-9-]+/[A-Za-z][-A-Za-z0-9_.~+%]{2,254}"
+_PUBSUB_PROJECT = r"([a-z0-9.-]+:)?[a-z0-9-]+"
+_PUBSUB_NAME = r"[A-Za-z][-A-Za-z0-9_.~+%]{2,254}"
+_PUBSUB_TOPIC = rf"{_PUBSUB_PROJECT}/{_PUBSUB_NAME}"
 _SNS_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[-A-Za-z0-9_]{1,256}"
+_WAY = rf"(projects/{_PUBSUB_PROJECT}/subscriptions/{_PUBSUB_NAME}|{_SNS_TOPIC})"
+_WAYS = (
+    rf"({_WAY}(,{_WAY})*)?",
+    "a list of projects/PROJECT/subscriptions/NAME or topics' ARNs, with commas between them",
+)
 _SHAPES = {
     # it stands in labels of Kubernetes, which begin and end with a letter or digit
     "owner": (
@@ -105,6 +126,13 @@ _SHAPES = {
         "inprocess:, pubsub:PROJECT/TOPIC or sns:TOPIC_ARN",
     ),
     "queues": (r"(https?://\S+|\{.*\})?", "the beginning of a URL or a JSON object of URLs"),
+    "work": _WAYS,
+    "changes": _WAYS,
+    "tokens": ("verify|platform", "verify or platform"),
+    "callers": (r"([^\s,@]+@[^\s,@]+(,[^\s,@]+@[^\s,@]+)*)?", "a list of e-mail addresses"),
+    "audience": (r"([^\s,]+(,[^\s,]+)*)?", "a list without spaces"),
+    "certs": (r"https?://[^\s/]\S*", "an http or https URL"),
+    "sns_signatures": ("verify|off", "verify or off"),
     "watch": ("(config|member)?", "config or member"),
     # it stands in the source of events
     "cluster": (r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?", "the name of a cluster"),
@@ -128,6 +156,13 @@ _TEXTS = (
     "store",
     "bus",
     "queues",
+    "work",
+    "changes",
+    "tokens",
+    "callers",
+    "audience",
+    "certs",
+    "sns_signatures",
     "signing_key",
     "watch",
     "cluster",

@@ -60,6 +60,7 @@ class Places:
         metadata_port: Metadata server.
         sts_port: AWS STS.
         aws_key: Access key of the functions' role, and its secret.
+        aws_port: Every service of Amazon's.
         dns_port: DNS answers.
         control_port: Control API.
         http_port: In place of 80.
@@ -75,6 +76,7 @@ class Places:
     metadata_port: int
     sts_port: int
     aws_key: tuple[str, str] = field(repr=False)
+    aws_port: int
     dns_port: int
     control_port: int
     http_port: int
@@ -102,9 +104,7 @@ def environment(places: Places) -> dict[str, str]:
         "GCE_METADATA_IP": metadata,
         "GCE_METADATA_ROOT": metadata,
         "GOOGLE_CLOUD_PROJECT": places.project,
-        "AWS_ACCESS_KEY_ID": places.aws_key[0],
-        "AWS_SECRET_ACCESS_KEY": places.aws_key[1],
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **_amazon(places.aws_key, f"http://127.0.0.1:{places.aws_port}"),
         "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{places.sts_port}",
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
@@ -122,6 +122,17 @@ def environment(places: Places) -> dict[str, str]:
         "LOCALCLOUD_REGIONS": " ".join(places.clients),
         "LOCALCLOUD_REGION": next(iter(places.clients)),
         **clients,
+    }
+
+
+def _amazon(key: tuple[str, str], endpoint: str) -> dict[str, str]:
+    """What boto3 and the ``aws`` command read; STS and EKS clusters verify who signed."""
+    return {
+        "AWS_ENDPOINT_URL_ROUTE_53": endpoint,
+        "AWS_ACCESS_KEY_ID": key[0],
+        "AWS_SECRET_ACCESS_KEY": key[1],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 

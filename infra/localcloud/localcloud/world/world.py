@@ -1,11 +1,10 @@
 """
-A whole world in one process and one event loop: clusters, Google Cloud, DNS answers, a data plane.
+A whole world in one process and one event loop: clusters, clouds, DNS answers, a data plane.
 
 Composition only: this is the one module that names the parts and wires them. Who wants a world
 without asyncio takes `localcloud.world.running.running_world`.
 
-Not modelled: AWS's own services (its clusters and STS are there), networks between clusters (every
-pod can be reached from everywhere), IAM's policies.
+Not modelled: networks between clusters (every pod can be reached from everywhere), policies of IAM.
 """
 
 import asyncio
@@ -18,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from localcloud.addresses import WorldBlock
+from localcloud.aws.cloud import AwsCloud
+from localcloud.aws.server import serve_aws
 from localcloud.calls import Calls
 from localcloud.control import ControlServer
 from localcloud.dataplane.answers import ZoneView
@@ -143,6 +144,10 @@ class World:
         )
         self._stack.push_async_callback(metadata.close)
         sts = await self._start_iam()
+        self.aws = AwsCloud()
+        aws = await serve_aws(self.aws, host=HOST)
+        self._stack.push_async_callback(aws.close)
+        self.aws.route53.zones.create({"Name": spec.hosted_zone, "CallerReference": "lab"})
         zones = self.gcp.zones
         self.dns = DnsServer(
             records=lambda: [
@@ -152,7 +157,7 @@ class World:
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
-        self._ports = (gcp.port, metadata.port, sts.port)
+        self._ports = (gcp.port, metadata.port, sts.port, aws.port)
 
     async def _start_iam(self) -> Server:
         """The functions' role has a key; Google's account of the world may take the role on too."""
@@ -245,7 +250,7 @@ class World:
 
     def env(self) -> dict[str, str]:
         """Give the variables of `environment`."""
-        gcp_port, metadata_port, sts_port = self._ports
+        gcp_port, metadata_port, sts_port, aws_port = self._ports
         return environment(
             Places(
                 state=self.state,
@@ -255,6 +260,7 @@ class World:
                 metadata_port=metadata_port,
                 sts_port=sts_port,
                 aws_key=(self._aws_key.key_id, self._aws_key.secret),
+                aws_port=aws_port,
                 dns_port=self.dns.port,
                 control_port=self.control.port,
                 http_port=BOUND_PORTS[80],
@@ -278,8 +284,10 @@ class World:
 
     def call_counters(self) -> tuple[Calls, ...]:
         """Give the counters of mutating calls of all wires."""
-        return (self.gcp.calls, *(cluster.kube.calls for cluster in self.clusters.values()))
+        clouds = (self.gcp.calls, self.aws.calls)
+        return (*clouds, *(cluster.kube.calls for cluster in self.clusters.values()))
 
     def fault_places(self) -> dict[str, Faults]:
-        """Give where faults can be injected, by name: ``gcp`` and the clusters."""
-        return {"gcp": self.gcp.faults, **{c.name: c.kube.faults for c in self.clusters.values()}}
+        """Give where faults can be injected, by name: ``gcp``, ``aws`` and the clusters."""
+        clouds = {"gcp": self.gcp.faults, "aws": self.aws.faults}
+        return {**clouds, **{c.name: c.kube.faults for c in self.clusters.values()}}
