@@ -1,6 +1,7 @@
 """Amazon's services in a world: found by the variables, counted, told when left over."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec, members_from
+from tests.localcloud.gce import until
 
 pytestmark = pytest.mark.wire
 
@@ -45,3 +47,37 @@ def test_amazons_clients_find_their_services_by_the_variables(world):
     counted = world.world.aws.calls.list()
     assert [(call.resource, call.count) for call in counted] == [("ResourceRecordSets", 2)]
     assert not any(world.control.leftovers()["records"])
+
+
+@pytest.mark.skipif(shutil.which("dig") is None, reason="dig is not installed")
+def test_dig_is_answered_by_place(world):
+    """A latency group of the hosted zone, asked for from two regions by dig, with and without."""
+    place, port = world.env()["LOCALCLOUD_DNS"].split(":")
+    clients = [world.env()[f"LOCALCLOUD_CLIENT_{r}"] for r in ("US_EAST_1", "AP_SOUTHEAST_1")]
+    records = [
+        {
+            "Name": "l.aws.example.com",
+            "Type": "A",
+            "TTL": 1,
+            "ResourceRecords": [{"Value": f"192.0.2.{number}"}],
+            "SetIdentifier": region,
+            "Region": region,
+        }
+        for number, region in enumerate(("us-west-2", "ap-northeast-1"), start=1)
+    ]
+
+    def create(inside):
+        zones = inside.aws.route53.zones
+        (zone,) = zones.zones.values()
+        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": r} for r in records]}
+        zones.change(zone, batch, lambda *_: "", lambda _check: True)
+
+    def dig(*words):
+        command = ["dig", "+short", f"@{place}", "-p", port, "l.aws.example.com", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return done.stdout.strip()
+
+    world.run(create)
+    until(dig, "the change to be in sync")
+    assert [dig("-b", client) for client in clients] == ["192.0.2.1", "192.0.2.2"]
+    assert [dig(f"+subnet={client}/32") for client in clients] == ["192.0.2.1", "192.0.2.2"]

@@ -17,8 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from localcloud.addresses import WorldBlock
-from localcloud.aws.cloud import AwsCloud
-from localcloud.aws.server import serve_aws
 from localcloud.calls import Calls
 from localcloud.control import ControlServer
 from localcloud.dataplane.answers import ZoneView
@@ -38,6 +36,7 @@ from localcloud.iam.identities import role_arn
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
+from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions
 from localcloud.world.cluster import HOST, Cluster
@@ -144,20 +143,21 @@ class World:
         )
         self._stack.push_async_callback(metadata.close)
         sts = await self._start_iam()
-        self.aws = AwsCloud()
-        aws = await serve_aws(self.aws, host=HOST)
-        self._stack.push_async_callback(aws.close)
-        self.aws.route53.zones.create({"Name": spec.hosted_zone, "CallerReference": "lab"})
+        self.amazon = Amazon(spec, self.block)
+        self.aws = self.amazon.cloud
+        await self.amazon.start(self._stack, HOST)
         zones = self.gcp.zones
         self.dns = DnsServer(
             records=lambda: [
-                ZoneView(dns_name=zone.domain, rrsets=zone.rrsets) for zone in zones.values()
-            ]
+                *(ZoneView(dns_name=zone.domain, rrsets=zone.rrsets) for zone in zones.values()),
+                *self.amazon.zone_views(),
+            ],
+            choose=self.amazon.choose,
         )
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
-        self._ports = (gcp.port, metadata.port, sts.port, aws.port)
+        self._ports = (gcp.port, metadata.port, sts.port, self.amazon.port)
 
     async def _start_iam(self) -> Server:
         """The functions' role has a key; Google's account of the world may take the role on too."""

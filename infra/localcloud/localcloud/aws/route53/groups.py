@@ -86,7 +86,7 @@ def _policy_faults(new: RecordSet, field: str, others: Sequence[RecordSet]) -> I
     if field == "GeoLocation" and any(
         place(other["GeoLocation"]) == place(new["GeoLocation"]) for other in others
     ):
-        where = "-".join(place(new["GeoLocation"]))
+        where = "-".join(filter(None, place(new["GeoLocation"])))
         yield (
             f"{named(new)}, and GeoLocation {where} cannot be created because a geolocation RRSet "
             "with the same name, type and location already exists."
@@ -98,7 +98,10 @@ def _policy_faults(new: RecordSet, field: str, others: Sequence[RecordSet]) -> I
         )
 
 
-def place(location: Mapping[str, str]) -> tuple[str, ...]:
-    """Give what a geolocation record set stands for; two of the same exclude each other."""
-    fields = ("ContinentCode", "CountryCode", "SubdivisionCode")
-    return tuple(location[field] for field in fields if field in location)
+def place(location: Mapping[str, str]) -> tuple[str, str, str]:
+    """Give continent, country and subdivision; two record sets of the same exclude each other."""
+    return (
+        location.get("ContinentCode", ""),
+        location.get("CountryCode", ""),
+        location.get("SubdivisionCode", ""),
+    )
