@@ -36,8 +36,12 @@ class Settings:
     checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
     debounce_seconds: of a watcher, how long changes are collected before they are published.
     silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
-    compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
-        local cloud.
+    compute_endpoint, dns_endpoint, pubsub_endpoint, secretmanager_endpoint: other than Google's
+        own, for a private or local cloud.
+    google_credentials: outside Google Cloud, the JSON of a credential configuration for workload
+        identity federation; it holds no secret. Empty: Google's default credentials.
+    aws_role: on Google Cloud, the ARN of the IAM role that its identity is exchanged for. Empty:
+        the credentials that AWS's SDK finds.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
@@ -69,6 +73,9 @@ class Settings:
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
+    secretmanager_endpoint: str = ""
+    google_credentials: str = ""
+    aws_role: str = ""
     lease_seconds: float = 60.0
     tick_seconds: float = 60.0
     workers: int = 8
@@ -133,6 +140,11 @@ _SHAPES = {
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
+    "secretmanager_endpoint": _URL,
+    "aws_role": (
+        r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
+        "the ARN of an IAM role",
+    ),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
 _TEXTS = (
@@ -159,6 +171,9 @@ _TEXTS = (
     "compute_endpoint",
     "dns_endpoint",
     "pubsub_endpoint",
+    "secretmanager_endpoint",
+    "google_credentials",
+    "aws_role",
     "log_level",
 )
 
