@@ -9,7 +9,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test core check lint format types layers bench up down clean install
+.PHONY: demo test core check lint format types layers bench stage up down clean install
 
 demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
@@ -39,6 +39,10 @@ types: install
 
 layers: install
 	@$(RUN)/lint-imports --no-logo --no-timings 2>/dev/null || $(RUN)/lint-imports
+
+# build/<home>/<function>/, each ready to be deployed on its own, with the digests of all.
+stage: install
+	@$(RUN)/python -m infra.stage
 
 bench: install
 	@$(RUN)/python -m tests.bench

@@ -8,6 +8,7 @@ from fedingress.domain.errors import LeaseLost
 from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
 from fedingress.ports.guard import Unguarded
 from fedingress.ports.load_balancers import LoadBalancers
+from tests.certificates import issued
 
 PROJECT = "lab"
 ZONES = ("us-central1-a", "us-central1-b")
@@ -140,6 +141,25 @@ def url_map(host: str = "web.example.com", name: str = "um", **fields: Any) -> G
 
 def proxy(target: str = "um", name: str = "tp") -> GlobalResource:
     return resource(Kind.TARGET_HTTP_PROXY, name, {"urlMap": url_map(name=target).path})
+
+
+def certificate(name: str = "cert", **unread: str) -> GlobalResource:
+    """A self-managed certificate; its chain and key are only written."""
+    chain, key = issued(f"{name}.example.com")
+    item = resource(Kind.SSL_CERTIFICATE, name, {"type": "SELF_MANAGED"})
+    own = {"certificate": chain, "privateKey": key, **unread}
+    return item.with_unread({"selfManaged": own})
+
+
+def ssl_policy(lowest: str = "TLS_1_2", name: str = "ssl") -> GlobalResource:
+    spec = {"minTlsVersion": lowest, "profile": "COMPATIBLE"}
+    return resource(Kind.SSL_POLICY, name, spec)
+
+
+def https_proxy(*certificates: str, target: str = "um", **fields: Any) -> GlobalResource:
+    paths = [resource(Kind.SSL_CERTIFICATE, each, {}).path for each in certificates]
+    spec = {"urlMap": url_map(name=target).path, "sslCertificates": paths, **fields}
+    return resource(Kind.TARGET_HTTPS_PROXY, "tps", spec)
 
 
 def rule(vip: str, target: str = "tp", name: str = "fr") -> GlobalResource:

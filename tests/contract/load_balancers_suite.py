@@ -247,7 +247,7 @@ class LoadBalancersContract:
             with pytest.raises(Unavailable, match=user):
                 lab.port.delete(built[kind], GUARD)
 
-        assert len(lab.port.observe(PROJECT, list(Kind), PREFIX)) == len(Kind)
+        assert len(lab.port.observe(PROJECT, list(Kind), PREFIX)) == len(built)
 
     def test_teardown_backwards_leaves_nothing(self, lab, built):
         """Deleting by stage downwards succeeds at once."""

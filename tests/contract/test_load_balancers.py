@@ -13,6 +13,7 @@ from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.planning.diff import differing
+from tests.contract.https_suite import HttpsContract
 from tests.contract.load_balancers_lab import (
     GUARD,
     PREFIX,
@@ -109,7 +110,7 @@ class _LocalCloud:
 
 
 @pytest.mark.wire
-class TestGce(LoadBalancersContract):
+class TestGce(LoadBalancersContract, HttpsContract):
     @pytest.fixture
     def lab(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lab]:
         with running_cloud(PROJECT) as running:
@@ -118,7 +119,7 @@ class TestGce(LoadBalancersContract):
             yield Lab(port=port, cloud=_LocalCloud(running))
 
 
-class TestMemory(LoadBalancersContract):
+class TestMemory(LoadBalancersContract, HttpsContract):
     @pytest.fixture
     def lab(self) -> Lab:
         port = MemoryLoadBalancers(_WallClock())

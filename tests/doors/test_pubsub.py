@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("pubsub-stand-in")]
 pytest.importorskip("functions_framework")
 pytest.importorskip("google.pubsub_v1")
 ATTEMPTS = 5
+PUSHER = "push@lab.iam.gserviceaccount.com"
+AUDIENCE = "https://functions.example"
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +36,36 @@ class Wire:
         self.inbox = Inbox(self._forward)
         self.topic, dead = self.desk.topic(), self.desk.topic("dead")
         self.graves = self.desk.subscription(dead, "graves")
-        for concern in CONCERNS:
+        subscriptions = [
             self.desk.subscription(
                 self.topic,
                 concern,
                 filter=f'attributes.concern = "{concern}"',
-                push_config={"push_endpoint": f"{self.inbox.url}/{concern}"},
+                push_config={
+                    "push_endpoint": f"{self.inbox.url}/{concern}",
+                    "oidc_token": {"service_account_email": PUSHER, "audience": AUDIENCE},
+                },
                 retry_policy={"minimum_backoff": "0.2s", "maximum_backoff": "1s"},
                 dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": ATTEMPTS},
             )
+            for concern in CONCERNS
+        ]
         endpoint = f"http://{place.endpoint}"
         self.bus = PubSubBus(self.desk.project, "work", "//tests", endpoint=endpoint)
         self.environment = {
             "FEDINGRESS_BUS": f"pubsub:{self.desk.project}/work",
             "FEDINGRESS_PUBSUB_ENDPOINT": endpoint,
+            "FEDINGRESS_TOKENS": "verify",
+            "FEDINGRESS_CALLERS": PUSHER,
+            "FEDINGRESS_AUDIENCE": AUDIENCE,
+            "FEDINGRESS_CERTS": place.certs_url,
+            "FEDINGRESS_WORK": ",".join(subscriptions),
         }
 
-    def _forward(self, path, _headers, text):
+    def _forward(self, path, headers, text):
         """The door's own answer; where no door runs, everything is taken."""
         door = self.doors.get(path.strip("/"))
-        return door.post(text) if door else 204
+        return door.post(text, headers["Authorization"]) if door else 204
 
     def answers(self, concern):
         return [push.answer for push in self.inbox.at(f"/{concern}")]

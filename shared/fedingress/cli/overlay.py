@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fedingress.cli.apply import read_manifests
+from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.errors import Invalid, Unsupported
 from fedingress.domain.ingress import IngressKey, Manifest, Source
@@ -68,6 +69,10 @@ class Overlay:
     def identity(self) -> str:
         """As it is."""
         return self._base.identity()
+
+    def key_pair(self, namespace: str, secret: str) -> KeyPair | None:
+        """As it is: a plan reads no private key from a file."""
+        return self._base.key_pair(namespace, secret)
 
     def tombstones(self) -> Sequence[Tombstone]:
         """As they are."""

@@ -8,11 +8,12 @@ from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build, OperationFailed
 from fedingress.concerns.moving import Move
 from fedingress.concerns.subject import Subject, subject
+from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid, Unsupported
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
-from fedingress.domain.ingress import ServiceBackend
+from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import FederationPolicy, ZoneRef
 from fedingress.domain.report import (
@@ -27,6 +28,7 @@ from fedingress.planning import dns
 from fedingress.planning.backends import GraphWish, Group
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
+from fedingress.planning.frontends import Front
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry, report_entry
 
@@ -137,7 +139,35 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
+        front=_front(source.key.namespace, ingress, ports),
     )
+
+
+def _front(namespace: str, ingress: Ingress, ports: Ports) -> Front:
+    secrets = _secrets(namespace, ingress, ports)
+    return Front(secrets=secrets, now=ports.clock.now()) if secrets else Front()
+
+
+def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead, ...]:
+    """
+    The Secrets of `spec.tls`, read from the config cluster.
+
+    Their keys go from here to the cloud, by the call that creates the certificate, and nowhere
+    else.
+    """
+    found = []
+    for entry in ingress.tls:
+        pair, fault = None, ("", "")
+        try:
+            pair = ports.sources.key_pair(namespace, entry.secret)
+        except Invalid as error:
+            fault = ("CertificateInvalid", str(error))
+        except Forbidden as error:
+            fault = ("SecretForbidden", str(error))
+        if pair is None and not fault[0]:
+            fault = ("SecretMissing", f"Secret {namespace}/{entry.secret} does not exist")
+        found.append(SecretRead(secret=entry.secret, pair=pair, fault=fault, hosts=entry.hosts))
+    return tuple(found)
 
 
 def _frozen(uid: str, wanted: Sequence[ServiceBackend], report: FanoutReport) -> frozenset[str]:
@@ -172,6 +202,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         before = None
     print_ = fingerprint([source.generation, build.basis()])
     same = before is not None and before.fingerprint == print_ and before.well
+    same = same and before is not None and not before.problems
     if before is not None and same and not task.work.thorough and not former.projects:
         _announce(task, before, ports)
         return Settled(summary="nothing changed")

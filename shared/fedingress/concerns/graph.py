@@ -13,13 +13,16 @@ from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
 from fedingress.planning import backends
-from fedingress.planning.backends import UNKNOWN_ADDRESS, GraphWish
+from fedingress.planning.backends import GraphWish
+from fedingress.planning.frontends import UNKNOWN_ADDRESS, vip
 from fedingress.ports import Guard, Ports
 from fedingress.ports.load_balancers import GroupHealth, Operation
 
 _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
+_ROUNDS = 4
+"""Of planning: the reserved address is known in the second, a proxy is written field by field."""
 
 
 class OperationFailed(Unavailable):
@@ -65,7 +68,7 @@ class Build:
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
         plan = self.plan(observed)
-        for _ in range(2):  # the second time the reserved address is known
+        for _ in range(_ROUNDS):
             if not plan:
                 break
             pending = carry_out(plan, self.ports, guard)
@@ -88,6 +91,10 @@ class Build:
             pause = patience.pause(f"{uid}/graph", self.ports, first=30.0, last=300.0)
             return Settled(summary=report.message, look_again_seconds=pause)
         patience.over(f"{uid}/graph", self.ports)
+        if report.problems:  # a Secret may come or change without anybody telling
+            pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
+            return Settled(summary=report.problems[0][1], look_again_seconds=pause)
+        patience.over(f"{uid}/front", self.ports)
         if report.programmed:
             return self._until_healthy(report, uid)
         return Settled(summary="what is not there yet has no address")
@@ -143,19 +150,20 @@ class Build:
         wanted = {(item.kind, item.name) for item in backends.desired(self.wish, observed)}
         have = {(item.kind, item.name): item for item in observed}
         address = next((item for item in observed if item.kind is Kind.ADDRESS), None)
-        vip = backends.vip(address)
+        literal = vip(address)
         complete = wanted <= set(have) and not message
         elsewhere = self.former.attached()
         return BackendsReport(
             uid=source.uid,
             generation=source.generation,
-            address="" if vip == UNKNOWN_ADDRESS else vip,
+            address="" if literal == UNKNOWN_ADDRESS else literal,
             programmed=complete,
             reason="Programmed" if complete else "Pending",
             message=message,
             clusters=self._rows(observed, fanned) if observed else {},
             negs=tuple(sorted(backends.attached(observed) | elsewhere)),
             former=self.former.empty(),
+            problems=backends.problems(self.wish, observed),
             fingerprint=print_ if complete else "",
         )
 

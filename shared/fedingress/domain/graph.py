@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -16,10 +16,13 @@ class Kind(Enum):
 
     FIREWALL = "firewalls"
     ADDRESS = "addresses"
+    SSL_CERTIFICATE = "sslCertificates"
+    SSL_POLICY = "sslPolicies"
     HEALTH_CHECK = "healthChecks"
     BACKEND_SERVICE = "backendServices"
     URL_MAP = "urlMaps"
     TARGET_HTTP_PROXY = "targetHttpProxies"
+    TARGET_HTTPS_PROXY = "targetHttpsProxies"
     FORWARDING_RULE = "forwardingRules"
 
     @property
@@ -31,10 +34,13 @@ class Kind(Enum):
 _STAGES = {
     Kind.FIREWALL: 0,
     Kind.ADDRESS: 0,
+    Kind.SSL_CERTIFICATE: 0,
+    Kind.SSL_POLICY: 0,
     Kind.HEALTH_CHECK: 0,
     Kind.BACKEND_SERVICE: 1,
     Kind.URL_MAP: 2,
     Kind.TARGET_HTTP_PROXY: 3,
+    Kind.TARGET_HTTPS_PROXY: 3,
     Kind.FORWARDING_RULE: 4,
 }
 
@@ -77,6 +83,7 @@ class GlobalResource:
         means that the field must be absent.
     mark: None for a resource that is not ours.
     version: the fingerprint, where the kind has one; ours to send back, never compared.
+    unread: what is written at creation and never compared, kept or shown: a private key.
     """
 
     kind: Kind
@@ -86,6 +93,7 @@ class GlobalResource:
     mark: Mark | None = None
     version: str = ""
     output: Mapping[str, Any] = field(default_factory=dict)
+    unread: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def path(self) -> str:
@@ -95,6 +103,10 @@ class GlobalResource:
     @property
     def label(self) -> str:
         return f"{self.project}: {self.kind.value} {self.name}"
+
+    def with_unread(self, unread: Mapping[str, Any]) -> "GlobalResource":
+        """The same, with what only its creation needs."""
+        return replace(self, unread=unread)
 
     def as_json(self) -> Any:
         return dict(self.spec)

@@ -81,13 +81,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsEntry:
+    """The Secret of a certificate, and the hosts that it is wanted for; none: whatever it names."""
+
+    secret: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ingress:
     """The spec of a federated Ingress, checked."""
 
     class_name: str
     rules: tuple[Rule, ...]
     default_backend: ServiceBackend | None = None
-    tls_secrets: tuple[str, ...] = ()
+    tls: tuple[TlsEntry, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 

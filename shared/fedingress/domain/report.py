@@ -83,6 +83,7 @@ class BackendsReport(Report):
     negs: names of every NEG that some backend service still refers to.
     observed: whether the cloud let us look; without that, *negs* may not be all of them.
     former: projects other than the policy's in which nothing is left of an earlier graph.
+    problems: rows (reason, sentence) of what cannot be fulfilled although the graph stands.
     fingerprint: of the desired graph that is in place; empty while it is not.
     """
 
@@ -94,6 +95,7 @@ class BackendsReport(Report):
     negs: tuple[str, ...] = ()
     observed: bool = True
     former: tuple[str, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
     fingerprint: str = ""
 
     @property

@@ -9,10 +9,10 @@ from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import url_map
+from fedingress.planning import frontends
 from fedingress.planning.diff import differing
+from fedingress.planning.frontends import Front, Problem
 
-UNKNOWN_ADDRESS: Final = "(known after apply)"
 KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 
 
@@ -38,6 +38,7 @@ class GraphWish:
     ingress: limited to the hosts it may use, and with a backend at least.
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
+    front: how clients reach it.
     """
 
     project: str
@@ -46,25 +47,22 @@ class GraphWish:
     policy: BackendPolicy
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
+    front: Front = Front()
+
+    def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
+        """A resource of this graph; *name* is the last part of its name."""
+        whole = prefix(self.mark.uid) + name
+        return GlobalResource(
+            kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
+        )
 
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
-    """
-    The whole graph, in order of creation.
-
-    The forwarding rule names the reserved address itself; until that is observed it says
-    `UNKNOWN_ADDRESS`.
-    """
+    """The whole graph, in order of creation."""
     begin = prefix(wish.mark.uid)
     have = {(item.kind, item.name): item for item in observed}
-
-    def make(kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
-        return GlobalResource(
-            kind=kind, project=wish.project, name=begin + name, spec=spec, mark=wish.mark
-        )
-
-    address = make(Kind.ADDRESS, "vip", {"addressType": "EXTERNAL", "ipVersion": "IPV4"})
-    made = [address]
+    make = wish.resource
+    made: list[GlobalResource] = []
     services: dict[ServiceBackend, str] = {}
     for backend in wish.ingress.backends:
         short = names.short_hash(backend.service, backend.port)
@@ -74,27 +72,13 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
         services[backend] = service.path
         made += [check, service]
-    routes = make(Kind.URL_MAP, "um", url_map.spec(wish.ingress, services))
-    proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": routes.path})
-    found = have.get((Kind.ADDRESS, address.name))
-    rule = make(
-        Kind.FORWARDING_RULE,
-        "fr-http",
-        {
-            "IPAddress": vip(found),
-            "IPProtocol": "TCP",
-            "loadBalancingScheme": "EXTERNAL_MANAGED",
-            "portRange": "80-80",
-            "target": proxy.path,
-        },
-    )
-    made += [routes, proxy, rule]
+    made += frontends.desired(wish.front, make, wish.ingress, services, observed)
     return tuple(sorted(made, key=lambda item: (item.kind.stage, item.label)))
 
 
-def vip(address: GlobalResource | None) -> str:
-    """The literal IP of a reserved address, or `UNKNOWN_ADDRESS`."""
-    return str(address.output.get("address") or UNKNOWN_ADDRESS) if address else UNKNOWN_ADDRESS
+def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Problem, ...]:
+    """What of the wish cannot be fulfilled although the graph stands: (reason, sentence)."""
+    return frontends.shown(wish.front, wish.resource, observed).problems
 
 
 def _health_check(policy: BackendPolicy) -> dict[str, Any]:

@@ -179,10 +179,11 @@ def _degraded(standing: Standing) -> Condition:
     report = standing.fanout
     rows = dict(report.clusters) if report else {}
     bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
-    if bad and not standing.retired:
-        first = next(iter(sorted(bad)))
-        text = "; ".join(_naming(name, row["message"]) for name, row in sorted(bad.items()))
-        return _condition(standing, "Degraded", True, bad[first]["reason"], text)
+    wrong = [(row["reason"], _naming(name, row["message"])) for name, row in sorted(bad.items())]
+    wrong += standing.backends.problems if standing.backends else ()
+    if wrong and not standing.retired:
+        text = "; ".join(sentence for _, sentence in wrong)
+        return _condition(standing, "Degraded", True, wrong[0][0], text)
     return _condition(standing, "Degraded", False, "AsExpected", "every placed member is well")
 
 

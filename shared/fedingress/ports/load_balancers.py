@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from fedingress.domain.graph import GlobalResource, Kind, NegRef
 from fedingress.ports.guard import Guard
+
+HTTPS_PROXY_FIELDS: Final = ("sslPolicy", "certificateMap", "sslCertificates", "urlMap")
+"""A certificate map comes before the certificates that it replaces go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,9 @@ class LoadBalancers(Protocol):
     ) -> Operation | None:
         """
         Make *observed* as *desired*, guarded by its fingerprint where the kind has one.
+
+        A target HTTPS proxy is written field by field: one call changes the first that differs, in
+        the order of `HTTPS_PROXY_FIELDS`; observe and plan again for the next.
 
         Fields that the spec of *desired* does not name are left as they are.
 

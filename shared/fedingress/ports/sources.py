@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.ingress import IngressKey, Source
 from fedingress.domain.policy import FederationPolicy
@@ -73,6 +74,15 @@ class Sources(Protocol):
 
     def inventory(self) -> Inventory:
         """All members."""
+        ...
+
+    def key_pair(self, namespace: str, secret: str) -> KeyPair | None:
+        """
+        The certificate and key of a Secret; None when there is no such Secret.
+
+        Raises:
+            Invalid: The Secret holds no usable pair; every reason, and nothing of the key.
+        """
         ...
 
     def publishers(self) -> Publishers:

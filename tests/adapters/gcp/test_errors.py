@@ -50,6 +50,13 @@ def test_a_body_in_no_form_is_read_without_harm(body):
     assert isinstance(translate("what", refusal(502, body)), Unavailable)
 
 
+def test_a_private_key_is_never_repeated():
+    """Should Google's words contain one, they are cut there."""
+    said = refusal(400, "bad: '-----BEGIN RSA PRIVATE KEY----- MIIE -----END RSA PRIVATE KEY-----'")
+
+    assert said.message == "bad: '(a private key)"
+
+
 def test_long_words_are_cut():
     """A message has at most 256 characters."""
     assert len(refusal(400, "x" * 1000).message) == 256

@@ -1,6 +1,7 @@
 """What the stand-in refuses for addresses, forwarding rules, proxies, firewalls and NEGs."""
 
 import pytest
+import trustme
 
 from tests.localcloud.gcp.lab import PROJECT, Lab, refusal
 
@@ -93,12 +94,31 @@ def test_an_https_proxy_needs_a_certificate_and_the_key_stays_inside(lab: Lab):
     lab.insert("urlMaps", name="um", defaultService="global/backendServices/bs")
     missing = lab.refused("targetHttpsProxies", name="tps", urlMap="global/urlMaps/um")
     assert missing[:2] == (400, "required")
-    pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
-    assert lab.refused("sslCertificates", name="c", certificate="x", privateKey="y")[0] == 400
-    stored = lab.insert("sslCertificates", name="c", certificate=pem, privateKey="secret")
-    assert "secret" not in str(stored)
+    authority = trustme.CA()
+    mine, other = authority.issue_cert("a.example.com"), authority.issue_cert("b.example.com")
+    pem = mine.cert_chain_pems[0].bytes().decode()
+    keys = [each.private_key_pem.bytes().decode() for each in (mine, other)]
+    for chain, key, words in (
+        ("x", keys[0], "certificate could not be parsed"),
+        (pem, "y", "key could not be parsed"),
+        (pem, keys[1], "does not match"),
+    ):
+        bad = lab.refused("sslCertificates", name="c", certificate=chain, privateKey=key)
+        assert (bad[0], words in bad[2]) == (400, True)
+    stored = lab.insert("sslCertificates", name="c", certificate=pem, privateKey=keys[0])
+    assert "PRIVATE KEY" not in str(stored)
+    assert stored["subjectAlternativeNames"] == ["a.example.com"]
+    assert stored["expireTime"] > "2000"
     path = f"projects/{PROJECT}/global/sslCertificates/c"
-    assert lab.run(lambda: lab.cloud.private_key(path)) == "secret"
+    assert lab.run(lambda: lab.cloud.private_key(path)) == keys[0]
+
+
+def test_ssl_policies_hold_to_their_profiles(lab: Lab):
+    """TLS 1.3 needs the restricted profile; a proxy may name a policy, which is in use then."""
+    bad = lab.refused("sslPolicies", name="p", minTlsVersion="TLS_1_3")
+    assert (bad[0], "RESTRICTED" in bad[2]) == (400, True)
+    stored = lab.insert("sslPolicies", name="p", minTlsVersion="TLS_1_2")
+    assert (stored["profile"], bool(stored["fingerprint"])) == ("COMPATIBLE", True)
 
 
 @pytest.mark.parametrize(

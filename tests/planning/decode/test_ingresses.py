@@ -4,7 +4,7 @@ import json
 import pytest
 from hypothesis import given
 
-from fedingress.domain.ingress import IngressKey, ServiceBackend
+from fedingress.domain.ingress import IngressKey, ServiceBackend, TlsEntry
 from fedingress.planning.decode import source
 from tests.planning.decode.ingress_cases import HOSTS, PATHS, WEB, ingress, path, rule
 from tests.planning.decode.mutations import mutated
@@ -57,7 +57,7 @@ def test_a_whole_ingress_is_decoded():
     assert [each.path for each in decoded.rules[1].paths] == ["/*"]
     assert decoded.rules[2].paths == ()
     assert decoded.rules[3].host == ""
-    assert decoded.tls_secrets == ("cert",)
+    assert decoded.tls == (TlsEntry(secret="cert", hosts=("shop.example.com",)),)
     assert decoded.annotations == {"fedingress.dev/clusters": "a"}
     assert decoded.labels == {"app": "shop"}
 

@@ -14,7 +14,14 @@ from localcloud.gcp.kinds import COLLECTIONS
 from localcloud.gcp.operations import Operations
 from localcloud.gcp.references import BASE, resolve
 from localcloud.gcp.resources import Object, Resources
-from localcloud.gcp.rules import backend_services, frontends, health_checks, others, url_maps
+from localcloud.gcp.rules import (
+    backend_services,
+    certificates,
+    frontends,
+    health_checks,
+    others,
+    url_maps,
+)
 from localcloud.gcp.rules.draft import Draft
 
 Rule = Callable[[Draft, Resources], None]
@@ -25,7 +32,8 @@ _RULES: Mapping[str, Rule] = {
     "firewalls": others.firewall,
     "healthChecks": health_checks.check,
     "networkEndpointGroups": others.group,
-    "sslCertificates": others.certificate,
+    "sslCertificates": certificates.certificate,
+    "sslPolicies": certificates.policy,
     "targetHttpProxies": frontends.proxy,
     "targetHttpsProxies": frontends.proxy,
     "urlMaps": url_maps.check,

@@ -39,6 +39,7 @@ _SCHEMAS = {
     "networkEndpointGroups": "NetworkEndpointGroup",
     "networks": "Network",
     "sslCertificates": "SslCertificate",
+    "sslPolicies": "SslPolicy",
     "targetHttpProxies": "TargetHttpProxy",
     "targetHttpsProxies": "TargetHttpsProxy",
     "urlMaps": "UrlMap",

@@ -35,6 +35,7 @@ COMPUTE_RESOURCES = frozenset(
         "regionOperations",
         "regions",
         "sslCertificates",
+        "sslPolicies",
         "targetHttpProxies",
         "targetHttpsProxies",
         "urlMaps",

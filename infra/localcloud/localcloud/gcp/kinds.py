@@ -142,6 +142,12 @@ COLLECTIONS: Mapping[str, Collection] = {
         metric="SSL_CERTIFICATES",
         defaults={"description": ""},
     ),
+    "sslPolicies": Collection(
+        kind="sslPolicy",
+        metric="SSL_POLICIES",
+        defaults={"description": "", "minTlsVersion": "TLS_1_0", "profile": "COMPATIBLE"},
+        fingerprint=True,
+    ),
     "targetHttpProxies": Collection(
         kind="targetHttpProxy",
         metric="TARGET_HTTP_PROXIES",

@@ -32,7 +32,11 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "backendService": _SERVICES,
     },
     "targetHttpProxies": {"urlMap": ("urlMaps",)},
-    "targetHttpsProxies": {"urlMap": ("urlMaps",), "sslCertificates": ("sslCertificates",)},
+    "targetHttpsProxies": {
+        "urlMap": ("urlMaps",),
+        "sslCertificates": ("sslCertificates",),
+        "sslPolicy": ("sslPolicies",),
+    },
     "forwardingRules": {"target": ("targetHttpProxies", "targetHttpsProxies")},
     "networkEndpointGroups": {"network": ("networks",)},
     "firewalls": {"network": ("networks",)},

@@ -16,12 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fedingress.adapters import x509
 from fedingress.adapters.directory.files import STATE, Lock
 from fedingress.adapters.directory.journal import Events, RecordedEvent, Tombstones
 from fedingress.adapters.directory.kept import Kept
 from fedingress.adapters.directory.sync import Synced, rfc3339
 from fedingress.adapters.directory.tree import ObjectKey
 from fedingress.domain import names
+from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.ingress import Fault, IngressKey, Manifest, Source
@@ -223,17 +225,33 @@ class DirectorySources:
             Forbidden: There is no such Secret, or it has no token.
             Unavailable: The file that may hold it cannot be read.
         """
-        with self._lock.held():
-            self._synced.look()
-            namespace, _, name = secret.partition("/")
-            found = self._synced.secret(ObjectKey("Secret", namespace, name))
-            if found is None and self._synced.faults:
-                first = self._synced.faults[0]
-                raise Unavailable(f"Secret {secret} is not found, and not all is readable: {first}")
-        token = _token(found or {})
+        namespace, _, name = secret.partition("/")
+        token = _token(self._secret(namespace, name) or {})
         if not token:
             raise Forbidden(f"Secret {secret} with the key `token` is missing")
         return token
+
+    def key_pair(self, namespace: str, secret: str) -> KeyPair | None:
+        """
+        The certificate and key of a Secret.
+
+        Raises:
+            Invalid: It holds no usable pair.
+            Unavailable: The file that may hold it cannot be read.
+        """
+        found = self._secret(namespace, secret)
+        return x509.from_secret(f"Secret {namespace}/{secret}", found) if found else None
+
+    def _secret(self, namespace: str, name: str) -> Manifest | None:
+        with self._lock.held():
+            self._synced.look()
+            found = self._synced.secret(ObjectKey("Secret", namespace, name))
+            if found is None and self._synced.faults:
+                first = self._synced.faults[0]
+                raise Unavailable(
+                    f"Secret {namespace}/{name} is not found, and not all is readable: {first}"
+                )
+        return found
 
     def _source(self, kept: Kept) -> Source:
         """The source as decoded; done once for each state of it."""

@@ -25,6 +25,8 @@ OUTPUT_ONLY: Final = frozenset(
         "attachedExtensions",
         "creationTimestamp",
         "edgeSecurityPolicy",
+        "enabledFeatures",
+        "expireTime",
         "id",
         "kind",
         "labelFingerprint",
@@ -35,6 +37,7 @@ OUTPUT_ONLY: Final = frozenset(
         "selfLinkWithId",
         "serviceName",
         "status",
+        "subjectAlternativeNames",
         "usedBy",
         "users",
     }
@@ -44,7 +47,11 @@ _SHOWN: Final = ("id", "selfLink", "address", "IPAddress")
 
 _ONLY: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.ADDRESS: frozenset(),
+    Kind.SSL_CERTIFICATE: frozenset(),
     Kind.TARGET_HTTP_PROXY: frozenset({"urlMap"}),
+    Kind.TARGET_HTTPS_PROXY: frozenset(
+        {"certificateMap", "sslCertificates", "sslPolicy", "urlMap"}
+    ),
     Kind.FORWARDING_RULE: frozenset({"target"}),
 }
 """The fields that can change, for kinds with setters only."""
@@ -86,7 +93,7 @@ def link(path: str) -> str:
 def body(desired: GlobalResource) -> dict[str, Any]:
     """The JSON of a new resource."""
     mark = {"description": desired.mark.encode()} if desired.mark else {}
-    return {**canonical(desired.spec), **mark, "name": desired.name}
+    return {**canonical(desired.spec), **desired.unread, **mark, "name": desired.name}
 
 
 def changes(observed: GlobalResource, desired: GlobalResource) -> dict[str, Any]:

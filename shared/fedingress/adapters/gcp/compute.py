@@ -38,6 +38,12 @@ class Collection:
 COLLECTIONS: Final[Mapping[Kind, Collection]] = {
     Kind.FIREWALL: Collection(client="FirewallsClient", message="Firewall", argument="firewall"),
     Kind.ADDRESS: Collection(client="GlobalAddressesClient", message="Address", argument="address"),
+    Kind.SSL_CERTIFICATE: Collection(
+        client="SslCertificatesClient", message="SslCertificate", argument="ssl_certificate"
+    ),
+    Kind.SSL_POLICY: Collection(
+        client="SslPoliciesClient", message="SslPolicy", argument="ssl_policy"
+    ),
     Kind.HEALTH_CHECK: Collection(
         client="HealthChecksClient", message="HealthCheck", argument="health_check"
     ),
@@ -47,6 +53,11 @@ COLLECTIONS: Final[Mapping[Kind, Collection]] = {
     Kind.URL_MAP: Collection(client="UrlMapsClient", message="UrlMap", argument="url_map"),
     Kind.TARGET_HTTP_PROXY: Collection(
         client="TargetHttpProxiesClient", message="TargetHttpProxy", argument="target_http_proxy"
+    ),
+    Kind.TARGET_HTTPS_PROXY: Collection(
+        client="TargetHttpsProxiesClient",
+        message="TargetHttpsProxy",
+        argument="target_https_proxy",
     ),
     Kind.FORWARDING_RULE: Collection(
         client="GlobalForwardingRulesClient", message="ForwardingRule", argument="forwarding_rule"

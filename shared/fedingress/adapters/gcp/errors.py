@@ -15,6 +15,7 @@ in `error.errors[].reason`.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from typing import Any, Final
 from fedingress.domain.errors import Conflict, FederationError, Forbidden, Invalid, Unavailable
 
 _LONGEST: Final = 256
+_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*")
+"""Should an API ever repeat what it refuses."""
 _BUSY_SECONDS: Final = 5.0
 _SERVER_ERROR: Final = 500
 _BUSY_STATUSES: Final = frozenset({408, 429})
@@ -69,7 +72,7 @@ def refusal(status: int, body: bytes | str, retry_after: str | None = None) -> R
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
-    message = " ".join(message.split())[:_LONGEST]
+    message = _KEY.sub("(a private key)", " ".join(message.split()))[:_LONGEST]
     return Refusal(status=status, reason=reason, message=message, retry_after_seconds=seconds)
 
 

@@ -5,7 +5,7 @@ Called by the concern `backends`. Names are deterministic and marks stand in the
 that a write that comes late or twice finds what it needs to see that it is not wanted any more.
 
 Source: compute v1 reference: firewalls, globalAddresses, healthChecks, backendServices, urlMaps,
-targetHttpProxies, globalForwardingRules.
+targetHttpProxies, targetHttpsProxies, sslCertificates, sslPolicies, globalForwardingRules.
 """
 
 import time
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from fedingress.adapters.gcp import canonical, operations
+from fedingress.adapters.gcp import canonical, https_proxies, operations
 from fedingress.adapters.gcp.compute import COLLECTIONS, Compute
 from fedingress.adapters.gcp.errors import Missing
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
@@ -97,7 +97,7 @@ class GceLoadBalancers:
     def update(
         self, observed: GlobalResource, desired: GlobalResource, guard: Guard
     ) -> Operation | None:
-        """PATCH the fields that differ; PUT the whole where a field has to go."""
+        """PATCH the fields that differ; PUT the whole where a field has to go; or one setter."""
         fields = canonical.changes(observed, desired)
         if not fields:
             return None
@@ -189,6 +189,8 @@ class GceLoadBalancers:
         if desired.kind is Kind.TARGET_HTTP_PROXY:
             reference = {"url_map": canonical.link(fields["urlMap"])}
             return "set_url_map_unary", {"url_map_reference_resource": reference}
+        if desired.kind is Kind.TARGET_HTTPS_PROXY:
+            return https_proxies.setting(fields)
         if desired.kind is Kind.FORWARDING_RULE:
             reference = {"target": canonical.link(fields["target"])}
             return "set_target_unary", {"target_reference_resource": reference}

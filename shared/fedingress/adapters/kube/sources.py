@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from fedingress.adapters import x509
 from fedingress.adapters.kube import publishers, tombstones
 from fedingress.adapters.kube.connection import Connection
 from fedingress.adapters.kube.errors import MissingError, NamespaceGoingError
@@ -29,6 +30,7 @@ from fedingress.adapters.kube.resources import (
     SECRET,
     Resource,
 )
+from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Unavailable
 from fedingress.domain.ingress import IngressKey, Manifest, Source
@@ -133,6 +135,11 @@ class KubeSources:
                 f"Secret {secret} holds no token for its member; join the member again"
             ) from error
         return token
+
+    def key_pair(self, namespace: str, secret: str) -> KeyPair | None:
+        """The certificate and key of a Secret, read afresh each time."""
+        found = self.connection.get(SECRET, namespace, secret)
+        return x509.from_secret(f"Secret {namespace}/{secret}", found) if found else None
 
     def set_finalizers(
         self,

@@ -24,29 +24,35 @@ _PATH: Final = re.compile(
 _PATTERN: Final = re.compile(r"/([^*?#]*/)?\*|/[^*?#]*")
 _MOST_BACKENDS: Final = 50
 _LEAST_SCALER: Final = 0.1
+_MOST_CERTIFICATES: Final = 15
 
 Resources = Mapping[str, GlobalResource]
 """By path."""
 
-REFERENCES: Final = {
-    "healthChecks": "healthChecks",
-    "group": NEGS,
-    "defaultService": "backendServices",
-    "service": "backendServices",
-    "backendService": "backendServices",
-    "urlMap": "urlMaps",
-    "target": "targetHttpProxies",
-    "network": "networks",
+REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "healthChecks": ("healthChecks",),
+    "group": (NEGS,),
+    "defaultService": ("backendServices",),
+    "service": ("backendServices",),
+    "backendService": ("backendServices",),
+    "urlMap": ("urlMaps",),
+    "sslCertificates": ("sslCertificates",),
+    "sslPolicy": ("sslPolicies",),
+    "target": ("targetHttpProxies", "targetHttpsProxies"),
+    "network": ("networks",),
 }
-"""Fields that refer to other resources, and the collection they must name."""
+"""Fields that refer to other resources, and the collections they may name."""
 
 _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.FIREWALL: ("network",),
     Kind.ADDRESS: (),
+    Kind.SSL_CERTIFICATE: ("type",),
+    Kind.SSL_POLICY: (),
     Kind.HEALTH_CHECK: ("type",),
     Kind.BACKEND_SERVICE: ("loadBalancingScheme", "protocol"),
     Kind.URL_MAP: ("defaultService",),
     Kind.TARGET_HTTP_PROXY: ("urlMap",),
+    Kind.TARGET_HTTPS_PROXY: ("urlMap",),
     Kind.FORWARDING_RULE: ("IPAddress", "IPProtocol", "portRange", "target"),
 }
 
@@ -70,7 +76,10 @@ DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
         "timeoutSec": 30,
     },
     Kind.URL_MAP: {},
+    Kind.SSL_CERTIFICATE: {},
+    Kind.SSL_POLICY: {"minTlsVersion": "TLS_1_0", "profile": "COMPATIBLE"},
     Kind.TARGET_HTTP_PROXY: {},
+    Kind.TARGET_HTTPS_PROXY: {"proxyBind": False, "quicOverride": "NONE"},
     Kind.FORWARDING_RULE: {"networkTier": "PREMIUM"},
 }
 """What GCE fills in; it must never look like a difference."""
@@ -83,15 +92,18 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
         Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
         Kind.BACKEND_SERVICE: ("connectionDraining", "healthChecks", "logConfig"),
         Kind.URL_MAP: ("defaultRouteAction", "hostRules", "pathMatchers"),
+        Kind.SSL_CERTIFICATE: ("managed",),
+        Kind.SSL_POLICY: (),
         Kind.TARGET_HTTP_PROXY: ("httpKeepAliveTimeoutSec",),
+        Kind.TARGET_HTTPS_PROXY: ("certificateMap", "sslCertificates", "sslPolicy"),
         Kind.FORWARDING_RULE: ("loadBalancingScheme", "ipVersion", "labels"),
     }.items()
 }
 """The top-level fields that the twin knows."""
 
 
-def references(value: Any, at: str = "resource") -> Iterator[tuple[str, str, str]]:
-    """Every reference within a spec: where it stands, the collection it must name, its text."""
+def references(value: Any, at: str = "resource") -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Every reference within a spec: where it stands, what collections it may name, its text."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{at}.{key}"
@@ -126,11 +138,11 @@ def _generic(item: GlobalResource) -> Iterator[str]:
     for key in _REQUIRED[item.kind]:
         if not item.spec.get(key):
             yield f"Required field 'resource.{key}' not specified"
-    for at, collection, text in references(item.spec):
+    for at, collections, text in references(item.spec):
         found = _PATH.fullmatch(text)
-        if found is None or found["collection"] != collection:
+        if found is None or found["collection"] not in collections:
             yield f"Invalid value for field '{at}': '{text}'. The URL is malformed."
-        elif found["project"] != item.project and collection != "networks":
+        elif found["project"] != item.project and found["collection"] != "networks":
             yield f"Invalid value for field '{at}': '{text}'. Cross project references are refused."
 
 
@@ -266,12 +278,40 @@ def _target_http_proxy(_: GlobalResource, __: Resources) -> Iterator[str]:
     yield from ()
 
 
+def _target_https_proxy(item: GlobalResource, _: Resources) -> Iterator[str]:
+    spec = item.spec
+    certificates = spec.get("sslCertificates") or ()
+    if not certificates and not spec.get("certificateMap"):
+        yield "Required field 'resource.sslCertificates' not specified"
+    if len(certificates) > _MOST_CERTIFICATES:
+        yield _invalid("sslCertificates", len(certificates), f"At most {_MOST_CERTIFICATES}")
+
+
+def _ssl_certificate(item: GlobalResource, _: Resources) -> Iterator[str]:
+    kind, managed = item.spec.get("type"), item.spec.get("managed") or {}
+    if kind not in {"SELF_MANAGED", "MANAGED"}:
+        yield _invalid("type", kind, "Must be one of [MANAGED, SELF_MANAGED]")
+    if kind == "MANAGED" and not managed.get("domains"):
+        yield "Required field 'resource.managed.domains' not specified"
+
+
+def _ssl_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
+    lowest, profile = item.spec["minTlsVersion"], item.spec["profile"]
+    if lowest not in {"TLS_1_0", "TLS_1_1", "TLS_1_2", "TLS_1_3"}:
+        yield _invalid("minTlsVersion", lowest, "Must be a version of TLS")
+    if lowest == "TLS_1_3" and profile != "RESTRICTED":
+        yield _invalid("profile", profile, "TLS_1_3 needs RESTRICTED")
+
+
 _RULES: Final[Mapping[Kind, Callable[[GlobalResource, Resources], Iterator[str]]]] = {
     Kind.FIREWALL: _firewall,
     Kind.ADDRESS: _address,
+    Kind.SSL_CERTIFICATE: _ssl_certificate,
+    Kind.SSL_POLICY: _ssl_policy,
     Kind.HEALTH_CHECK: _health_check,
     Kind.BACKEND_SERVICE: _backend_service,
     Kind.URL_MAP: _url_map,
     Kind.TARGET_HTTP_PROXY: _target_http_proxy,
+    Kind.TARGET_HTTPS_PROXY: _target_https_proxy,
     Kind.FORWARDING_RULE: _forwarding_rule,
 }

@@ -18,7 +18,14 @@ from fedingress.ports.clock import Clock
 from fedingress.ports.load_balancers import Operation
 
 _VERSIONED: Final = frozenset(
-    {Kind.BACKEND_SERVICE, Kind.URL_MAP, Kind.TARGET_HTTP_PROXY, Kind.FORWARDING_RULE}
+    {
+        Kind.SSL_POLICY,
+        Kind.BACKEND_SERVICE,
+        Kind.URL_MAP,
+        Kind.TARGET_HTTP_PROXY,
+        Kind.TARGET_HTTPS_PROXY,
+        Kind.FORWARDING_RULE,
+    }
 )
 """Kinds with a fingerprint."""
 
@@ -76,7 +83,8 @@ class GraphStore:
         """
         if desired.path in self.resources:
             raise Conflict(f"The resource '{desired.path}' already exists")
-        full = replace(desired, spec=merge(DEFAULTS[desired.kind], desired.spec))
+        full = replace(desired, spec=merge(DEFAULTS[desired.kind], desired.spec), unread={})
+        _check_unread(desired)
         self._check(full)
         self.resources[desired.path] = self.born(full)
         return Effect(undo=lambda: self._drop(desired.path))
@@ -151,7 +159,7 @@ class GraphStore:
         found = self.resources.get(service.path)
         if found is None:
             raise Invalid(f"The resource '{service.path}' was not found")
-        return frozenset(text for _, kind, text in references(found.spec) if kind == NEGS)
+        return frozenset(text for _, kinds, text in references(found.spec) if NEGS in kinds)
 
     def born(self, item: GlobalResource) -> GlobalResource:
         """*item* with what GCE adds to a new resource: id, link, address, fingerprint."""
@@ -192,8 +200,8 @@ class GraphStore:
         known = {*others, *(ref.path for ref, neg in self.negs.items() if not neg.leaving)}
         old = self.resources.get(item.path)
         kept = {text for _, _, text in references(old.spec)} if old else set()
-        for at, kind, text in references(item.spec):
-            if kind != "networks" and text not in known | kept:
+        for at, kinds, text in references(item.spec):
+            if "networks" not in kinds and text not in known | kept:
                 faults.append(
                     f"Invalid value for field '{at}': '{text}'. "
                     "The referenced resource cannot be found."
@@ -207,6 +215,15 @@ class GraphStore:
         now = self.clock.now()
         if any(run.path == path and run.ends_at > now for run in self.running.values()):
             raise Unavailable(f"The resource '{path}' is not ready", after_seconds=1.0)
+
+
+def _check_unread(desired: GlobalResource) -> None:
+    """A self-managed certificate needs its chain and key, which nobody reads again."""
+    if desired.kind is Kind.SSL_CERTIFICATE and desired.spec.get("type") == "SELF_MANAGED":
+        given = desired.unread.get("selfManaged") or {}
+        missing = [name for name in ("certificate", "privateKey") if not given.get(name)]
+        if missing:
+            raise Invalid(f"Required field 'resource.{name}' not specified" for name in missing)
 
 
 def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ their endpoints, is told by `add_neg`; a `fault` hook sees each write before and
 """
 
 import copy
+import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,10 +18,12 @@ from fedingress.domain.graph import GlobalResource, Kind, NegRef
 from fedingress.planning.diff import differing
 from fedingress.ports.clock import Clock
 from fedingress.ports.guard import Guard
-from fedingress.ports.load_balancers import GroupHealth, Operation
+from fedingress.ports.load_balancers import HTTPS_PROXY_FIELDS, GroupHealth, Operation
 
 _CHANGEABLE: Mapping[Kind, frozenset[str]] = {
     Kind.ADDRESS: frozenset(),
+    Kind.SSL_CERTIFICATE: frozenset(),
+    Kind.TARGET_HTTPS_PROXY: frozenset(HTTPS_PROXY_FIELDS),
     Kind.TARGET_HTTP_PROXY: frozenset({"urlMap"}),
     Kind.FORWARDING_RULE: frozenset({"target"}),
 }
@@ -103,6 +106,9 @@ class MemoryLoadBalancers:
     ) -> Operation | None:
         """Merge the fields that differ, if the fingerprint is that of *observed*."""
         fields = {key: desired.spec[key] for key in differing(observed.spec, desired.spec)}
+        if desired.kind is Kind.TARGET_HTTPS_PROXY:
+            fields = {key: fields[key] for key in HTTPS_PROXY_FIELDS if key in fields}
+            fields = dict(itertools.islice(fields.items(), 1))
         if not fields and desired.mark == observed.mark:
             return None
         _check_changeable(observed, desired, fields)

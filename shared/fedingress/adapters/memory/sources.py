@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fedingress.adapters import x509
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
 from fedingress.adapters.memory.objects import ObjectStore
 from fedingress.adapters.memory.validation import API_VERSIONS
+from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.ingress import IngressKey, Manifest, Source
@@ -138,6 +140,12 @@ class MemorySources:
 
     def refresh(self) -> None:
         """Forget what was read before: nothing is kept."""
+
+    def key_pair(self, namespace: str, secret: str) -> KeyPair | None:
+        """The certificate and key of a Secret."""
+        self._reach()
+        found = self.objects.get(("Secret", namespace, secret))
+        return x509.from_secret(f"Secret {namespace}/{secret}", found) if found else None
 
     def set_finalizers(
         self,

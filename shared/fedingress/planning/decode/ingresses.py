@@ -20,6 +20,7 @@ from fedingress.domain.ingress import (
     Rule,
     ServiceBackend,
     Source,
+    TlsEntry,
 )
 from fedingress.planning.decode.paths import EVERYTHING, PATH_TYPES, problem, same_requests
 from fedingress.planning.decode.reading import Cell, kind, named
@@ -108,7 +109,7 @@ def _ingress(whole: Cell) -> Ingress:
         class_name=named_class or annotations.get(LEGACY_CLASS, ""),
         rules=rules,
         default_backend=_backend(default) if default.given else None,
-        tls_secrets=_tls(spec.child("tls")),
+        tls=_tls(spec.child("tls")),
         annotations=annotations,
         labels=labels,
     )
@@ -194,12 +195,15 @@ def _backend(cell: Cell) -> ServiceBackend:
     )
 
 
-def _tls(cell: Cell) -> tuple[str, ...]:
-    found = []
+def _tls(cell: Cell) -> tuple[TlsEntry, ...]:
+    """One entry per Secret, in order, with the hosts of all that name it."""
+    found: dict[str, list[str]] = {}
     for item in cell.items():
         item.fields("hosts", "secretName")
-        for host in item.child("hosts").items():
-            _host(host)
+        hosts = [_host(host) for host in item.child("hosts").items()]
         secret = item.child("secretName")
-        found.append(secret.required(like=DNS_1123_SUBDOMAIN, noun="the name of a Secret"))
-    return tuple(dict.fromkeys(name for name in found if name))
+        name = secret.required(like=DNS_1123_SUBDOMAIN, noun="the name of a Secret")
+        found.setdefault(name, []).extend(hosts)
+    return tuple(
+        TlsEntry(secret=name, hosts=tuple(dict.fromkeys(hosts))) for name, hosts in found.items()
+    )

@@ -1,10 +1,10 @@
 """
-NEGs, firewalls, certificates, instance groups and networks.
+NEGs, firewalls, instance groups and networks.
 
 Source: compute v1 reference of each.
 
 Not modelled: regional NEGs other than their storing, subnetworks and instances (references to them
-are not looked up), provisioning of managed certificates (they stay PROVISIONING).
+are not looked up).
 """
 
 import re
@@ -31,7 +31,6 @@ _TYPES = {
 _ON_NETWORK = frozenset({"GCE_VM_IP", "GCE_VM_IP_PORT", "NON_GCP_PRIVATE_IP_PORT"})
 _WITH_PORTS = frozenset({"tcp", "udp", "sctp", "6", "17", "132"})
 _PORTS = re.compile(r"\d{1,5}(-\d{1,5})?")
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+-----END CERTIFICATE-----\s*", re.DOTALL)
 _HIGHEST_PRIORITY = 65535
 
 
@@ -81,36 +80,6 @@ def firewall(draft: Draft, _resources: Resources) -> None:
     for name in ("sourceRanges", "destinationRanges"):
         for index, text in enumerate(body.get(name) or ()):
             _range(text, f"resource.{name}[{index}]")
-
-
-def certificate(draft: Draft, resources: Resources) -> None:
-    """
-    Check a certificate; its private key is put aside and never answered.
-
-    Raises:
-        GoogleError: 400.
-    """
-    body = draft.body
-    own = body.pop("selfManaged", None) or {}
-    for name in ("certificate", "privateKey"):
-        if own.get(name):
-            body[name] = own[name]
-    kind = body.setdefault("type", "MANAGED" if body.get("managed") else "SELF_MANAGED")
-    if kind == "MANAGED":
-        domains = (body.get("managed") or {}).get("domains")
-        if not domains:
-            raise required("resource.managed.domains")
-        states = dict.fromkeys(domains, "PROVISIONING")
-        body["managed"] |= {"status": "PROVISIONING", "domainStatus": states}
-        return
-    for name in ("certificate", "privateKey"):
-        if not body.get(name):
-            raise required(f"resource.{name}")
-    if _CERTIFICATE.fullmatch(body["certificate"].strip()) is None:
-        why = "The SSL certificate could not be parsed."
-        raise invalid("resource.certificate", "", why)
-    resources.private_keys[draft.path] = body.pop("privateKey")
-    body["selfManaged"] = {"certificate": body["certificate"]}
 
 
 def _traffic(entry: dict[str, object], at: str) -> None:

@@ -1,0 +1,99 @@
+"""TLS over the wire: real handshakes with the VIP, read by the official clients."""
+
+import pytest
+
+from fedingress.domain.work import Work
+from tests.certificates import secret_for
+from tests.e2e.manifests import HOST, NAMESPACE, ingress
+from tests.e2e.shakes import load, shake
+from tests.e2e.site import CONFIG
+from tests.e2e.waiting import until
+
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
+
+API = "api.example.com"
+TLS = [{"hosts": [HOST], "secretName": "web-tls"}, {"hosts": [API], "secretName": "api-tls"}]
+
+
+def both_hosts(**spec):
+    """The shop under two hosts."""
+    manifest = ingress()
+    (rule,) = [rule for rule in manifest["spec"]["rules"] if rule["host"] == HOST]
+    manifest["spec"]["rules"] = [rule, {**rule, "host": API}]
+    manifest["spec"].update(spec)
+    return manifest
+
+
+@pytest.fixture
+def secured(site, home):
+    """The shop over TLS, with a Secret for each host."""
+    site.apply(CONFIG, secret_for("web-tls", HOST), secret_for("api-tls", API))
+    site.apply(CONFIG, both_hosts(tls=TLS))
+    site.until_served()
+    yield site
+    for name in ("web-tls", "api-tls"):
+        site.core(CONFIG).delete_namespaced_secret(name, NAMESPACE)
+
+
+def greet(site, host, **more):
+    """A handshake and a request from the US."""
+    port, source = int(site.env["LOCALCLOUD_HTTPS_PORT"]), site.visitor("us-central1").source
+    return shake(site.address(), port, host, source=(source, 0), **more)
+
+
+def test_each_host_is_shown_its_own_certificate(secured):
+    """SNI chooses; google-cloud-compute finds proxy, rule and certificates, and no key."""
+    assert greet(secured, HOST).names == (HOST,)
+    assert greet(secured, API).names == (API,)
+    assert greet(secured, HOST).status == 200
+    (proxy,) = secured.listed("TargetHttpsProxies")
+    certificates = secured.listed("SslCertificates")
+    rules = {rule["port_range"]: rule for rule in secured.listed("GlobalForwardingRules")}
+
+    assert sorted(rules) == ["443-443", "80-80"]
+    assert {rule["I_p_address"] for rule in rules.values()} == {secured.address()}
+    assert rules["443-443"]["target"].endswith(f"/targetHttpsProxies/{proxy['name']}")
+    by_link = {item["self_link"]: item["subject_alternative_names"] for item in certificates}
+    assert [by_link[link] for link in proxy["ssl_certificates"]] == [[HOST], [API]]
+    assert not any(item.get("private_key") for item in certificates)
+    assert secured.visitor("us-central1").get(HOST).status == 200
+
+
+def test_a_certificate_rotates_under_load_without_a_failed_handshake(secured, home):
+    """Both hosts are greeted all the time; the new certificate is shown, the old one is gone."""
+    port, source = int(secured.env["LOCALCLOUD_HTTPS_PORT"]), secured.visitor("us-central1").source
+    before = greet(secured, HOST).serial
+    with load(secured.address(), port, [HOST, API], source=source) as met:
+        until("some handshakes", lambda: all(len(each) > 10 for each in met.good.values()))
+        secured.apply(CONFIG, secret_for("web-tls", HOST))
+        home.home.bus.publish(
+            [Work(concern="backends", unit=f"{NAMESPACE}/shop", cause="secret.changed")]
+        )
+        until("the new certificate to be shown", lambda: met.good[HOST][-1] != before)
+        until(
+            "the old certificate to go",
+            lambda: len(secured.listed("SslCertificates")) == len(TLS),
+        )
+        count = len(met.good[HOST])
+        until("more handshakes", lambda: len(met.good[HOST]) > count + 20)
+
+    assert met.failures == []
+    assert before not in met.good[HOST][-10:]
+    assert len(set(met.good[API])) == 1
+
+
+def test_a_secret_that_vanishes_is_told_and_is_no_outage(secured, home):
+    """Handshakes go on with the certificate that was there; the condition names the Secret."""
+    before = greet(secured, HOST).serial
+    secured.core(CONFIG).delete_namespaced_secret("web-tls", NAMESPACE)
+    home.home.bus.publish([Work(concern="backends", unit=f"{NAMESPACE}/shop", cause="resync")])
+    until(
+        "the condition to say so",
+        lambda: secured.conditions()["Degraded"]["reason"] == "SecretMissing",
+        say=secured.conditions,
+    )
+
+    assert "web-tls" in secured.conditions()["Degraded"]["message"]
+    assert greet(secured, HOST).serial == before
+    assert greet(secured, API).status == 200
+    secured.apply(CONFIG, secret_for("web-tls", HOST))
