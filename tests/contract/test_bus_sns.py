@@ -118,7 +118,7 @@ class TestSnsBus(BusContract):
         while len(found) < 2:
             assert time.monotonic() < deadline, found
             answer = account.sqs.receive_message(QueueUrl=account.queues["dns"], WaitTimeSeconds=1)
-            found += [from_sqs({"body": each["Body"]}) for each in answer.get("Messages", [])]
+            found += [from_sqs({"body": each["Body"]}).event for each in answer.get("Messages", [])]
         assert [each.work for each in found] == [sent, sent]
         assert len({each.delivery for each in found}) == 2
 

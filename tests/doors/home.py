@@ -24,6 +24,11 @@ UNITS = {
     "dns": "cloud-dns:lab/example-com",
     "status": "shop/shop",
 }
+WORK = "projects/lab/subscriptions/work"
+CHANGES = "projects/lab/subscriptions/changes"
+WORK_TOPIC = "arn:aws:sns:eu-west-1:123456789012:fedingress"
+CHANGES_TOPIC = "arn:aws:sns:eu-west-1:123456789012:fedingress-changes"
+GOLDEN = "projects/lab/subscriptions/fedingress-fanout"
 NO_EVENTS = {
     "not base64": "%",
     "not JSON": base64.b64encode(b"{").decode(),
@@ -32,6 +37,15 @@ NO_EVENTS = {
     "too long": base64.b64encode(b" " * 5000).decode(),
 }
 """Data of a push that no door takes."""
+
+
+TRUST = {
+    "FEDINGRESS_WORK": f"{WORK},{GOLDEN},{WORK_TOPIC}",
+    "FEDINGRESS_CHANGES": f"{CHANGES},{CHANGES_TOPIC}",
+    "FEDINGRESS_TOKENS": "platform",
+    "FEDINGRESS_SNS_SIGNATURES": "off",
+}
+"""By which ways events come; the tests of trust check who calls and who signed, too."""
 
 
 class FolderHome:
@@ -47,6 +61,7 @@ class FolderHome:
             # nobody listens there: a test that reached for a cloud would fail
             "FEDINGRESS_COMPUTE_ENDPOINT": "http://127.0.0.1:9",
             "FEDINGRESS_DNS_ENDPOINT": "http://127.0.0.1:9",
+            **TRUST,
         }
 
     def submit(self) -> None:
@@ -82,10 +97,10 @@ def event(concern="fanout", *, unit="", id_="event-1", **data):
     return found | {"data": found["data"] | data}
 
 
-def push(body):
-    """The event as Pub/Sub pushes it."""
+def push(body, via=WORK):
+    """The event as Pub/Sub pushes it, from the subscription *via*."""
     data = base64.b64encode(json.dumps(body).encode()).decode()
-    return {"message": {"data": data, "messageId": "7"}, "subscription": "projects/lab/x"}
+    return {"message": {"data": data, "messageId": "7"}, "subscription": via}
 
 
 def records(*bodies):
@@ -96,6 +111,11 @@ def records(*bodies):
             for n, body in enumerate(bodies)
         ]
     }
+
+
+def notification(body, via=WORK_TOPIC):
+    """The body of an SQS record as SNS writes it, for the topic *via*."""
+    return json.dumps({"Type": "Notification", "TopicArn": via, "Message": json.dumps(body)})
 
 
 def failed(answer):

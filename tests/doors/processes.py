@@ -29,11 +29,14 @@ class DoorProcess:
         """Wait until it answers; it refuses an empty call without wiring anything."""
         until(lambda: self.post(b"{}"), "the door to listen", seconds=60)
 
-    def post(self, body: bytes) -> int:
-        """The status of a request; 0 while nobody listens."""
+    def post(self, body: bytes, token: str = "") -> int:
+        """The status of a request; 0 while nobody listens. *token*: as `Authorization` has it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"} | (
+                {"Authorization": token} if token else {}
+            )
+            connection.request("POST", "/", body, headers)
             return connection.getresponse().status
         except ConnectionError:
             assert self._process.poll() is None, "the door ended"

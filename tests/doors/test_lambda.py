@@ -6,16 +6,12 @@ import pytest
 
 from fedingress.domain.errors import Invalid
 from fedingress.domain.work import CONCERNS, Work
-from tests.doors.home import EVENTS, NO_EVENTS, UNITS, event, failed, records
+from tests.doors.home import EVENTS, NO_EVENTS, UNITS, event, failed, notification, records
 from tests.localcloud.gce import until
 
 
 def golden(name):
     return json.loads((EVENTS / name).read_text(encoding="utf-8"))
-
-
-def notification(body):
-    return json.dumps({"Type": "Notification", "Message": json.dumps(body)})
 
 
 @pytest.mark.parametrize("concern", CONCERNS)

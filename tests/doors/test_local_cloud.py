@@ -6,7 +6,7 @@ from fedingress.runtime import door
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec
 from tests.doors import shop
-from tests.doors.home import event, failed, push, records
+from tests.doors.home import TRUST, event, failed, push, records
 from tests.doors.shop import GKE, INGRESSES
 from tests.localcloud.gce import until, variables
 
@@ -19,7 +19,7 @@ def world():
     with running_world(WorldSpec(members=GKE, operation_seconds=0.02)) as running:
         shop.workloads(running)
         shop.put(running, "config", *shop.documents("Namespace", *shop.PLATFORM, "Ingress"))
-        with variables(running.env()):
+        with variables({**running.env(), **TRUST}):
             yield running
             door.close()  # its sockets end before the servers do
 

@@ -21,4 +21,4 @@ def test_a_door_in_a_process_serves_pushes(home):
         assert fanout.post((EVENTS / "pubsub_push.json").read_bytes()) == 204
         accepted = until(lambda: home.conditions().get("Accepted"), "a condition")
         assert accepted["status"] == "False"
-        assert fanout.post(json.dumps(push(event("dns"))).encode()) == 400
+        assert fanout.post(json.dumps(push(event("dns"))).encode()) == 403

@@ -36,7 +36,7 @@ def test_the_door_of_another_concern_refuses(home, google):
     """An event for dns is no work of fanout; nothing is kept of it."""
     answer = google("fanout").post("/", json=push(event("dns")))
 
-    assert answer.status_code == 400
+    assert answer.status_code == 403
     assert answer.text == "an event for dns came to the door of fanout"
     assert not home.store.exists()
 

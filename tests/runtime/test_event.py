@@ -72,7 +72,33 @@ def push_of(text):
 @pytest.mark.parametrize("name", DECODERS)
 def test_each_transport_gives_the_same_event(name):
     """The golden envelope of each transport decodes to the event that was published."""
-    assert DECODERS[name](golden(name)) == CHANGED
+    assert DECODERS[name](golden(name)).event == CHANGED
+
+
+@pytest.mark.parametrize(
+    ("name", "via"),
+    [
+        ("pubsub_push.json", "projects/lab/subscriptions/fedingress-fanout"),
+        ("sqs_sns.json", "arn:aws:sns:eu-west-1:123456789012:fedingress"),
+        ("sqs_bare.json", ""),
+    ],
+)
+def test_each_transport_says_by_which_way(name, via):
+    """Subscription and topic are the transport's words; a bare record has none."""
+    found = DECODERS[name](golden(name))
+
+    assert found.via == via
+    assert (found.notification is not None) == (name == "sqs_sns.json")
+
+
+@pytest.mark.parametrize("via", [None, 7, ["x"], ""])
+def test_a_way_that_is_not_told_is_no_way(via):
+    """An envelope without subscription or topic never looks like a bare record."""
+    text = json.dumps(CHANGED.encode())
+    pushed = event.from_push(push_of(text.encode()) | {"subscription": via})
+    body = json.dumps({"Type": "Notification", "Message": text, "TopicArn": via})
+
+    assert (pushed.via, event.from_sqs({"body": body}).via) == ("?", "?")
 
 
 @given(events)
@@ -83,9 +109,9 @@ def test_what_is_encoded_decodes(sent):
 
     assert decode(sent.encode()) == sent
     assert event.from_text(text) == sent
-    assert event.from_push(push_of(text.encode())) == sent
-    assert event.from_sqs({"body": text}) == sent
-    assert event.from_sqs({"body": notification}) == sent
+    assert event.from_push(push_of(text.encode())).event == sent
+    assert event.from_sqs({"body": text}).event == sent
+    assert event.from_sqs({"body": notification}).event == sent
 
 
 @given(values)
@@ -96,7 +122,9 @@ def test_any_value_is_an_event_or_refused(value):
             decoder(value)
 
 
-@given(st.sampled_from(["data", "id", "source", "type"]), values)
+@given(
+    st.sampled_from(["data", "id", "source", "type", "time", "traceparent", "signature"]), values
+)
 def test_one_wrong_attribute_is_refused_or_harmless(name, value):
     """An event with any value in one attribute is refused, or still a proper event."""
     try:

@@ -73,11 +73,17 @@ class Fault:
 
 
 class Faults:
-    """The faults waiting at one server; the oldest that matches a request is taken."""
+    """
+    The faults waiting at one server; the oldest that matches a request is taken.
+
+    Attributes:
+        answer: Makes the response of a fault with a status; JSON unless a server says otherwise.
+    """
 
     def __init__(self, body: Body | None = None) -> None:
         """Make the JSON body of an injected error with *body*, in the server's own form."""
         self._body = body or _plain_body
+        self.answer: Callable[[Fault], web.StreamResponse] = self._json
         self._waiting: list[tuple[Fault, int | None]] = []
 
     def add(self, fault: Fault) -> None:
@@ -117,12 +123,16 @@ class Faults:
         if fault.delay_seconds > 0:
             await asyncio.sleep(fault.delay_seconds)
         if fault.status is not None:
-            body = self._body(fault.status, fault.headers)
-            return web.json_response(body, status=fault.status, headers=dict(fault.headers))
+            return self.answer(fault)
         if fault.abort_before:
             return _abort(request)
         response = await handler(request)
         return _abort(request) if fault.abort_after else response
+
+    def _json(self, fault: Fault) -> web.StreamResponse:
+        assert fault.status is not None
+        body = self._body(fault.status, fault.headers)
+        return web.json_response(body, status=fault.status, headers=dict(fault.headers))
 
 
 def _abort(request: web.BaseRequest) -> web.StreamResponse:

@@ -7,6 +7,7 @@ The errors that cross ports, drawn as a tree. SDK errors never do: an adapter ch
     ├── Forbidden     401, 403: credentials or rights are missing; the text says which
     ├── Invalid       400, 422 and our own decoding: the user's fault, with every reason
     ├── Unsupported   a valid wish that this adapter or topology cannot fulfil
+    ├── Untrusted     an event or a call that its publisher may not send: refused, and counted
     ├── UnsafePlan    a brake: the plan removes more than the policy allows
     └── LeaseLost     our lease ended or was taken over: touch nothing more
 """
@@ -44,6 +45,14 @@ class Invalid(FederationError):  # noqa: N818
 
 class Unsupported(FederationError):  # noqa: N818
     """The wish is valid, but cannot be fulfilled here."""
+
+
+class Untrusted(FederationError):  # noqa: N818
+    """Whoever sent this may not; `reason` is the word under which it is counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class UnsafePlan(FederationError):  # noqa: N818

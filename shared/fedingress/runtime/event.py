@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fedingress.domain.errors import Invalid
@@ -18,7 +19,25 @@ _ENVELOPE: Final = 4 * LIMIT
 """Characters of an event with what a transport wraps around it."""
 
 
-def from_push(envelope: Any) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """
+    An event and what its transport says of it.
+
+    via: the subscription or topic that delivered it; empty for a bare SQS record, which only the
+    installation's own identities may send.   notification: what SNS signed, if it came by SNS.
+    """
+
+    event: Event
+    via: str
+    notification: Mapping[str, Any] | None = None
+
+
+class Oversized(Invalid):
+    """The text is longer than any of ours."""
+
+
+def from_push(envelope: Any) -> Arrival:
     """
     The event in a Pub/Sub push body: `{"message": {"data": BASE64, "messageId"}, "subscription"}`.
 
@@ -29,16 +48,18 @@ def from_push(envelope: Any) -> Event:
     """
     message = envelope.get("message") if isinstance(envelope, Mapping) else None
     data = message.get("data") if isinstance(message, Mapping) else None
-    if not isinstance(data, str) or len(data) > _ENVELOPE:
-        raise Invalid("the push has no message.data within the limit")
+    if not isinstance(data, str):
+        raise Invalid("the push has no message.data")
+    if len(data) > _ENVELOPE:
+        raise Oversized(f"message.data is longer than {_ENVELOPE}")
     try:
         text = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Invalid("message.data is not base64") from error
-    return from_text(text)
+    return Arrival(event=from_text(text), via=_way(envelope.get("subscription")))
 
 
-def from_sqs(record: Any) -> Event:
+def from_sqs(record: Any) -> Arrival:
     """
     The event in an SQS record, bare or wrapped by an SNS subscription.
 
@@ -55,8 +76,10 @@ def from_sqs(record: Any) -> Event:
         message = inner.get("Message")
         if not isinstance(message, str):
             raise Invalid("the notification has no Message")
-        return from_text(message)
-    return decode(inner)
+        return Arrival(
+            event=from_text(message), via=_way(inner.get("TopicArn")), notification=inner
+        )
+    return Arrival(event=decode(inner), via="")
 
 
 def from_text(text: bytes | str) -> Event:
@@ -69,6 +92,11 @@ def from_text(text: bytes | str) -> Event:
     return decode(parse(text, LIMIT))
 
 
+def _way(name: Any) -> str:
+    """A subscription or topic; never empty, which means none."""
+    return name if isinstance(name, str) and name else "?"
+
+
 def parse(text: bytes | str, limit: int) -> Any:
     """
     The JSON value in *text*, of at most *limit* bytes or characters.
@@ -77,7 +105,7 @@ def parse(text: bytes | str, limit: int) -> Any:
         Invalid: It is longer, not JSON, or nested too deeply to be read.
     """
     if len(text) > limit:
-        raise Invalid(f"the text is longer than {limit}")
+        raise Oversized(f"the text is longer than {limit}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

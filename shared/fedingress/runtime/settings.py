@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 
 from fedingress.domain.errors import Invalid
@@ -22,18 +22,31 @@ class Settings:
     bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.
     queues: with `sns:`, the concerns' SQS queues, which hold delayed work: a JSON object from
         concern to URL, or the beginning of the URLs, which the concern's name ends.
+    work, changes: of a door, the subscriptions (`projects/PROJECT/subscriptions/NAME`) or topics'
+        ARNs by which the installation's own events come, and those of clusters; lists with commas.
+        The topic of `sns:` counts as work.
+    tokens: `verify` those that HTTP doors are called with, or the `platform` has verified them.
+    callers, audience: whose tokens, by e-mail address, and for whom; lists with commas.
+    certs: where the keys of those tokens are.
+    sns_signatures: `verify` them, or `off` where the queues are trusted alone.
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     watch: of a watcher, what its cluster is: `config` or `member`.
     cluster: of a watcher, the name of its cluster, by which its events are known.
-    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    health: of a watcher or the embedded home, `HOST:PORT` of its probes and metrics; empty for
+        none, port 0 for any.
     checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
     debounce_seconds: of a watcher, how long changes are collected before they are published.
     silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
-    compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
-        local cloud.
+    compute_endpoint, dns_endpoint, pubsub_endpoint, secretmanager_endpoint: other than Google's
+        own, for a private or local cloud.
+    google_credentials: outside Google Cloud, the JSON of a credential configuration for workload
+        identity federation; it holds no secret. Empty: Google's default credentials.
+    aws_role: on Google Cloud, the ARN of the IAM role that its identity is exchanged for. Empty:
+        the credentials that AWS's SDK finds.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
+    traces: `off`, or `otel` for spans of the OpenTelemetry API.
     log_level: of the logger `fedingress`.
     """
 
@@ -45,6 +58,13 @@ class Settings:
     store: str = "sqlite:.fedingress/state.db"
     bus: str = "inprocess:"
     queues: str = ""
+    work: str = ""
+    changes: str = ""
+    tokens: str = "verify"
+    callers: str = ""
+    audience: str = ""
+    certs: str = "https://www.googleapis.com/oauth2/v1/certs"
+    sns_signatures: str = "verify"
     signing_key: str = ""
     watch: str = ""
     cluster: str = ""
@@ -55,10 +75,14 @@ class Settings:
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
+    secretmanager_endpoint: str = ""
+    google_credentials: str = ""
+    aws_role: str = ""
     lease_seconds: float = 60.0
     tick_seconds: float = 60.0
     workers: int = 8
     fan_out: int = 32
+    traces: str = "off"
     log_level: str = "INFO"
 
 
@@ -79,8 +103,15 @@ _URL = (r"(https?://[^\s/]\S*)?", "an http or https URL")
 _PROJECT = r"([a-z][-.a-z0-9]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]"
 _DATABASE = r"(\(default\)|[a-z][-a-z0-9]{2,61}[a-z0-9])"
 _TABLE = r"[-_.A-Za-z0-9]{3,255}"
-_PUBSUB_TOPIC = r"([a-z0-9.-]+:)?[a-z0-9-]+/[A-Za-z][-A-Za-z0-9_.~+%]{2,254}"
+_PUBSUB_PROJECT = r"([a-z0-9.-]+:)?[a-z0-9-]+"
+_PUBSUB_NAME = r"[A-Za-z][-A-Za-z0-9_.~+%]{2,254}"
+_PUBSUB_TOPIC = rf"{_PUBSUB_PROJECT}/{_PUBSUB_NAME}"
 _SNS_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[-A-Za-z0-9_]{1,256}"
+_WAY = rf"(projects/{_PUBSUB_PROJECT}/subscriptions/{_PUBSUB_NAME}|{_SNS_TOPIC})"
+_WAYS = (
+    rf"({_WAY}(,{_WAY})*)?",
+    "a list of projects/PROJECT/subscriptions/NAME or topics' ARNs, with commas between them",
+)
 _SHAPES = {
     # it stands in labels of Kubernetes, which begin and end with a letter or digit
     "owner": (
@@ -98,6 +129,13 @@ _SHAPES = {
         "inprocess:, pubsub:PROJECT/TOPIC or sns:TOPIC_ARN",
     ),
     "queues": (r"(https?://\S+|\{.*\})?", "the beginning of a URL or a JSON object of URLs"),
+    "work": _WAYS,
+    "changes": _WAYS,
+    "tokens": ("verify|platform", "verify or platform"),
+    "callers": (r"([^\s,@]+@[^\s,@]+(,[^\s,@]+@[^\s,@]+)*)?", "a list of e-mail addresses"),
+    "audience": (r"([^\s,]+(,[^\s,]+)*)?", "a list without spaces"),
+    "certs": (r"https?://[^\s/]\S*", "an http or https URL"),
+    "sns_signatures": ("verify|off", "verify or off"),
     "watch": ("(config|member)?", "config or member"),
     # it stands in the source of events
     "cluster": (r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?", "the name of a cluster"),
@@ -105,27 +143,15 @@ _SHAPES = {
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
+    "traces": ("off|otel", "off or otel"),
+    "secretmanager_endpoint": _URL,
+    "aws_role": (
+        r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
+        "the ARN of an IAM role",
+    ),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
-_TEXTS = (
-    "owner",
-    "sources",
-    "kubeconfig",
-    "context",
-    "inventory_namespace",
-    "store",
-    "bus",
-    "queues",
-    "signing_key",
-    "watch",
-    "cluster",
-    "health",
-    "checkpoint",
-    "compute_endpoint",
-    "dns_endpoint",
-    "pubsub_endpoint",
-    "log_level",
-)
+_TEXTS = tuple(each.name for each in fields(Settings) if each.name not in _NUMBERS | _COUNTS)
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:

@@ -12,7 +12,7 @@ import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
 
 from localcloud.addresses import AddressRefused
-from localcloud.dataplane.answers import ZoneView
+from localcloud.dataplane.answers import Records, ZoneView
 from localcloud.dataplane.dns import DnsServer
 
 pytestmark = pytest.mark.wire
@@ -317,7 +317,8 @@ def test_a_routing_policy_is_the_choosers():
 
     def choose(record_set, client):
         assert client == "127.0.0.1"
-        return record_set["routingPolicy"]["wrr"]["items"][0]["rrdatas"]
+        rdatas = record_set["routingPolicy"]["wrr"]["items"][0]["rrdatas"]
+        return Records(ttl=record_set["ttl"], rdatas=tuple(rdatas))
 
     with served(policy) as use:
         use(unserved)

@@ -1,34 +1,92 @@
 """
-What a zone says about a name: the record sets of a Cloud DNS zone, read by the rules of DNS.
+What a zone says about a name: the record sets of a stored zone, read by the rules of DNS.
 
 Pure but for the record sets themselves, which are looked up in the stored mapping at each question,
 so that an answer is never older than the zone. `dns` puts the result on the wire.
+
+A record set is Cloud DNS's; one of Route 53 is dressed as such, and its routing policy is the
+chooser's to resolve.
 
 Source: RFC 1034 §4.3.2 (algorithm), RFC 2308 (negative answers), RFC 4592 (wildcards), RFC 6604
 (status of a chain); Cloud DNS ResourceRecordSet (name, type, ttl, rrdatas).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 RecordSet = Mapping[str, Any]
-Chooser = Callable[[RecordSet, str], Sequence[str]]
 
 CHAIN_LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """
+    What one client gets of a record set.
+
+    ttl: Seconds.
+    rdatas: In presentation form; none at all is an answer too.
+    located: Another place could have got another answer.
+    """
+
+    ttl: int
+    rdatas: tuple[str, ...]
+    located: bool = False
+
+
+Chooser = Callable[[RecordSet, str], Records]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """
+    The names of a zone, lower case.
+
+    nodes: Record sets by name, then by type.
+    names: Those of the nodes and all between them and the apex.
+    """
+
+    nodes: Mapping[str, Mapping[str, RecordSet]]
+    names: frozenset[str]
+
+
+def tree_of(dns_name: str, rrsets: Mapping[tuple[str, str], RecordSet]) -> Tree:
+    """Give the names of a zone; worth keeping where the record sets are never changed in place."""
+    apex = dns_name.lower()
+    nodes: dict[str, dict[str, RecordSet]] = {}
+    names = {apex}
+    for (owner, record_type), record_set in rrsets.items():
+        lowered = owner.lower()
+        nodes.setdefault(lowered, {})[record_type] = record_set
+        if lowered not in names:
+            names.update(_ancestors(lowered, apex))
+    return Tree(nodes=nodes, names=frozenset(names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneView:
     """
-    One managed zone as it is stored.
+    One zone as it is stored.
 
     dns_name: With the final dot.
     rrsets: REST ResourceRecordSets by (name with the final dot, type).
+    tree: That of *rrsets*, when the caller keeps it.
+    networks: CIDR networks whose clients see the zone, such as a private zone's; None is everyone.
     """
 
     dns_name: str
     rrsets: Mapping[tuple[str, str], RecordSet]
+    tree: Tree | None = None
+    networks: tuple[str, ...] | None = None
+
+    def seen_by(self, client: str) -> bool:
+        """Whether the zone answers the client at that address."""
+        if self.networks is None:
+            return True
+        address = ipaddress.ip_address(client)
+        return any(address in ipaddress.ip_network(network) for network in self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +101,11 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What goes into a reply; *rcode* is DNS's name for the status."""
+    """What goes into a reply; *rcode* is DNS's name for the status, *located* as in `Records`."""
 
     rcode: str = "NOERROR"
     authoritative: bool = True
+    located: bool = False
     answers: list[Row] = field(default_factory=list)
     authority: list[Row] = field(default_factory=list)
     additional: list[Row] = field(default_factory=list)
@@ -56,7 +115,7 @@ class Unserved(Exception):  # noqa: N818  the words of the field read better
     """A record set has no records to give, such as one with a routing policy nobody resolves."""
 
 
-def stored(record_set: RecordSet, client: str) -> Sequence[str]:
+def stored(record_set: RecordSet, client: str) -> Records:
     """
     The records of a set, whoever asks: the chooser when no routing policy is resolved.
 
@@ -70,11 +129,18 @@ def stored(record_set: RecordSet, client: str) -> Sequence[str]:
     rrdatas = record_set.get("rrdatas")
     if not rrdatas:
         raise Unserved(f"{record_set.get('name')} {record_set.get('type')} ({client}): no rrdatas")
-    return [str(rrdata) for rrdata in rrdatas]
+    # Clients of Cloud DNS may have sent the number as text.
+    return Records(ttl=int(record_set.get("ttl", 0)), rdatas=tuple(str(each) for each in rrdatas))
 
 
 def resolve(
-    zones: Iterable[ZoneView], name: str, kind: str, client: str, choose: Chooser = stored
+    zones: Iterable[ZoneView],
+    name: str,
+    kind: str,
+    client: str,
+    choose: Chooser = stored,
+    *,
+    subnet: str = "",
 ) -> Answer:
     """
     The answer to one question.
@@ -85,6 +151,8 @@ def resolve(
         kind: Record type as text; ANY gives every set of the name.
         client: The asker's address, for *choose*.
         choose: Gives the records of a set for that client.
+        subnet: An address of the network for which the asker asks; stands for *client* in public
+            zones.
 
     Returns:
         REFUSED outside any zone, else the zone's answer, with its SOA when it is negative.
@@ -92,11 +160,16 @@ def resolve(
     Raises:
         Unserved: From *choose*.
     """
-    holding = [zone for zone in zones if _within(name.lower(), zone.dns_name.lower())]
+    holding = [
+        zone
+        for zone in zones
+        if _within(name.lower(), zone.dns_name.lower()) and zone.seen_by(client)
+    ]
     if not holding:
         return Answer(rcode="REFUSED", authoritative=False)
-    longest = max(holding, key=lambda zone: len(zone.dns_name))
-    return _Question(longest, kind, client, choose).follow(name)
+    longest = max(holding, key=lambda zone: (len(zone.dns_name), zone.networks is not None))
+    place = client if longest.networks is not None else subnet or client
+    return _Question(longest, kind, place, choose).follow(name)
 
 
 class _Question:
@@ -108,12 +181,8 @@ class _Question:
         self.client = client
         self.choose = choose
         self.answer = Answer()
-        self.nodes: dict[str, dict[str, RecordSet]] = {}
-        self.names = {self.apex}
-        for (owner, record_type), record_set in zone.rrsets.items():
-            lowered = owner.lower()
-            self.nodes.setdefault(lowered, {})[record_type] = record_set
-            self.names.update(_ancestors(lowered, self.apex))
+        tree = zone.tree or tree_of(zone.dns_name, zone.rrsets)
+        self.nodes, self.names = tree.nodes, tree.names
 
     def follow(self, name: str) -> Answer:
         """Look the name up, then the targets of aliases as long as they stay in the zone."""
@@ -143,14 +212,15 @@ class _Question:
     def _take(self, name: str, node: Mapping[str, RecordSet]) -> str | None:
         """Add what the node has of the type; the target to go on with when it is an alias."""
         if self.kind == "ANY":
-            self.answer.answers.extend(self._row(name, record_set) for record_set in node.values())
+            found = list(node.values())
         elif self.kind in node:
-            self.answer.answers.append(self._row(name, node[self.kind]))
-        elif "CNAME" in node:
-            row = self._row(name, node["CNAME"])
-            self.answer.answers.append(row)
-            return row.rdatas[0]
-        return None
+            found = [node[self.kind]]
+        else:
+            found = [node["CNAME"]] if "CNAME" in node else []
+        rows = [row for row in (self._row(name, record_set) for record_set in found) if row.rdatas]
+        self.answer.answers.extend(rows)
+        follows = len(rows) == 1 and rows[0].type == "CNAME" and self.kind not in ("ANY", "CNAME")
+        return rows[0].rdatas[0] if follows else None
 
     def _node(self, name: str) -> Mapping[str, RecordSet] | None:
         """
@@ -194,13 +264,9 @@ class _Question:
             )
 
     def _row(self, name: str, record_set: RecordSet) -> Row:
-        return Row(
-            name=name,
-            type=str(record_set["type"]),
-            # Clients of Cloud DNS may have sent the number as text.
-            ttl=int(record_set.get("ttl", 0)),
-            rdatas=tuple(self.choose(record_set, self.client)),
-        )
+        records = self.choose(record_set, self.client)
+        self.answer.located = self.answer.located or records.located
+        return Row(name=name, type=str(record_set["type"]), ttl=records.ttl, rdatas=records.rdatas)
 
 
 def _within(name: str, zone: str) -> bool:

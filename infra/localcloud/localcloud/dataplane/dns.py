@@ -2,9 +2,10 @@
 An authoritative DNS server on loopback, for `dig` and for resolvers of the tests.
 
 Answers over UDP and TCP from the zones a callable gives at each question: nothing is copied, so a
-change that Cloud DNS has taken is served by the next packet.
+change that Cloud DNS has taken is served by the next packet. A client subnet in the question
+(RFC 7871) stands for the place of the asker in public zones.
 
-Not modelled: DNSSEC, zone transfer, notify, private zones' visibility, query logging, recursion.
+Not modelled: DNSSEC, zone transfer, notify, query logging, recursion.
 Record sets with a routing policy need a `Chooser` that resolves them, else they are SERVFAIL.
 """
 
@@ -15,12 +16,13 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from dnslib import CLASS, EDNS0, QTYPE, RCODE, DNSError, DNSHeader, DNSRecord
+from dnslib import CLASS, EDNS0, QTYPE, RCODE, RR, DNSError, DNSHeader, DNSRecord, EDNSOption
 from dnslib.label import DNSLabelError
 
 from localcloud.addresses import loopback
 from localcloud.dataplane.answers import Answer, Chooser, Row, Unserved, ZoneView, resolve, stored
 from localcloud.dataplane.listening import stop_accepting
+from localcloud.dataplane.subnet import subnet_of
 from localcloud.dataplane.wire import name_of, records_of
 
 PLAIN_UDP_BYTES = 512
@@ -137,29 +139,46 @@ class DnsServer:
         elif request.q.qclass not in (CLASS.IN, _ANY_CLASS):
             reply.header.rcode = RCODE.REFUSED
         else:
-            self._fill(reply, request, client)
+            echoed = self._answer(reply, request, client, option)
+            if option is not None:
+                reply.add_ar(EDNS0(udp_len=UDP_BYTES, opts=echoed))
+                return reply, int(option.edns_len)
         if option is not None:
             reply.add_ar(EDNS0(udp_len=UDP_BYTES))
         return reply, int(option.edns_len) if option is not None else 0
 
-    def _fill(self, reply: DNSRecord, request: DNSRecord, client: str) -> None:
+    def _answer(
+        self, reply: DNSRecord, request: DNSRecord, client: str, option: RR | None
+    ) -> list[EDNSOption]:
+        """Fill the reply; give the client subnet to echo, with the scope of the answer."""
+        try:
+            asked = subnet_of(option)
+        except ValueError:
+            reply.header.rcode = RCODE.FORMERR
+            return []
+        located = self._fill(reply, request, client, asked.address if asked else "")
+        return [asked.echo(located=located)] if asked else []
+
+    def _fill(self, reply: DNSRecord, request: DNSRecord, client: str, subnet: str) -> bool:
+        """Put in what the zones say; whether it depends on the asker's place."""
         name = name_of(request.q.qname.label)
         kind = str(QTYPE.get(request.q.qtype))
         try:
-            answer = resolve(self._records(), name, kind, client, self._choose)
+            answer = resolve(self._records(), name, kind, client, self._choose, subnet=subnet)
             own = {name: request.q.qname}
             sections = [records_of(rows, own) for rows in _sections(answer)]
         except Unserved as reason:
             log.warning("no answer for %s %s: %s", name, kind, reason)
             reply.header.rcode = RCODE.SERVFAIL
-            return
+            return False
         except (DNSError, DNSLabelError, ValueError, LookupError, TypeError) as error:
             log.warning("a record set of %s %s is not DNS: %r", name, kind, error)
             reply.header.rcode = RCODE.SERVFAIL
-            return
+            return False
         reply.header.rcode = getattr(RCODE, answer.rcode)
         reply.header.aa = int(answer.authoritative)
         reply.rr, reply.auth, reply.ar = sections
+        return answer.located
 
     async def _serve_stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

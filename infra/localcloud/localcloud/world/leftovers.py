@@ -9,6 +9,8 @@ finalizers of the clusters' own NEG controllers count: they outlive the Services
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from localcloud.aws.cloud import ACCOUNT
+
 if TYPE_CHECKING:
     from localcloud.world.world import World
 
@@ -26,17 +28,18 @@ _RESOURCES = (
 
 def leftovers(world: "World") -> dict[str, Any]:
     """
-    Give JSON with four lists, all empty in a clean world.
+    Give JSON with five lists, all empty in a clean world.
 
     ``compute``: paths of resources, NEGs included. ``records``: record sets other than SOA and NS
-    at a zone's apex. ``finalizers``: objects that wait or will wait for somebody. ``owned``:
-    objects in clusters that carry an owner's label.
+    at a zone's apex. ``health_checks``: ids of Route 53's. ``finalizers``: objects that wait or
+    will wait for somebody. ``owned``: objects in clusters that carry an owner's label.
     """
     return {
         "compute": sorted(
             path for path in world.gcp.compute if not path.endswith(_DEFAULT_NETWORK)
         ),
         "records": list(_records(world)),
+        "health_checks": sorted(world.aws.route53.checks.checks),
         "finalizers": list(_finalizers(world)),
         "owned": list(_owned(world)),
     }
@@ -48,6 +51,10 @@ def _records(world: "World") -> Iterator[dict[str, str]]:
         for record, kind in sorted(zone.rrsets):
             if not (record == apex and kind in _APEX_TYPES):
                 yield {"project": project, "zone": name, "name": record, "type": kind}
+    for hosted in world.aws.route53.zones.zones.values():
+        for record, kind in sorted(hosted.groups):
+            if not (record == hosted.name and kind in _APEX_TYPES):
+                yield {"project": ACCOUNT, "zone": hosted.id, "name": record, "type": kind}
 
 
 def _finalizers(world: "World") -> Iterator[dict[str, Any]]:

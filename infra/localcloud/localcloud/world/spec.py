@@ -72,6 +72,7 @@ class WorldSpec:
         project: GCP project of everything.
         dns_zone: Name of the managed zone.
         dns_name: Its domain, with a final dot.
+        hosted_zone: Domain of the hosted zone of Route 53, with a final dot.
         operation_seconds: How long an operation of the cloud takes.
         manifests: Folder with ``crds`` and ``admission``; None takes the repository's own.
         state: Folder for kubeconfigs, the store and logs; None makes a temporary one that goes
@@ -84,6 +85,7 @@ class WorldSpec:
     project: str = "lab"
     dns_zone: str = "example-com"
     dns_name: str = "example.com."
+    hosted_zone: str = "aws.example.com."
     operation_seconds: float = 0.2
     manifests: Path | None = None
     state: Path | None = None

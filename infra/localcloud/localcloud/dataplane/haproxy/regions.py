@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PLACES: dict[str, tuple[float, float]] = {
+# Region: latitude, longitude.
+PLACES: dict[str, tuple[float, float]] = {
     "africa-south1": (-26.2, 28.0),
     "asia-east1": (24.1, 120.5),
     "asia-east2": (22.3, 114.2),
@@ -78,7 +79,7 @@ class ClientRegion:
     def __post_init__(self) -> None:
         if not all(part.isascii() and part.isalnum() for part in self.name.split("-")):
             raise ValueError(f"region name {self.name!r}: only letters, digits and hyphens")
-        if not self.order and self.name not in _PLACES:
+        if not self.order and self.name not in PLACES:
             raise ValueError(f"region {self.name!r} has no known place and no order of its own")
         if not ipaddress.IPv4Network(self.network).subnet_of(_LOOPBACK):
             raise ValueError(f"region {self.name!r}: {self.network} is not within {_LOOPBACK}")
@@ -90,9 +91,9 @@ class ClientRegion:
     def _distance(self, region: str) -> tuple[float, str]:
         if region in self.order:
             return (self.order.index(region), region)
-        if self.order or region not in _PLACES:
+        if self.order or region not in PLACES:
             return (math.inf, region)
-        return (_kilometres(_PLACES[self.name], _PLACES[region]), region)
+        return (_kilometres(PLACES[self.name], PLACES[region]), region)
 
 
 def region_of(group: str) -> str:

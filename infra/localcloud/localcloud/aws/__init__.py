@@ -1,0 +1,1 @@
+"""A stand-in for Amazon's services: Route 53 and what its answers depend on."""

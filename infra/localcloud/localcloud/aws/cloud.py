@@ -1,0 +1,53 @@
+"""
+One AWS account in memory, as far as global traffic needs it.
+
+Other parts of the local cloud read and write it in process; `server` puts it on the wire. Not
+modelled, besides what each module names: signatures (any credentials are taken), IAM, billing.
+"""
+
+import time
+from collections.abc import Callable
+
+from localcloud.aws.route53.api import Route53
+from localcloud.calls import Calls
+from localcloud.faults import Faults
+
+ACCOUNT = "123456789012"
+
+
+class AwsCloud:
+    """
+    The account.
+
+    Attributes:
+        route53: Hosted zones, record sets, health checks.
+        calls: Writes that took effect, by caller.
+        faults: What goes wrong on the wire.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        sync_seconds: float = 0.5,
+        processing_seconds: float = 0.01,
+        requests_per_second: float | None = 5.0,
+    ) -> None:
+        """
+        Make an empty account.
+
+        Args:
+            clock: Seconds since 1970.
+            sync_seconds: How long changes of record sets are PENDING; Amazon's take up to 60 s.
+            processing_seconds: How long a change keeps its zone from taking another.
+            requests_per_second: What Route 53 lets through; None is everything.
+        """
+        self.clock = clock
+        self.route53 = Route53(
+            clock=clock,
+            sync_seconds=sync_seconds,
+            processing_seconds=processing_seconds,
+            requests_per_second=requests_per_second,
+        )
+        self.calls = Calls()
+        self.faults = Faults()

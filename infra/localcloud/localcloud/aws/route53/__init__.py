@@ -1,0 +1,1 @@
+"""Route 53: hosted zones, record sets with routing policies, health checks."""

@@ -1,0 +1,137 @@
+"""
+The wire of an `AwsCloud`: every service on one port.
+
+The service and the region that a client means stand in the credential scope of its signature
+(``Credential=KEY/DATE/REGION/SERVICE/aws4_request``), so one URL serves as the endpoint of all.
+
+Not served: presigned URLs, SigV2, request compression.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.aws.cloud import ACCOUNT, AwsCloud
+from localcloud.aws.wire import model, restxml
+from localcloud.aws.wire.errors import AwsError, injected
+from localcloud.calls import caller_of
+from localcloud.faults import Fault
+
+_LARGEST_BODY = 4 * 1024 * 1024
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_ROUTE53 = "https://route53.amazonaws.com/doc/2013-04-01/"
+_READING = ("Get", "List", "Describe", "Test")
+
+
+class Server:
+    """A listening server; made by `serve_aws`."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.url = f"http://{host}:{port}"
+        self._runner = runner
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        await self._runner.cleanup()
+
+
+async def serve_aws(cloud: AwsCloud, *, host: str = "127.0.0.1", port: int = 0) -> Server:
+    """
+    Put *cloud* on the wire.
+
+    Args:
+        cloud: What to serve.
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one, see ``Server.port``.
+    """
+    cloud.faults.answer = _injected
+    app = web.Application(middlewares=[cloud.faults.middleware], client_max_size=_LARGEST_BODY)
+    app.router.add_route("*", "/{path:.*}", _Wire(cloud).answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    return Server(runner, host, runner.addresses[0][1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    service: str
+    region: str
+
+
+class _Wire:
+    def __init__(self, cloud: AwsCloud) -> None:
+        self._cloud = cloud
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._serve(request, _scope(request.headers))
+        except AwsError as failure:
+            return _refusal(failure)
+
+    async def _serve(self, request: web.Request, scope: _Scope) -> web.Response:
+        if scope.service == "route53":
+            return await self._route53(request)
+        raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
+
+    async def _route53(self, request: web.Request) -> web.Response:
+        path = request.rel_url.raw_path
+        found = model.find_route("route53", request.method, path)
+        if found is None:
+            raise AwsError("UnknownOperation", f"No {request.method} {path}", 404)
+        operation, in_path = found
+        values = restxml.decode(operation, in_path, request.query, await request.read())
+        model.check(operation.input_shape, values)
+        answer = await self._cloud.route53.answer(operation.name, values)
+        self._count(request, "route53", ACCOUNT, operation.name)
+        headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+        if "Location" in answer:
+            headers["Location"] = answer["Location"]
+        return web.Response(
+            body=restxml.encode(operation, answer),
+            status=operation.http.get("responseCode", 200),
+            content_type="text/xml",
+            headers=headers,
+        )
+
+    def _count(self, request: web.Request, service: str, place: str, operation: str) -> None:
+        if operation.startswith(_READING):
+            return
+        words = re.findall("[A-Z][a-z0-9]*", operation)
+        self._cloud.calls.record(
+            caller=caller_of(request.headers.get("User-Agent")),
+            service=service,
+            place=place,
+            verb=words[0].lower(),
+            resource="".join(words[1:]),
+        )
+
+
+def _scope(headers: Mapping[str, str]) -> _Scope:
+    found = _SCOPE.search(headers.get("Authorization", ""))
+    if found is None:
+        raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+    return _Scope(service=found["service"], region=found["region"])
+
+
+def _refusal(failure: AwsError) -> web.Response:
+    request_id = str(uuid.uuid4())
+    return web.Response(
+        body=restxml.error(failure, request_id, _ROUTE53),
+        status=failure.status,
+        content_type="text/xml",
+        headers={"x-amzn-RequestId": request_id},
+    )
+
+
+def _injected(fault: Fault) -> Any:
+    assert fault.status is not None
+    response = _refusal(injected(fault.status))
+    response.headers.update(fault.headers)
+    return response

@@ -1,0 +1,104 @@
+"""
+Amazon's part of a world: the account, its wire, its name servers, its health checkers.
+
+Called by `world`, which gives the addresses and keeps the parts until it ends.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.addresses import WorldBlock
+from localcloud.aws.cloud import AwsCloud
+from localcloud.aws.route53.answering import GROUP, Answering, Target
+from localcloud.aws.route53.checkers import Checkers
+from localcloud.aws.route53.health_checks import REGIONS
+from localcloud.aws.route53.places import Places
+from localcloud.aws.route53.zone import Zone
+from localcloud.aws.server import serve_aws
+from localcloud.dataplane.answers import Records, Unserved, ZoneView, resolve, stored
+from localcloud.dataplane.haproxy.regions import PLACES
+from localcloud.world.spec import WorldSpec
+
+# Health checks look ten times as often as they say: a story of a minute is told in six seconds.
+CHECK_INTERVAL_FACTOR = 0.1
+
+_CALLER = "lab"
+
+
+class Amazon:
+    """The account of one world, from `start` until the stack it was given ends."""
+
+    def __init__(self, spec: WorldSpec, block: WorldBlock) -> None:
+        """Make the account and its hosted zone; nothing is served yet."""
+        self.cloud = AwsCloud()
+        self.port = 0
+        self._spec = spec
+        self._block = block
+        asked = {"Name": spec.hosted_zone, "CallerReference": _CALLER}
+        self.cloud.route53.zones.create(asked)
+        route53 = self.cloud.route53
+        self.checkers = Checkers(
+            route53.checks,
+            clock=self.cloud.clock,
+            sources={region: block.checker(n) for n, region in enumerate(REGIONS, start=1)},
+            resolve=self._resolve,
+            interval_factor=CHECK_INTERVAL_FACTOR,
+        )
+        route53.observe = self.checkers.health.observations
+        route53.failures = self.checkers.health.failures
+        clients = {block.client_network(index): region for index, region in enumerate(spec.regions)}
+        self._answering = Answering(
+            healthy=self.checkers.health.healthy,
+            target=self._target,
+            place=Places(clients, PLACES).of,
+            clock=self.cloud.clock,
+        )
+
+    async def start(self, stack: contextlib.AsyncExitStack, host: str) -> None:
+        """
+        Serve the account on a free port of *host*, which is `port` from then on.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        server = await serve_aws(self.cloud, host=host)
+        stack.push_async_callback(server.close)
+        self.port = server.port
+        await self.checkers.start()
+        stack.push_async_callback(self.checkers.close)
+
+    def zone_views(self) -> list[ZoneView]:
+        """Give all hosted zones as the name servers know them."""
+        zones = self.cloud.route53.zones.zones.values()
+        return self._answering.zone_views(zones, self._networks)
+
+    def choose(self, record_set: Mapping[str, Any], client: str) -> Records:
+        """
+        Give the records that a client gets: by Route 53's rules in its zones, else as stored.
+
+        Raises:
+            Unserved: See the two of them.
+        """
+        if GROUP in record_set:
+            return self._answering.choose(record_set, client)
+        return stored(record_set, client)
+
+    def _resolve(self, name: str) -> list[str]:
+        absolute = name if name.endswith(".") else name + "."
+        with contextlib.suppress(Unserved):
+            answer = resolve(self.zone_views(), absolute, "A", self._block.checker(1), self.choose)
+            return [each for row in answer.answers if row.type == "A" for each in row.rdatas]
+        return []
+
+    def _target(self, _name: str) -> Target | None:
+        return None
+
+    def _networks(self, zone: Zone) -> tuple[str, ...]:
+        """The VPC of the member NAME is ``vpc-NAME``; its pods are the ones inside."""
+        vpcs = {vpc["VPCId"] for vpc in zone.vpcs}
+        return tuple(
+            f"127.{self._block.number}.{index}.0/24"
+            for index, member in enumerate(self._spec.members)
+            if f"vpc-{member.name}" in vpcs
+        )
