@@ -10,7 +10,7 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import frontends, groups
+from fedingress.planning import frontends, groups, options
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
@@ -129,6 +129,7 @@ def _backend_service(
         "connectionDraining": {"drainingTimeoutSec": wish.policy.draining_seconds},
         "healthChecks": [check],
         "backends": [entries[group] for group in sorted(entries)],
+        **options.fields(wish.policy.options),
     }
 
 
