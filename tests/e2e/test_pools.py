@@ -6,14 +6,16 @@ google-cloud-compute; the requests go through the data plane.
 """
 
 import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
 from localcloud.world.spec import WorldSpec, members_from
 from tests.e2e.homes import embedded
-from tests.e2e.manifests import HOST, NAMESPACE, ingress, path
+from tests.e2e.manifests import HOST, NAMESPACE, ingress, path, platform
 from tests.e2e.site import CONFIG, open_site
 from tests.e2e.waiting import until
 
@@ -150,3 +152,49 @@ def test_a_paths_service_changes_without_a_lost_request(shop):
         met.anew(100)
 
     assert met.failures == []
+
+
+@pytest.fixture
+def rated(site, home):
+    """Two members of two endpoints each, and ten requests per second for each endpoint."""
+    policy, *others = platform()
+    policy["spec"]["backends"]["maxRatePerEndpoint"] = 10
+    site.apply(CONFIG, policy, *others)
+    site.apply(CONFIG, ingress(annotations={"fedingress.dev/clusters": "gke-us,gke-eu"}))
+    site.until_served()
+    yield site
+    site.apply(CONFIG, *platform())
+
+
+def paced(site, per_second, seconds=4.0):
+    """Send so many requests per second from Europe; give each member's share of a second."""
+    visitor, address, met = site.visitor("europe-west1"), site.address(), Counter()
+    count = int(per_second * seconds)
+    begin = time.monotonic()
+
+    def ask(number):
+        time.sleep(max(0.0, begin + number / per_second - time.monotonic()))
+        page = visitor.get(HOST, address=address)
+        return (page.cluster if page.status == 200 else "lost"), number
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        for cluster, number in pool.map(ask, range(count)):
+            if number >= per_second:  # the first second fills the window of the rates
+                met[cluster] += 1
+    return {cluster: hits / (seconds - 1) for cluster, hits in met.items()}
+
+
+@pytest.mark.parametrize(("rate", "near", "far"), [(10, 10, 0), (30, 20, 10), (60, 30, 30)])
+def test_what_the_near_region_cannot_take_overflows_to_the_next(rated, rate, near, far):
+    """Two endpoints of ten a second each; above the capacity of both regions they share evenly."""
+    told = {
+        backend["max_rate_per_endpoint"]
+        for service in rated.listed("BackendServices")
+        for backend in service["backends"]
+    }
+    found = paced(rated, rate)
+
+    assert told == {10.0}
+    assert "lost" not in found
+    assert abs(found.get("gke-eu", 0) - near) <= 0.2 * rate, found
+    assert abs(found.get("gke-us", 0) - far) <= 0.2 * rate, found
