@@ -80,7 +80,8 @@ class BackendsReport(Report):
     What `backends` built.
 
     address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
-    clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "message": sentence}.
+    clusters: name -> {"endpoints": int, "healthy": int, "attached": bool}, and {"reason",
+        "message"} where something of the member cannot be attached.
     negs: names of every NEG that some backend service still refers to.
     observed: whether the cloud let us look; without that, *negs* may not be all of them.
     former: projects other than the policy's in which nothing is left of an earlier graph.

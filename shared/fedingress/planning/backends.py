@@ -7,13 +7,14 @@ from typing import Any, Final
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.front import Front
-from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
+from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
 from fedingress.planning import frontends
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
+from fedingress.planning.groups import Group, neg_of
 
 KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 
@@ -21,15 +22,6 @@ KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 def prefix(uid: str) -> str:
     """Every name of one Ingress's graph begins so; ownership is the mark all the same."""
     return f"fedingress-{names.short_hash(uid)}-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """One NEG and the Service port it serves, in *cluster*."""
-
-    cluster: str
-    backend: ServiceBackend
-    neg: NegRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +128,15 @@ def _backend_service(
     }
 
 
-def neg_of(entry: Mapping[str, Any]) -> str:
-    """The name of the NEG that a backend of a backend service refers to."""
-    return str(entry.get("group", "")).rpartition("/")[2]
-
-
 def attached(observed: Sequence[GlobalResource]) -> frozenset[str]:
     """Names of all NEGs that some observed backend service refers to."""
+    return frozenset(path.rpartition("/")[2] for path in standing(observed))
+
+
+def standing(observed: Sequence[GlobalResource]) -> frozenset[str]:
+    """Paths of all NEGs that some observed backend service refers to: those stand."""
     return frozenset(
-        neg_of(entry)
+        str(entry["group"])
         for item in observed
         if item.kind is Kind.BACKEND_SERVICE
         for entry in item.spec.get("backends") or ()
