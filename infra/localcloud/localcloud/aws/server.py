@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.aws.cloud import ACCOUNT, AwsCloud
-from localcloud.aws.wire import model, restxml
+from localcloud.aws.wire import model, query, restxml
 from localcloud.aws.wire.errors import AwsError, injected
 from localcloud.calls import caller_of
 from localcloud.faults import Fault
@@ -78,6 +78,8 @@ class _Wire:
     async def _serve(self, request: web.Request, scope: _Scope) -> web.Response:
         if scope.service == "route53":
             return await self._route53(request)
+        if scope.service == "elasticloadbalancing":
+            return await self._elb(request, scope.region)
         raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
 
     async def _route53(self, request: web.Request) -> web.Response:
@@ -98,6 +100,18 @@ class _Wire:
             status=operation.http.get("responseCode", 200),
             content_type="text/xml",
             headers=headers,
+        )
+
+    async def _elb(self, request: web.Request, region: str) -> web.Response:
+        operation, values = query.decode("elbv2", await request.text())
+        if operation.input_shape is not None:
+            model.check(operation.input_shape, values, "ValidationError")
+        answer = self._cloud.elb.answer(operation.name, region, values)
+        request_id = str(uuid.uuid4())
+        return web.Response(
+            body=query.encode(operation, answer, request_id),
+            content_type="text/xml",
+            headers={"x-amzn-RequestId": request_id},
         )
 
     def _count(self, request: web.Request, service: str, place: str, operation: str) -> None:
