@@ -115,7 +115,8 @@ class Build:
             return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
         if plan.held:
             pause = patience.pause(f"{uid}/graph", self.ports, first=30.0, last=300.0)
-            return Settled(summary=report.message, look_again_seconds=pause)
+            held = len(plan.held)
+            return Settled(summary=report.message, look_again_seconds=pause, held=held)
         patience.over(f"{uid}/graph", self.ports)
         if report.problems:  # a Secret may come or change without anybody telling
             pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
