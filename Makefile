@@ -9,7 +9,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test core check lint format types layers bench stage up down clean install
+.PHONY: demo test core check lint format types layers bench stage watcher-image up down clean install
 
 demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
@@ -44,6 +44,10 @@ layers: install
 stage: install
 	@$(RUN)/python -m infra.stage
 
+# build/<home>/watcher-image/, from which any builder makes the image of `fedingress-watcher`.
+watcher-image: install
+	@$(RUN)/python -m infra.watcher_image
+
 bench: install
 	@$(RUN)/python -m tests.bench
 
@@ -66,4 +70,4 @@ install: .venv/.installed
 
 clean:
 	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
-	@rm -rf .venv .venv-ministack* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf .venv .venv-* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -50,6 +50,10 @@ def zone(**fields: Any) -> dict[str, Any]:
     return dns(zones=[kept])
 
 
+def tls(**fields: Any) -> dict[str, Any]:
+    return manifest(tls=fields)
+
+
 def deletion(**fields: Any) -> dict[str, Any]:
     return manifest(deletion=fields)
 
@@ -85,6 +89,16 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "rate": backends(maxRatePerEndpoint=0.5),
     "whole rate": backends(maxRatePerEndpoint=100),
     "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
+    "cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE", "cookieSeconds": 60}),
+    "session cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE"}),
+    "client": backends(sessionAffinity={"type": "CLIENT_IP"}),
+    "cdn without iap": backends(cdn={"enabled": True}, iap={"enabled": False}),
+    "iap without cdn": backends(cdn={"enabled": False}, iap={"enabled": True}),
+    "headers": backends(requestHeaders=["X-Region:{client_region}", "X-Empty:"]),
+    "no headers": backends(requestHeaders=[]),
+    "logs": backends(logging={"enabled": True, "sampleRate": 0.25}),
+    "all logs": backends(logging={"enabled": True}),
+    "no logs": backends(logging={"enabled": False, "sampleRate": 1}),
     "check": check(path="/healthz", host="a.example", intervalSeconds=300, timeoutSeconds=300),
     "quick check": check(intervalSeconds=1),
     "thresholds": check(healthyThreshold=10, unhealthyThreshold=1),
@@ -92,6 +106,13 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "zone of another project": zone(project="dns-project"),
     "two zones": dns(zones=[ZONE, {**ZONE, "name": "b", "domain": "b.example"}]),
     "no zones": dns(zones=[], routing="simple", ttlSeconds=86400),
+    "whole tls": tls(
+        minimumVersion="1.2",
+        redirect=True,
+        preSharedCertificates=["a", "b-2"],
+        managedCertificates=True,
+    ),
+    "tls by others": tls(sslPolicy="modern", certificateMap="shop", redirect=False),
     "cascade": deletion(mode="cascade", graceSeconds=604800, drainSeconds=86400),
     "orphan": deletion(mode="orphan", graceSeconds=0, drainSeconds=0),
 }
@@ -101,6 +122,26 @@ _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "version of TLS": (
+        tls(minimumVersion="1.4"),
+        "spec.tls.minimumVersion: unknown version of TLS '1.4'",
+    ),
+    "version of TLS no text": (tls(minimumVersion=1.2), "spec.tls.minimumVersion: 1.2 is not text"),
+    "two policies of TLS": (
+        tls(minimumVersion="1.2", sslPolicy="modern"),
+        "spec.tls.sslPolicy: stands beside minimumVersion",
+    ),
+    "redirect no boolean": (tls(redirect="yes"), "spec.tls.redirect: 'yes' is neither true nor"),
+    "certificate twice": (
+        tls(preSharedCertificates=["a", "a"]),
+        "spec.tls.preSharedCertificates[1]: a is named twice",
+    ),
+    "certificate name": (
+        tls(preSharedCertificates=["A"]),
+        "spec.tls.preSharedCertificates[0]: 'A' is not the name of a certificate",
+    ),
+    "map name": (tls(certificateMap="a/b"), "spec.tls.certificateMap: 'a/b' is not the name"),
+    "copied secrets": (tls(copySecrets=True), "spec.tls.copySecrets: is known, but not served"),
     "no topology": (manifest(topology=None), "spec.topology: is required"),
     "known topology": (
         manifest(topology="via-gcp"),
@@ -220,6 +261,41 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "rate as text": (backends(maxRatePerEndpoint="1"), "spec.backends.maxRatePerEndpoint: '1' is"),
     "rate as truth": (backends(maxRatePerEndpoint=True), "spec.backends.maxRatePerEndpoint: true"),
     "timeout 0": (backends(timeoutSeconds=0), "spec.backends.timeoutSeconds: 0 is out of range: 1"),
+    "affinity": (
+        backends(sessionAffinity={"type": "CLIENT"}),
+        "spec.backends.sessionAffinity.type: unknown session affinity 'CLIENT'",
+    ),
+    "no affinity": (
+        backends(sessionAffinity={}),
+        "spec.backends.sessionAffinity.type: is required: one of NONE",
+    ),
+    "cookie of nobody": (
+        backends(sessionAffinity={"type": "CLIENT_IP", "cookieSeconds": 1}),
+        "spec.backends.sessionAffinity.cookieSeconds: stands beside type CLIENT_IP",
+    ),
+    "cdn and iap": (
+        backends(cdn={"enabled": True}, iap={"enabled": True}),
+        "spec.backends.iap: stands beside cdn",
+    ),
+    "cdn of nothing": (backends(cdn={}), "spec.backends.cdn.enabled: is required: true or"),
+    "iap no boolean": (backends(iap={"enabled": 1}), "spec.backends.iap.enabled: 1 is neither"),
+    "header": (
+        backends(requestHeaders=["no header"]),
+        "spec.backends.requestHeaders[0]: 'no header' is not a header written Name:value",
+    ),
+    "own header": (
+        backends(requestHeaders=["A:b", "x-Goog-a:b"]),
+        "spec.backends.requestHeaders[1]: 'x-Goog-a' is the load balancer's own header",
+    ),
+    "many headers": (
+        backends(requestHeaders=["A:b"] * 17),
+        "spec.backends.requestHeaders: has 17 items; at most 16 are allowed",
+    ),
+    "share": (
+        backends(logging={"enabled": True, "sampleRate": 1.5}),
+        "spec.backends.logging.sampleRate: 1.5 is out of range",
+    ),
+    "logging of nothing": (backends(logging={}), "spec.backends.logging.enabled: is required"),
     "draining": (backends(drainingSeconds=3601), "spec.backends.drainingSeconds: 3601 is out"),
     "interval 0": (check(intervalSeconds=0), f"{_CHECK}.intervalSeconds: 0 is out of range: 1 to"),
     "interval 301": (check(intervalSeconds=301), f"{_CHECK}.intervalSeconds: 301 is out"),

@@ -50,7 +50,7 @@ _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.SSL_POLICY: (),
     Kind.HEALTH_CHECK: ("type",),
     Kind.BACKEND_SERVICE: ("loadBalancingScheme", "protocol"),
-    Kind.URL_MAP: ("defaultService",),
+    Kind.URL_MAP: (),
     Kind.TARGET_HTTP_PROXY: ("urlMap",),
     Kind.TARGET_HTTPS_PROXY: ("urlMap",),
     Kind.FORWARDING_RULE: ("IPAddress", "IPProtocol", "portRange", "target"),
@@ -90,8 +90,16 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
         Kind.FIREWALL: ("direction", "sourceRanges", "allowed", "denied", "targetTags"),
         Kind.ADDRESS: ("address", "addressType", "ipVersion"),
         Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
-        Kind.BACKEND_SERVICE: ("connectionDraining", "healthChecks", "logConfig"),
-        Kind.URL_MAP: ("defaultRouteAction", "hostRules", "pathMatchers"),
+        Kind.BACKEND_SERVICE: (
+            *("connectionDraining", "customRequestHeaders", "healthChecks", "iap", "logConfig"),
+        ),
+        Kind.URL_MAP: (
+            "defaultRouteAction",
+            "defaultService",
+            "defaultUrlRedirect",
+            "hostRules",
+            "pathMatchers",
+        ),
         Kind.SSL_CERTIFICATE: ("managed",),
         Kind.SSL_POLICY: (),
         Kind.TARGET_HTTP_PROXY: ("httpKeepAliveTimeoutSec",),
@@ -201,6 +209,8 @@ def _backend_service(item: GlobalResource, _: Resources) -> Iterator[str]:
         yield _invalid("protocol", spec.get("protocol"), "Must be one of [HTTP, HTTPS, HTTP2]")
     if len(spec.get("healthChecks", ())) != 1:
         yield _invalid("healthChecks", spec.get("healthChecks"), "Exactly one is needed")
+    if spec["enableCDN"] and (spec.get("iap") or {}).get("enabled"):
+        yield _invalid("iap", True, "IAP and Cloud CDN cannot be enabled at the same time")
     backends = spec.get("backends", ())
     groups = [backend.get("group") for backend in backends]
     if len(groups) > _MOST_BACKENDS:
@@ -231,6 +241,8 @@ def _url_map(item: GlobalResource, _: Resources) -> Iterator[str]:
     matchers = [matcher.get("name") for matcher in spec.get("pathMatchers", ())]
     hosts = [host for rule in spec.get("hostRules", ()) for host in rule.get("hosts", ())]
     named = [rule.get("pathMatcher") for rule in spec.get("hostRules", ())]
+    if bool(spec.get("defaultService")) == bool(spec.get("defaultUrlRedirect")):
+        yield "Exactly one of defaultService and defaultUrlRedirect is needed"
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
         yield _invalid("hostRules", host, "The host appears in more than one rule")
     for name in sorted(set(named) - set(matchers), key=str):

@@ -23,9 +23,12 @@ from fedingress.domain.policy import (
     Override,
     ZoneRef,
 )
+from fedingress.planning.decode.options import FIELDS as OPTIONS
+from fedingress.planning.decode.options import options
 from fedingress.planning.decode.patches import patch
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.requirements import selector
+from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
     DNS_NAME,
@@ -39,9 +42,7 @@ MODES: Final = ("neg", "instance-group")
 PROVIDERS: Final = ("cloud-dns", "route53")
 ROUTINGS: Final = ("simple", "weighted", "latency", "geolocation", "failover")
 DELETIONS: Final = ("cascade", "orphan")
-UNSERVED: Final = dict.fromkeys(
-    ("aws", "rollout", "tls"), "is known, but not served by this version"
-)
+UNSERVED: Final = dict.fromkeys(("aws", "rollout"), "is known, but not served by this version")
 
 _PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
 _SECONDS: Final = 2**31 - 1
@@ -73,7 +74,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
     if not spec.given:
         spec.fault("is required")
     spec.fields(
-        *("topology", "project", "placement", "overrides", "backends", "dns", "deletion"),
+        *("topology", "project", "placement", "overrides", "backends", "dns", "tls", "deletion"),
         unserved=UNSERVED,
     )
     project = spec.child("project").required(like=PROJECT, noun="the id of a GCP project")
@@ -87,6 +88,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         ),
         backends=_backends(spec.child("backends")),
         dns=_dns(spec.child("dns"), project),
+        tls=tls(spec.child("tls")),
         deletion=_deletion(spec.child("deletion")),
         labels=meta.child("labels").texts(),
     )
@@ -134,7 +136,10 @@ def _override(cell: Cell) -> Override:
 
 
 def _backends(cell: Cell) -> BackendPolicy:
-    cell.fields(*("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"))
+    cell.fields(
+        *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
+        *OPTIONS,
+    )
     default = BackendPolicy()
     return BackendPolicy(
         mode=_served(cell.child("mode"), MODES, "mode", "neg", default.mode),
@@ -142,6 +147,7 @@ def _backends(cell: Cell) -> BackendPolicy:
         health_check=_health_check(cell.child("healthCheck")),
         timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
         draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
+        options=options(cell),
     )
 
 
