@@ -10,7 +10,8 @@ from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
 from fedingress.domain.ingress import Ingress, Path, Rule, ServiceBackend
 from fedingress.domain.policy import BackendPolicy, HealthCheckPolicy
 from fedingress.planning import backends
-from fedingress.planning.backends import GraphWish, Group
+from fedingress.planning.backends import GraphWish
+from fedingress.planning.groups import Group
 
 MARK = Mark(owner="test", uid="u-1", source="shop/shop")
 PORTS = tuple(ServiceBackend(service=name, number=80) for name in ("api", "web", "img"))

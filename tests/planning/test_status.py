@@ -256,6 +256,20 @@ def test_a_count_that_is_missing_or_none_is_zero(report, expected):
     assert status.decide(standing(backends=report), now=NOW).rows[0].endpoints == expected
 
 
+def test_a_member_that_is_placed_but_not_attached_has_failed_and_says_why():
+    """What the load balancer has against a member wins over fan-out, where that found nothing."""
+    counts = {"endpoints": 0, "healthy": 0, "reason": "ProjectMismatch", "message": "elsewhere"}
+    both = fanned(clusters={"a": PLACED, "b": AWAY})
+    wish = status.decide(
+        standing(fanout=both, backends=built(clusters={"a": counts, "b": counts})), now=NOW
+    )
+
+    assert [(row.state, row.reason, row.message) for row in wish.rows] == [
+        ("failed", "ProjectMismatch", "elsewhere"),
+        tuple(AWAY.values()),
+    ]
+
+
 def test_without_a_report_there_is_no_row():
     """The table is empty, not missing."""
     wish = status.decide(standing(fanout=None), now=NOW)

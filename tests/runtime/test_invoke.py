@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from itertools import pairwise
 
 import pytest
@@ -270,10 +271,12 @@ class TestLog:
 
         def slow(work, guard):
             lab.clock.move(0.25)
-            return Settled(summary="3 members")
+            return Settled(summary="3 members", held=2)
 
         lab.deliver(slow)
-        assert lines() == [
+        (line,) = lines()
+        assert re.fullmatch("[0-9a-f]{32}", line.pop("trace"))
+        assert [line] == [
             {
                 "concern": "fanout",
                 "unit": "shop/web",
@@ -283,7 +286,18 @@ class TestLog:
                 "rounds": 1,
                 "outcome": "settled",
                 "why": "3 members",
+                "held": 2,
+                "cold": False,
                 "milliseconds": 250,
+                "queue_milliseconds": 0,
+                "observe_milliseconds": 0,
+                "decide_milliseconds": 250,
+                "act_milliseconds": 0,
+                "creates": 0,
+                "updates": 0,
+                "deletes": 0,
+                "calls": {},
+                "severity": "INFO",
             }
         ]
 

@@ -42,6 +42,7 @@ EVERYTHING = {
     "FEDINGRESS_TICK_SECONDS": "0.5",
     "FEDINGRESS_WORKERS": "3",
     "FEDINGRESS_FAN_OUT": "64",
+    "FEDINGRESS_TRACES": "otel",
     "FEDINGRESS_LOG_LEVEL": "DEBUG",
 }
 names = st.sampled_from(sorted(EVERYTHING))
@@ -97,6 +98,7 @@ def test_every_field_is_one_variable():
         tick_seconds=0.5,
         workers=3,
         fan_out=64,
+        traces="otel",
         log_level="DEBUG",
     )
 

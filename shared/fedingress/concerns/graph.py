@@ -1,6 +1,6 @@
 """Building the graph: observe it, plan it, carry the plan out stage by stage within the budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
-from fedingress.planning import backends
+from fedingress.planning import backends, groups
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.frontends import UNKNOWN_ADDRESS, vip
 from fedingress.ports import Guard, Ports
@@ -36,20 +36,44 @@ class Build:
         self.wish = wish
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
+        self.missing: Mapping[str, groups.Problem] = {}
 
     def basis(self) -> Any:
         """All inputs as JSON; while they are the same there is no need to look at GCE."""
         graph = backends.desired(self.wish, ())
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
+            [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.mark.encode(),
         ]
 
+    def leave_out(
+        self, observed: Sequence[GlobalResource], *, coming: frozenset[str] = frozenset()
+    ) -> None:
+        """
+        Take groups that do not stand in the load balancer's project out of the wish.
+
+        What is attached stands; GCE is asked only about the others. *coming*: names of groups that
+        are taken to stand, in a preview.
+        """
+        stand = backends.standing(observed)
+        stand |= {group.neg.path for group in self.wish.groups if group.neg.name in coming}
+        if all(group.neg.path in stand for group in self.wish.groups):
+            return
+        project, begin = self.wish.project, backends.prefix(self.wish.mark.uid)
+        found = self.ports.load_balancers.groups(project, begin)
+        stand |= {neg.path for neg in found}
+        self.missing = groups.missing(self.wish.groups, stand)
+        kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
+        self.wish = replace(self.wish, groups=kept)
+
     def observe(self) -> Sequence[GlobalResource]:
-        """Everything under our names."""
-        return self.ports.load_balancers.observe(
-            self.wish.project, backends.KINDS, backends.prefix(self.wish.mark.uid)
-        )
+        """Everything under our names, and what others keep for us."""
+        see, project = self.ports.load_balancers.observe, self.wish.project
+        found = list(see(project, backends.KINDS, backends.prefix(self.wish.mark.uid)))
+        for kind, name in backends.adopted(self.wish):
+            found += [item for item in see(project, (kind,), name) if item.name == name]
+        return list({item.path: item for item in found}.values())
 
     def plan(self, observed: Sequence[GlobalResource]) -> Plan[GlobalResource]:
         """The changes, given what is observed."""
@@ -65,6 +89,7 @@ class Build:
     ) -> tuple[BackendsReport, Outcome]:
         """Observe, plan, act; again once the address is known."""
         observed = self.observe()
+        self.leave_out(observed)
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
         plan = self.plan(observed)
@@ -89,7 +114,8 @@ class Build:
             return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
         if plan.held:
             pause = patience.pause(f"{uid}/graph", self.ports, first=30.0, last=300.0)
-            return Settled(summary=report.message, look_again_seconds=pause)
+            held = len(plan.held)
+            return Settled(summary=report.message, look_again_seconds=pause, held=held)
         patience.over(f"{uid}/graph", self.ports)
         if report.problems:  # a Secret may come or change without anybody telling
             pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
@@ -149,8 +175,10 @@ class Build:
         """How the graph stands, as observed; *print_* is kept only if it is all in place."""
         wanted = {(item.kind, item.name) for item in backends.desired(self.wish, observed)}
         have = {(item.kind, item.name): item for item in observed}
-        address = next((item for item in observed if item.kind is Kind.ADDRESS), None)
-        literal = vip(address)
+        literal = vip(self.wish.plot(observed).stands(Kind.ADDRESS, "vip"))
+        problems = backends.problems(self.wish, observed)
+        if not any(kind is Kind.FORWARDING_RULE for kind, _ in wanted):
+            message = message or "; ".join(text for _, text in problems)
         complete = wanted <= set(have) and not message
         elsewhere = self.former.attached()
         return BackendsReport(
@@ -160,10 +188,10 @@ class Build:
             programmed=complete,
             reason="Programmed" if complete else "Pending",
             message=message,
-            clusters=self._rows(observed, fanned) if observed else {},
+            clusters=self._rows(observed, fanned),
             negs=tuple(sorted(backends.attached(observed) | elsewhere)),
             former=self.former.empty(),
-            problems=backends.problems(self.wish, observed),
+            problems=(*self._missed(), *problems),
             fingerprint=print_ if complete else "",
         )
 
@@ -180,7 +208,13 @@ class Build:
             row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
             row["endpoints"] += found.endpoints
             row["healthy"] += found.healthy
+        for cluster, (reason, message) in self.missing.items():
+            row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": False})
+            row |= {"reason": reason, "message": message}
         return {name: rows[name] for name in sorted(rows)}
+
+    def _missed(self) -> list[groups.Problem]:
+        return [(why, f"{name}: {text}") for name, (why, text) in self.missing.items()]
 
     def _health(self, observed: Sequence[GlobalResource]) -> list[GroupHealth]:
         services = {

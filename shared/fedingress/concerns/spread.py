@@ -98,6 +98,8 @@ def _report(
         known=footprint.members,
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
+    if source.ingress:  # annotations raise no generation
+        read["front"] = asdict(source.ingress.front)
     return replace(
         rows.with_hosts(report, source, lost),
         policy=fingerprint(read),
@@ -289,7 +291,7 @@ def _outcome(
         why = f"not settled in {', '.join(sick)}"
     if waiting:
         why = f"endpoint groups of {', '.join(waiting)}"
-    return Settled(summary=why, look_again_seconds=pause)
+    return Settled(summary=why, look_again_seconds=pause, held=len(held))
 
 
 def _seen(visits: Mapping[str, Visit | FederationError]) -> list[Visit]:

@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
-from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
+from fedingress.domain.front import Front
+from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
 from fedingress.planning import frontends
+from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
-from fedingress.planning.frontends import Front, Problem
+from fedingress.planning.frontends import Plot
+from fedingress.planning.groups import Group, neg_of
 
 KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 
@@ -19,15 +22,6 @@ KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 def prefix(uid: str) -> str:
     """Every name of one Ingress's graph begins so; ownership is the mark all the same."""
     return f"fedingress-{names.short_hash(uid)}-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """One NEG and the Service port it serves, in *cluster*."""
-
-    cluster: str
-    backend: ServiceBackend
-    neg: NegRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +50,10 @@ class GraphWish:
             kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
         )
 
+    def plot(self, observed: Sequence[GlobalResource]) -> Plot:
+        """The front half of this graph."""
+        return Plot(front=self.front, make=self.resource, ingress=self.ingress, observed=observed)
+
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
     """The whole graph, in order of creation."""
@@ -72,13 +70,18 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
         services[backend] = service.path
         made += [check, service]
-    made += frontends.desired(wish.front, make, wish.ingress, services, observed)
+    made += frontends.desired(wish.plot(observed), services)
     return tuple(sorted(made, key=lambda item: (item.kind.stage, item.label)))
+
+
+def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
+    """What others keep and this graph refers to by name."""
+    return tuple((Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared)
 
 
 def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Problem, ...]:
     """What of the wish cannot be fulfilled although the graph stands: (reason, sentence)."""
-    return frontends.shown(wish.front, wish.resource, observed).problems
+    return tuple(frontends.problems(wish.plot(observed)))
 
 
 def _health_check(policy: BackendPolicy) -> dict[str, Any]:
@@ -125,15 +128,15 @@ def _backend_service(
     }
 
 
-def neg_of(entry: Mapping[str, Any]) -> str:
-    """The name of the NEG that a backend of a backend service refers to."""
-    return str(entry.get("group", "")).rpartition("/")[2]
-
-
 def attached(observed: Sequence[GlobalResource]) -> frozenset[str]:
     """Names of all NEGs that some observed backend service refers to."""
+    return frozenset(path.rpartition("/")[2] for path in standing(observed))
+
+
+def standing(observed: Sequence[GlobalResource]) -> frozenset[str]:
+    """Paths of all NEGs that some observed backend service refers to: those stand."""
     return frozenset(
-        neg_of(entry)
+        str(entry["group"])
         for item in observed
         if item.kind is Kind.BACKEND_SERVICE
         for entry in item.spec.get("backends") or ()

@@ -197,6 +197,7 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
     if report is None:
         return ()
     counts: Mapping[str, Mapping[str, object]] = built.clusters if built else {}
+    told = {name: _told(row, counts.get(name)) for name, row in report.clusters.items()}
     return tuple(
         ClusterRow(
             cluster=name,
@@ -207,8 +208,15 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
             healthy=_count(counts.get(name), "healthy"),
             addresses=tuple(report.addresses.get(name, ())),
         )
-        for name, row in sorted(report.clusters.items())
+        for name, row in sorted(told.items())
     )
+
+
+def _told(row: Mapping[str, str], seen: Mapping[str, object] | None) -> Mapping[str, str]:
+    """*row* of fan-out, or what the load balancer says against a member that is well there."""
+    if row["state"] != "placed" or not seen or not seen.get("reason"):
+        return row
+    return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
 
 
 def _count(row: Mapping[str, object] | None, name: str) -> int:

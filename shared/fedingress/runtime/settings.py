@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 
 from fedingress.domain.errors import Invalid
@@ -32,7 +32,8 @@ class Settings:
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     watch: of a watcher, what its cluster is: `config` or `member`.
     cluster: of a watcher, the name of its cluster, by which its events are known.
-    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    health: of a watcher or the embedded home, `HOST:PORT` of its probes and metrics; empty for
+        none, port 0 for any.
     checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
     debounce_seconds: of a watcher, how long changes are collected before they are published.
     silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
@@ -45,6 +46,7 @@ class Settings:
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
+    traces: `off`, or `otel` for spans of the OpenTelemetry API.
     log_level: of the logger `fedingress`.
     """
 
@@ -80,6 +82,7 @@ class Settings:
     tick_seconds: float = 60.0
     workers: int = 8
     fan_out: int = 32
+    traces: str = "off"
     log_level: str = "INFO"
 
 
@@ -140,6 +143,7 @@ _SHAPES = {
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
+    "traces": ("off|otel", "off or otel"),
     "secretmanager_endpoint": _URL,
     "aws_role": (
         r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
@@ -147,35 +151,7 @@ _SHAPES = {
     ),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
-_TEXTS = (
-    "owner",
-    "sources",
-    "kubeconfig",
-    "context",
-    "inventory_namespace",
-    "store",
-    "bus",
-    "queues",
-    "work",
-    "changes",
-    "tokens",
-    "callers",
-    "audience",
-    "certs",
-    "sns_signatures",
-    "signing_key",
-    "watch",
-    "cluster",
-    "health",
-    "checkpoint",
-    "compute_endpoint",
-    "dns_endpoint",
-    "pubsub_endpoint",
-    "secretmanager_endpoint",
-    "google_credentials",
-    "aws_role",
-    "log_level",
-)
+_TEXTS = tuple(each.name for each in fields(Settings) if each.name not in _NUMBERS | _COUNTS)
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:

@@ -2,7 +2,7 @@
 Who calls, and what they may do: bearer tokens with an allow function each, and what an
 authenticator of the cluster's cloud makes of other tokens.
 
-Not modelled: RBAC objects, client certificates, impersonation.
+RBAC objects are stored and grant nothing. Not modelled: client certificates, impersonation.
 
 Source: Kubernetes documentation, "Authenticating", "Authorization Overview".
 """

@@ -145,6 +145,12 @@ class MemoryLoadBalancers:
                 until = min(deadline, *(run.ends_at for run in pending))
             self._clock.sleep(until - now)
 
+    def groups(self, project: str, prefix: str) -> Sequence[NegRef]:
+        """Those of `negs` with that project and prefix."""
+        return [
+            neg for neg in self.negs() if neg.project == project and neg.name.startswith(prefix)
+        ]
+
     def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
         """The registered numbers of those *negs* that are attached to *service*."""
         with self._lock:
