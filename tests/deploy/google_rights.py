@@ -10,6 +10,7 @@ _PLAIN = {
     "delete": "delete",
     "get": "get",
     "list": "list",
+    "aggregatedList": "list",
     "update": "update",
     "patch": "update",
     "getHealth": "get",
@@ -34,7 +35,7 @@ _REFERS = {
     ),
     "compute.urlMaps": ("compute.backendServices.use",),
 }
-_READS = ("get", "list", "getHealth", "delete")
+_READS = ("get", "list", "aggregatedList", "getHealth", "delete")
 _DNS = {
     "dns.changes.create": (
         "dns.changes.create",

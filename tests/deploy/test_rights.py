@@ -54,9 +54,30 @@ class Called:
         return set().union(*map(needed, self.methods))
 
 
+class Noted:
+    """An adapter, and which of its methods were called; those that nobody drives are told."""
+
+    def __init__(self, adapter):
+        self._adapter = adapter
+        self._missing = {
+            name
+            for name, member in vars(type(adapter)).items()
+            if callable(member) and name[0] != "_"
+        }
+
+    def __getattr__(self, name):
+        self._missing.discard(name)
+        return getattr(self._adapter, name)
+
+    def left_out(self):
+        """Its methods that were not called."""
+        return self._missing
+
+
 def build_and_change_all(lab):
     """Each kind of resource created, observed, changed in each way, asked for, and deleted."""
     lab.cloud.add_neg(graph.ZONES[0], "n-1", 1, 1)
+    lab.port.groups(graph.PROJECT, "n-")
     made = lab.build(graph.neg("n-1"))
     lab.port.health(made[Kind.BACKEND_SERVICE], [graph.neg("n-1")])
     change(lab, graph.health_check(checkIntervalSec=20))
@@ -91,12 +112,11 @@ def change(lab, desired):
 def test_backends_may_do_what_it_does_and_no_more(called):
     """All collections, all verbs: what is called is granted, what is granted is called for."""
     called.granted = frozenset(GRANTED["backends"])
-    lab = graph.Lab(
-        port=GceLoadBalancers(called.running.endpoint), cloud=_LocalCloud(called.running)
-    )
+    port = Noted(GceLoadBalancers(called.running.endpoint))
 
-    build_and_change_all(lab)
+    build_and_change_all(graph.Lab(port=port, cloud=_LocalCloud(called.running)))
 
+    assert port.left_out() == set()
     assert called.needed() == called.granted
     assert len(GRANTED["backends"]) == len(called.granted)
 
@@ -119,12 +139,14 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     called.running.do(
         lambda: called.running.cloud.create_zone(ZONE.project, ZONE.name, f"{ZONE.domain}.")
     )
-    port = CloudDnsRecordSets(called.running.endpoint)
+    port = Noted(CloudDnsRecordSets(called.running.endpoint))
     first, second = record(ttl=60), record(ttl=300)
 
     assert port.domain(ZONE) == ZONE.domain
     port.change(ZONE, deletions=[], additions=[first], guard=graph.GUARD)
     port.change(ZONE, deletions=[first], additions=[second], guard=graph.GUARD)
+    assert second in port.list(ZONE)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
 
+    assert port.left_out() == set()
     assert called.needed() == called.granted
