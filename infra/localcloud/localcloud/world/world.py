@@ -30,6 +30,8 @@ from localcloud.gcp.cloud import GcpCloud
 from localcloud.gcp.metadata import serve_metadata
 from localcloud.gcp.places import REGIONS
 from localcloud.gcp.server import serve_gcp
+from localcloud.homes import Embedded, Home
+from localcloud.homes.watchers import make_keys
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
@@ -38,7 +40,7 @@ from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions
 from localcloud.world.cluster import HOST, Cluster
 from localcloud.world.environment import Places, environment
-from localcloud.world.functions import Functions
+from localcloud.world.fleet import Fleet
 from localcloud.world.spec import WorldSpec
 
 CONFIG = "config"
@@ -51,6 +53,7 @@ class World:
         """Prepare what *spec* asks for; nothing is opened yet."""
         self.spec = spec or WorldSpec()
         self.clusters: dict[str, Cluster] = {}
+        self.home: Home = Embedded(self.spec.functions)
         self._stack = contextlib.AsyncExitStack()
         self._ended = asyncio.Event()
 
@@ -74,6 +77,7 @@ class World:
             ManifestsMissingError: There are no CRDs to apply.
             NoWorldLeft: Every world number is taken.
             OSError: An address cannot be bound, or HAProxy is missing.
+        HomeError: The home of the functions cannot be brought up.
         """
         try:
             await self._start()
@@ -102,10 +106,12 @@ class World:
         await self._start_clusters(list(manifests.documents(place)))
         await self._start_control()
         self._write_files()
-        self.functions = Functions(self.spec.functions, self.env(), self.state / "functions.log")
+        await self._start_home()
+        self.functions = Fleet(self.home.processes(), self.env(), self.state)
         self._stack.push_async_callback(self.functions.stop)
         if self.spec.functions:
             await self.functions.start()
+            await self.home.ready()
 
     def _folder(self) -> Path:
         if self.spec.state is None:
@@ -196,6 +202,28 @@ class World:
         await self.control.start()
         self._stack.push_async_callback(self.control.close)
 
+    async def _start_home(self) -> None:
+        if self.spec.home == "embedded":
+            return
+        members = [member.name for member in self.spec.members]
+        make_keys(
+            members,
+            self.state / "watchers",
+            inventory.NAMESPACE,
+            lambda document: self.config.kube.put(document, manager=manifests.MANAGER),
+        )
+        from localcloud.homes.gcp import GcpHome, Site  # noqa: PLC0415 - for this home only
+
+        site = Site(
+            state=self.state,
+            kubeconfig=self.kubeconfig,
+            members=members,
+            tick_seconds=self.spec.tick_seconds,
+        )
+        self.home = GcpHome(site)
+        await self.home.start()
+        self._stack.push_async_callback(self.home.close)
+
     def _write_files(self) -> None:
         people = [c.context(c.name, c.people_token) for c in self.clusters.values()]
         config = self.config.context(CONFIG, self.config.functions_token)
@@ -231,7 +259,7 @@ class World:
     def env(self) -> dict[str, str]:
         """Give the variables of `environment`."""
         gcp_port, metadata_port, aws_port = self._ports
-        return environment(
+        own = environment(
             Places(
                 state=self.state,
                 kubeconfig=self.kubeconfig,
@@ -247,6 +275,7 @@ class World:
                 clients={r: self.block.client(i) for i, r in enumerate(self.spec.regions)},
             )
         )
+        return {**own, **self.home.environment()}
 
     def cluster(self, name: str) -> Cluster:
         """
