@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test core check lint format types layers bench stage up down clean install
+.PHONY: demo test core check lint format types layers bench stage watcher-image up down clean install
 
 demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" --home "$(HOME_CLOUD)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
@@ -44,6 +44,10 @@ layers: install
 # build/<home>/<function>/, each ready to be deployed on its own, with the digests of all.
 stage: install
 	@$(RUN)/python -m infra.stage
+
+# build/<home>/watcher-image/, from which any builder makes the image of `fedingress-watcher`.
+watcher-image: install
+	@$(RUN)/python -m infra.watcher_image
 
 bench: install
 	@$(RUN)/python -m tests.bench

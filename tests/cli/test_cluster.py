@@ -59,6 +59,51 @@ def test_a_token_of_ones_own_replaces_the_users(world, fedingress, join, tmp_pat
     assert token == file.read_text().strip()
 
 
+def access_of(world, name):
+    profile = world.clusters["config"].get(PROFILES, NAMESPACE, name)
+    (access,) = profile["status"]["accessProviders"]
+    return access
+
+
+def test_a_member_joins_by_the_functions_google_identity(world, fedingress, tmp_path):
+    """With --access gke the context's exec plugin does not matter, and no Secret is written."""
+    file = kubeconfig(tmp_path, world, exec={"command": "gke-gcloud-auth-plugin"})
+    context = ("--kubeconfig", file, "--context", "gke-us", "--access", "gke")
+    answer = fedingress("cluster", "join", "by-google", *context)
+    try:
+        assert (answer.code, answer.err) == (0, "")
+        access = access_of(world, "by-google")
+        assert (access["name"], "extensions" in access["cluster"]) == ("gke", False)
+        secret = world.clusters["config"].get("secrets", NAMESPACE, "by-google-token")
+        assert secret is None
+        assert members(fedingress)["by-google"]["provider"] == "gcp"
+    finally:
+        assert fedingress("cluster", "leave", "by-google", "--forget").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--access", "gke", "--token-file", "x"), "--access gke takes no token"),
+        (("--access", "eks", "--token-from", "x"), "--access eks takes no token"),
+        (("--token-from", "x", "--token-file", "x"), "exclude each other"),
+        (("--role", "x"), "go with --access eks"),
+        (("--access", "eks"), "must say `region`"),
+        (("--access", "eks", "--eks-region", "x"), "'x' is not a region of AWS"),
+        (("--access", "eks", "--eks-region", "eu-west-1", "--role", "x"), "not the ARN"),
+        (("--token-from", "x"), "'x' is not a version in Secret Manager"),
+    ],
+)
+def test_ways_in_that_cannot_be(world, fedingress, options, sentence):
+    """Options that exclude each other, and what EKS would not take, are told before any call."""
+    context = ("--kubeconfig", world.kubeconfig, "--context", "gke-us")
+    answer = fedingress("cluster", "join", "other", *context, *options)
+
+    assert answer.code == 1
+    assert sentence in answer.err
+    assert "other" not in members(fedingress)
+
+
 def test_leaving_can_be_taken_back(fedingress, join):
     """A member that leaves is listed as such, and stays after --undo."""
     name, _ = join(*PROPERTIES)

@@ -1,13 +1,19 @@
 """The doors behind a real Pub/Sub: published by the bus, pushed by filter, answered, retried."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import yaml
 
 from fedingress.adapters.buses.pubsub import PubSubBus
+from fedingress.adapters.signing import new_pair
 from fedingress.domain.event import Event
 from fedingress.domain.outcome import Settled
+from fedingress.domain.publisher import CONFIG_MAP_NAME, encode
 from fedingress.domain.work import CONCERNS, Work
+from fedingress.runtime.settings import Settings
+from fedingress.runtime.wire import make_bus
 from tests.doors.home import UNITS
 from tests.doors.processes import doors
 from tests.localcloud.gce import until
@@ -124,6 +130,50 @@ def test_follow_up_work_goes_over_the_wire(home, wire):
         assert wire.wait_for("status", 204)
     pushed = wire.inbox.at("/status")[0].body["message"]["attributes"]
     assert pushed["ce-source"] == "//fedingress.dev/default/fanout"
+
+
+def test_a_clusters_events_need_its_signature(home, wire, tmp_path):
+    """By the topic of clusters a signed event is acted on, and an unsigned one is buried."""
+    home.submit()
+    topic, dead = wire.desk.topic("changes"), f"projects/{wire.desk.project}/topics/dead"
+    push = {
+        "push_endpoint": f"{wire.inbox.url}/fanout",
+        "oidc_token": {"service_account_email": PUSHER, "audience": AUDIENCE},
+    }
+    changes = wire.desk.subscription(
+        topic,
+        "changes",
+        push_config=push,
+        retry_policy={"minimum_backoff": "0.1s", "maximum_backoff": "0.2s"},
+        dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": ATTEMPTS},
+    )
+    pem, public = new_pair()
+    (tmp_path / "key.pem").write_text(pem)
+    registry = {"name": CONFIG_MAP_NAME, "namespace": "fedingress-inventory"}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": registry}
+    text = yaml.safe_dump(manifest | {"data": {"gke-us": encode((public,))}})
+    home.sources.joinpath("publishers.yaml").write_text(text)
+    watcher = Settings(
+        bus=f"pubsub:{wire.desk.project}/changes",
+        pubsub_endpoint=wire.environment["FEDINGRESS_PUBSUB_ENDPOINT"],
+        signing_key=str(tmp_path / "key.pem"),
+    )
+    environment = home.environment | {"FEDINGRESS_CHANGES": changes}
+    signed, unsigned = (
+        make_bus(each, cluster="gke-us") for each in (watcher, replace(watcher, signing_key=""))
+    )
+    with doors("fanout", environment=environment) as wire.doors:
+        signed.publish([work("fanout")])
+        assert wire.wait_for("fanout", 204) == [204]
+        assert home.done("fanout") == 1
+        unsigned.publish([work("fanout")])
+        [buried] = wire.desk.pull(wire.graves)
+    signed.close()
+    unsigned.close()
+
+    assert "signature" not in json.loads(buried.message.data)
+    assert wire.answers("fanout").count(403) == ATTEMPTS
+    assert home.done("fanout") == 1
 
 
 def test_a_door_asks_again_or_gives_up(home, wire):

@@ -79,7 +79,7 @@ def refusals(caplog, monkeypatch):
 
     def words():
         lines = [json.loads(each.getMessage()) for each in caplog.records]
-        return [line["reason"] for line in lines if "refused" in line]
+        return [line["reason"] for line in lines if line.get("outcome") == "refused-event"]
 
     yield words
     log.removeHandler(caplog.handler)

@@ -1,17 +1,21 @@
 """TLS over the wire: real handshakes with the VIP, read by the official clients."""
 
+import http.client
+import ssl
+
 import pytest
 
 from fedingress.domain.work import Work
-from tests.certificates import secret_for
-from tests.e2e.manifests import HOST, NAMESPACE, ingress
-from tests.e2e.shakes import load, shake
+from tests.certificates import issued, secret_for
+from tests.e2e.manifests import HOST, NAMESPACE, ingress, platform
+from tests.e2e.shakes import load, shake, trusting
 from tests.e2e.site import CONFIG
 from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 API = "api.example.com"
+MOVED, SERVED = 301, 200
 TLS = [{"hosts": [HOST], "secretName": "web-tls"}, {"hosts": [API], "secretName": "api-tls"}]
 
 
@@ -80,6 +84,85 @@ def test_a_certificate_rotates_under_load_without_a_failed_handshake(secured, ho
     assert met.failures == []
     assert before not in met.good[HOST][-10:]
     assert len(set(met.good[API])) == 1
+
+
+def test_http_is_redirected_and_old_versions_of_tls_are_refused(secured):
+    """The policy's TLS: 301 to the same page over HTTPS, and TLS 1.2 is too old."""
+    policy, _ = platform()
+    strict = {"redirect": True, "minimumVersion": "1.3"}
+    secured.apply(CONFIG, {**policy, "spec": {**policy["spec"], "tls": strict}})
+    visitor = secured.visitor("us-central1")
+    until("a redirect", lambda: visitor.get(HOST).status == MOVED)
+    until("the redirect of the other host", lambda: visitor.get(API).status == MOVED)
+    (ssl_policy,) = secured.listed("SslPolicies")
+    until("old clients to be refused", lambda: not old_client_served(secured))
+
+    assert (ssl_policy["min_tls_version"], ssl_policy["profile"]) == ("TLS_1_3", "RESTRICTED")
+    assert greet(secured, HOST).version == "TLSv1.3"
+    assert location(secured, "/api/x?y=1") == f"https://{HOST}:8443/api/x?y=1"
+    secured.apply(CONFIG, policy)
+    until("HTTP to serve again", lambda: visitor.get(HOST).status == SERVED)
+    until("no SSL policy", lambda: not secured.listed("SslPolicies"))
+    assert old_client_served(secured)
+
+
+def old_client_served(site) -> bool:
+    """Whether a client that knows TLS 1.2 and nothing newer gets a page."""
+    old = trusting(highest=ssl.TLSVersion.TLSv1_2)
+    try:
+        return greet(site, HOST, context=old).status == SERVED
+    except ssl.SSLError:
+        return False
+
+
+def location(site, path: str) -> str:
+    """Where port 80 sends a request for *path*."""
+    wire = http.client.HTTPConnection(site.address(), int(site.env["LOCALCLOUD_HTTP_PORT"]))
+    try:
+        wire.request("GET", path, headers={"Host": f"{HOST}:8080"})
+        return str(wire.getresponse().getheader("Location"))
+    finally:
+        wire.close()
+
+
+def test_http_can_be_turned_off_and_on_without_a_failed_handshake(secured):
+    """The rule of port 80 goes and comes back; HTTPS serves all the time."""
+    port, source = int(secured.env["LOCALCLOUD_HTTPS_PORT"]), secured.visitor("us-central1").source
+    visitor = secured.visitor("us-central1")
+    address = secured.address()
+    with load(address, port, [HOST], source=source) as met:
+        manifest = both_hosts(tls=TLS)
+        manifest["metadata"]["annotations"] = {"kubernetes.io/ingress.allow-http": "false"}
+        secured.apply(CONFIG, manifest)
+        until("HTTP to be off", lambda: visitor.get(HOST, address=address).status == 0)
+        assert len(secured.listed("GlobalForwardingRules")) == 1
+        secured.apply(CONFIG, both_hosts(tls=TLS))
+        until("HTTP to be on", lambda: visitor.get(HOST, address=address).status == SERVED)
+
+    assert met.failures == []
+    assert len(met.good[HOST]) > 10
+    assert secured.address() == address
+
+
+def test_a_pre_shared_certificate_of_others_is_shown_and_left(secured):
+    """Made with google-cloud-compute, named by annotation, shown, and there at the end."""
+    from google.cloud import compute_v1
+
+    chain, key = issued("*.example.com")
+    own = compute_v1.SslCertificateSelfManagedSslCertificate(certificate=chain, private_key=key)
+    theirs = compute_v1.SslCertificate(name="theirs", type_="SELF_MANAGED", self_managed=own)
+    certificates = secured.compute("SslCertificates")
+    certificates.insert_unary(project="lab", ssl_certificate_resource=theirs)
+    manifest = both_hosts()
+    manifest["metadata"]["annotations"] = {"ingress.gcp.kubernetes.io/pre-shared-cert": "theirs"}
+    secured.apply(CONFIG, manifest)
+    until("theirs to be shown", lambda: greet(secured, HOST).names == ("*.example.com",))
+    until("ours to go", lambda: len(secured.listed("SslCertificates")) == 1)
+    secured.apply(CONFIG, both_hosts())
+    until("HTTPS to go", lambda: not secured.listed("TargetHttpsProxies"))
+
+    assert [item["name"] for item in secured.listed("SslCertificates")] == ["theirs"]
+    certificates.delete_unary(project="lab", ssl_certificate="theirs")
 
 
 def test_a_secret_that_vanishes_is_told_and_is_no_outage(secured, home):

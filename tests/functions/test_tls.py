@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fedingress.domain.graph import Kind
+from fedingress.domain.graph import GlobalResource, Kind
 from tests.certificates import issued, secret, secret_for
 from tests.functions.test_crash import FAILURES, hook_up, outcome, strike
 from tests.functions.test_life import conditions
@@ -248,3 +248,74 @@ def test_one_failure_at_any_call_changes_nothing_but_the_time(verb, failure):
 
         assert outcome(world) == expected, f"{failure} at {seen[number]}"
     assert len(chosen) >= 3, "the run made hardly any call"
+
+
+def test_a_redirect_and_a_lowest_version_from_the_policy():
+    """Port 80 redirects once port 443 listens; the policy's change reaches the proxy."""
+    world = secured()
+    world.install(tls={"redirect": True, "minimumVersion": "1.2"})
+    world.tell("fanout", "shop/shop")
+    world.settle()
+    (http,) = of(world, Kind.TARGET_HTTP_PROXY)
+    maps = {item.path: item.spec for item in of(world, Kind.URL_MAP)}
+
+    assert maps[http.spec["urlMap"]]["defaultUrlRedirect"]["httpsRedirect"]
+    assert proxy(world).spec["sslPolicy"] == of(world, Kind.SSL_POLICY)[0].path
+    assert degraded(world) == ("False", "AsExpected")
+    before = world.mark()
+    look(world)
+    assert world.since(before) == []
+    world.install()
+    world.tell("fanout", "shop/shop")
+    world.settle()
+    assert len(of(world, Kind.URL_MAP)) == 1
+    assert not of(world, Kind.SSL_POLICY)
+
+
+def test_http_off_without_a_certificate_is_not_programmed():
+    """Nothing listens, and the status says what is missing."""
+    world = world_with()
+    off = {"annotations": {"kubernetes.io/ingress.allow-http": "false"}}
+    world.submit(ingress_manifest(metadata=off))
+    world.settle(within_seconds=60.0)
+    found = conditions(world)
+
+    assert not of(world, Kind.FORWARDING_RULE)
+    assert (found["Programmed"]["status"], found["Degraded"]["reason"]) == (
+        "False",
+        "NoCertificate",
+    )
+
+
+def test_a_pre_shared_certificate_is_adopted_by_name_and_never_touched():
+    """Missing, it is told and waited for; there, it is shown; at the end it stays."""
+    world = world_with()
+    named = {"annotations": {"ingress.gcp.kubernetes.io/pre-shared-cert": "theirs"}}
+    world.submit(ingress_manifest(metadata=named))
+    world.settle(within_seconds=30.0)
+    assert degraded(world) == ("True", "CertificateMissing")
+    theirs = GlobalResource(
+        kind=Kind.SSL_CERTIFICATE, project="lab", name="theirs", spec={"type": "SELF_MANAGED"}
+    )
+    world.load_balancers.put(theirs)
+    world.settle(within_seconds=700.0)
+    assert degraded(world) == ("False", "AsExpected")
+    assert proxy(world).spec["sslCertificates"] == [theirs.path]
+    world.delete()
+    world.settle()
+
+    assert [item.name for item in of(world, Kind.SSL_CERTIFICATE)] == ["theirs"]
+    assert not of(world, Kind.TARGET_HTTPS_PROXY)
+
+
+def test_an_annotation_alone_turns_http_off_and_on():
+    """Annotations raise no generation, and count all the same."""
+    world = secured()
+    off = {"annotations": {"kubernetes.io/ingress.allow-http": "false"}}
+    world.submit(ingress_manifest(tls=TLS, metadata=off))
+    world.settle()
+    assert [rule.spec["portRange"] for rule in of(world, Kind.FORWARDING_RULE)] == ["443-443"]
+    world.submit(ingress_manifest(tls=TLS))
+    world.settle()
+
+    assert len(of(world, Kind.FORWARDING_RULE)) == 2

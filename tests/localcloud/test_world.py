@@ -109,6 +109,22 @@ def test_inventory_describes_every_member(world):
         assert token == world.world.clusters[member.name].functions_token
 
 
+def test_members_of_aws_are_described_as_eks_clusters_are():
+    """What a signer must know stands in the profile, no token anywhere, and a role is let in."""
+    with running_world(WorldSpec(members=members_from("eks-ap"))) as world:
+        config = world.clusters["config"]
+        place = ("clusterprofiles.multicluster.x-k8s.io", "fedingress-inventory", "eks-ap")
+        (access,) = config.get(*place)["status"]["accessProviders"]
+        assert access["name"] == "eks"
+        (extension,) = access["cluster"]["extensions"]
+        assert extension["extension"] == {"clusterName": "eks-ap", "region": "ap-southeast-1"}
+        assert config.list("secrets", "fedingress-inventory") == []
+        assert world.world.clusters["eks-ap"].entries.arns
+        variables = world.env()
+        assert variables["AWS_ENDPOINT_URL_STS"].startswith("http://127.0.0.1:")
+        assert variables["AWS_ACCESS_KEY_ID"].startswith("AKIA")
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kubectl_reaches_every_cluster(world):
     """There is a context for each cluster, and kubectl trusts and reads all of them."""

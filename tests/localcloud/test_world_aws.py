@@ -1,5 +1,6 @@
 """Amazon's services in a world: found by the variables, counted, told when left over."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -7,9 +8,13 @@ import sys
 
 import pytest
 
+from localcloud.resolve import NoAnswerError, resolve
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec, members_from
 from tests.localcloud.gce import until
+from tests.localcloud.test_gke_workloads import deployment
+
+boto3 = pytest.importorskip("boto3")
 
 pytestmark = pytest.mark.wire
 
@@ -81,3 +86,67 @@ def test_dig_is_answered_by_place(world):
     until(dig, "the change to be in sync")
     assert [dig("-b", client) for client in clients] == ["192.0.2.1", "192.0.2.2"]
     assert [dig(f"+subnet={client}/32") for client in clients] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_answers_leave_a_dead_cluster_by_health_checks_alone(world, monkeypatch):
+    """Nobody writes a record: the checkers find the pods dead, and the answers move; and back."""
+    for name, value in world.env().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    client = boto3.session.Session().client("route53")
+    zone = client.list_hosted_zones()["HostedZones"][0]["Id"]
+    pods = {}
+    for cluster in ("eks-us", "eks-ap"):
+        world.run(lambda w, c=cluster: w.cluster(c).kube.put(deployment(1), manager="user"))
+        pods[cluster] = until(lambda c=cluster: address_of_a_pod(world, c), "a pod")
+    changes = []
+    for cluster, address in pods.items():
+        config = {
+            "Type": "HTTP",
+            "IPAddress": address,
+            "Port": 8080,
+            "ResourcePath": "/healthz",
+            "RequestInterval": 10,
+            "FailureThreshold": 1,
+        }
+        check = client.create_health_check(CallerReference=cluster, HealthCheckConfig=config)
+        record = {
+            "Name": "pods.aws.example.com",
+            "Type": "A",
+            "SetIdentifier": cluster,
+            "Weight": 1,
+            "TTL": 1,
+            "ResourceRecords": [{"Value": address}],
+            "HealthCheckId": check["HealthCheck"]["Id"],
+        }
+        changes.append({"Action": "CREATE", "ResourceRecordSet": record})
+    client.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    writes = world.world.aws.calls.total()
+
+    until(lambda: answered(world) == set(pods.values()), "both clusters to be answered")
+    world.control.kill("eks-us")
+    until(lambda: answered(world) == {pods["eks-ap"]}, "the dead cluster to be left")
+    check = changes[0]["ResourceRecordSet"]["HealthCheckId"]
+    seen = client.get_health_check_status(HealthCheckId=check)["HealthCheckObservations"]
+    assert len(seen) == 8
+    assert sum("Failure" in each["StatusReport"]["Status"] for each in seen) >= 7
+    world.control.kill("eks-ap")
+    until(lambda: answered(world) == set(pods.values()), "the last resort")
+    world.control.revive("eks-us")
+    until(lambda: answered(world) == {pods["eks-us"]}, "the revived cluster")
+    assert world.world.aws.calls.total() == writes
+    client.close()
+
+
+def address_of_a_pod(world, cluster):
+    """The address of the first ready pod, or None."""
+    (found,) = [each for each in world.control.state()["clusters"] if each["name"] == cluster]
+    return next((pod["address"] for pod in found["pods"] if pod["ready"]), None)
+
+
+def answered(world, draws=40):
+    """The distinct answers of many questions."""
+    server = world.env()["LOCALCLOUD_DNS"]
+    with contextlib.suppress(NoAnswerError):
+        return {resolve(server, "pods.aws.example.com")[0] for _ in range(draws)}
+    return set()

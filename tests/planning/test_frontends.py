@@ -5,10 +5,12 @@ import dataclasses
 import pytest
 
 from fedingress.domain.certificate import KeyPair, SecretRead
-from fedingress.domain.graph import Kind
+from fedingress.domain.front import Front, FrontWish
+from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.domain.policy import TlsPolicy
 from fedingress.planning import backends
-from fedingress.planning.frontends import MOST_CERTIFICATES, Front
-from tests.planning.test_backends import MARK, converge, wish
+from fedingress.planning.certificates import MOST
+from tests.planning.test_backends import MARK, applied, converge, wish
 
 SHOP, API = ("shop.example.com",), ("api.example.com",)
 MISSING = ("SecretMissing", "Secret shop/web does not exist")
@@ -188,10 +190,10 @@ def test_a_host_that_its_certificate_does_not_name_is_told(names, host, good):
 
 def test_more_certificates_than_a_proxy_takes_are_told_and_left_out():
     """The first fifteen serve."""
-    many = fronted(*(read(f"s{n}", pair(f"{n}")) for n in range(MOST_CERTIFICATES + 1)))
+    many = fronted(*(read(f"s{n}", pair(f"{n}")) for n in range(MOST + 1)))
     made = backends.desired(many, ())
 
-    assert len(one(Kind.TARGET_HTTPS_PROXY, made).spec["sslCertificates"]) == MOST_CERTIFICATES
+    assert len(one(Kind.TARGET_HTTPS_PROXY, made).spec["sslCertificates"]) == MOST
     assert [reason for reason, _ in backends.problems(many, ())] == ["TooManyCertificates"]
 
 
@@ -205,3 +207,218 @@ def test_without_tls_everything_of_it_goes_from_the_rule_down():
         Kind.TARGET_HTTPS_PROXY,
         Kind.SSL_CERTIFICATE,
     ]
+
+
+def tls(*secrets, http=True, observed_names=(), **fields):
+    """A wish with one Secret for the shop's host, and these fields of the policy's TLS."""
+    front = Front(
+        secrets=secrets or (read(found=pair(hosts=("a.com",))),),
+        tls=TlsPolicy(**fields),
+        wish=FrontWish(http=http),
+        now=10.0,
+    )
+    return wish(front=front)
+
+
+def map_of(proxy, resources):
+    return next(item for item in resources if item.path == proxy.spec["urlMap"])
+
+
+def pre_shared(name="theirs"):
+    return GlobalResource(kind=Kind.SSL_CERTIFICATE, project="p", name=name, spec={})
+
+
+@pytest.mark.parametrize(
+    ("version", "profile"),
+    [
+        ("1.0", "COMPATIBLE"),
+        ("1.1", "COMPATIBLE"),
+        ("1.2", "COMPATIBLE"),
+        ("1.3", "RESTRICTED"),
+    ],
+)
+def test_a_minimum_version_is_a_policy_of_the_proxy(version, profile):
+    """TLS 1.3 alone needs the restricted profile."""
+    observed, _ = converge(tls(minimum_version=version))
+    policy = one(Kind.SSL_POLICY, observed)
+
+    assert policy.spec == {"minTlsVersion": f"TLS_1_{version[-1]}", "profile": profile}
+    assert one(Kind.TARGET_HTTPS_PROXY, observed).spec["sslPolicy"] == policy.path
+
+
+def test_an_ssl_policy_of_others_is_named_and_none_is_made():
+    """It is theirs to keep; without any, the field must be absent."""
+    named, _ = converge(tls(ssl_policy="modern"))
+    bare, _ = converge(tls(), named)
+
+    assert not of(Kind.SSL_POLICY, named)
+    proxy = one(Kind.TARGET_HTTPS_PROXY, named)
+    assert proxy.spec["sslPolicy"] == "projects/p/global/sslPolicies/modern"
+    assert one(Kind.TARGET_HTTPS_PROXY, bare).spec["sslPolicy"] is None
+
+
+def test_pre_shared_certificates_come_first_and_a_missing_one_is_told():
+    """The Ingress's own, then the policy's, then those of Secrets; none of them is changed."""
+    front = Front(
+        secrets=(read(found=pair(hosts=("a.com",))),),
+        wish=FrontWish(pre_shared=("theirs", "lost")),
+        tls=TlsPolicy(pre_shared=("theirs", "policys")),
+        now=10.0,
+    )
+    wanted = wish(front=front)
+    assert backends.adopted(wanted) == tuple(
+        (Kind.SSL_CERTIFICATE, name) for name in ("theirs", "lost", "policys")
+    )
+    seen = (pre_shared("theirs"), pre_shared("policys"))
+    observed, _ = converge(wanted, seen)
+    names = [
+        path.rpartition("/")[2]
+        for path in one(Kind.TARGET_HTTPS_PROXY, observed).spec["sslCertificates"]
+    ]
+
+    assert names[:2] == ["theirs", "policys"]
+    assert len(names) == 3
+    assert all(item in observed for item in seen)
+    assert backends.problems(wanted, observed) == (
+        ("CertificateMissing", "no certificate lost exists in the project"),
+    )
+
+
+def test_a_certificate_map_needs_no_certificate():
+    """The proxy names the map, and HTTPS is served for every host."""
+    wanted = wish(front=Front(tls=TlsPolicy(certificate_map="shop", managed=True, redirect=True)))
+    observed, _ = converge(wanted)
+    proxy = one(Kind.TARGET_HTTPS_PROXY, observed)
+
+    assert proxy.spec["certificateMap"] == (
+        "//certificatemanager.googleapis.com/projects/p/locations/global/certificateMaps/shop"
+    )
+    assert proxy.spec["sslCertificates"] == []
+    assert not of(Kind.SSL_CERTIFICATE, observed)
+    assert backends.problems(wanted, observed) == ()
+
+
+def redirects(resources):
+    """Whether port 80 redirects, and the hosts that it serves all the same."""
+    found = map_of(one(Kind.TARGET_HTTP_PROXY, resources), resources).spec
+    hosts = [host for rule in found["hostRules"] for host in rule["hosts"]]
+    return bool(found.get("defaultUrlRedirect")), hosts
+
+
+def test_with_redirect_port_80_has_a_map_of_its_own():
+    """Everything goes to HTTPS; the other proxy serves as before."""
+    observed, _ = converge(tls(redirect=True))
+
+    assert redirects(observed) == (True, [])
+    assert not map_of(one(Kind.TARGET_HTTPS_PROXY, observed), observed).spec.get(
+        "defaultUrlRedirect"
+    )
+    assert backends.problems(tls(redirect=True), observed) == ()
+
+
+def test_a_host_without_certificate_is_served_over_http_and_told():
+    """A redirect would be its outage."""
+    wanted = tls(read(found=pair(hosts=SHOP)), redirect=True)
+    observed, _ = converge(wanted)
+
+    assert redirects(observed) == (True, ["a.com"])
+    assert [reason for reason, _ in backends.problems(wanted, observed)] == [
+        "HostWithoutCertificate"
+    ]
+
+
+@pytest.mark.parametrize("hosts", [("a.com",), ()])
+def test_a_host_whose_secret_vanished_is_redirected_on(hosts):
+    """Its earlier certificate is still shown, so nothing falls back to HTTP."""
+    observed, _ = converge(tls(read(found=pair(hosts=("a.com",)), hosts=hosts), redirect=True))
+    lost = tls(read(fault=MISSING, hosts=hosts), redirect=True)
+
+    assert not backends.plan(backends.desired(lost, observed), observed, MARK)
+
+
+def test_http_that_serves_is_redirected_only_once_https_listens():
+    """First the rule on 443, then the proxy of 80 goes over."""
+    observed, _ = converge(wish())
+    plan = backends.plan(backends.desired(tls(redirect=True), observed), observed, MARK)
+    between = applied(plan, observed)
+    after, _ = converge(tls(redirect=True), between)
+
+    assert redirects(between) == (False, ["a.com"])
+    assert redirects(after) == (True, [])
+
+
+def test_without_tls_a_redirect_is_no_wish():
+    """Nobody is sent to a port on which nobody listens."""
+    observed, _ = converge(wish(front=Front(tls=TlsPolicy(redirect=True))))
+
+    assert redirects(observed) == (False, ["a.com"])
+    assert len(of(Kind.URL_MAP, observed)) == 1
+
+
+def test_http_off_leaves_one_rule_on_443():
+    """Neither proxy nor rule on port 80."""
+    observed, _ = converge(tls(http=False, redirect=True))
+
+    assert one(Kind.FORWARDING_RULE, observed).spec["portRange"] == "443-443"
+    assert not of(Kind.TARGET_HTTP_PROXY, observed)
+    assert len(of(Kind.URL_MAP, observed)) == 1
+
+
+def test_http_that_serves_goes_only_once_https_listens():
+    """Both are there for a moment; then port 80 is gone."""
+    observed, _ = converge(wish())
+    wanted = tls(http=False)
+    between = applied(backends.plan(backends.desired(wanted, observed), observed, MARK), observed)
+    after, _ = converge(wanted, between)
+
+    assert len(of(Kind.FORWARDING_RULE, between)) == 2
+    assert one(Kind.FORWARDING_RULE, after).spec["portRange"] == "443-443"
+
+
+def test_http_off_without_a_certificate_opens_nothing_and_closes_nothing():
+    """A new graph listens nowhere; one that serves stays, and both are told."""
+    wanted = wish(front=Front(wish=FrontWish(http=False)))
+    fresh, _ = converge(wanted)
+    before, _ = converge(wish())
+    stands, _ = converge(wanted, before)
+
+    assert not of(Kind.FORWARDING_RULE, fresh)
+    assert stands == before
+    ((reason, text),) = backends.problems(wanted, stands)
+    assert (reason, text.endswith("; HTTP stays")) == ("NoCertificate", True)
+    assert not backends.problems(wanted, fresh)[0][1].endswith("; HTTP stays")
+
+
+def test_google_issues_a_certificate_for_each_host_that_no_secret_serves():
+    """Until it is active, its host is not redirected; a wildcard host gets none."""
+    rule = wish().ingress.rules[0]
+    hosts = ("a.com", "b.com", "*.c.com")
+    ingress = dataclasses.replace(
+        wish().ingress, rules=tuple(dataclasses.replace(rule, host=host) for host in hosts)
+    )
+    front = Front(
+        secrets=(read(found=pair(hosts=("a.com",))),),
+        tls=TlsPolicy(managed=True, redirect=True),
+        now=10.0,
+    )
+    wanted = wish(front=front, ingress=ingress)
+    observed, _ = converge(wanted)
+    managed = [item for item in of(Kind.SSL_CERTIFICATE, observed) if "managed" in item.spec]
+
+    assert [item.spec["managed"]["domains"] for item in managed] == [["b.com"]]
+    assert redirects(observed) == (True, ["*.c.com", "b.com"])
+    assert [reason for reason, _ in backends.problems(wanted, observed)] == [
+        "CertificateProvisioning",
+        "HostWithoutCertificate",
+        "HostWithoutCertificate",
+    ]
+    active = tuple(
+        dataclasses.replace(
+            item, spec={**item.spec, "managed": {"domains": ["b.com"], "status": "ACTIVE"}}
+        )
+        if item in managed
+        else item
+        for item in observed
+    )
+    after, _ = converge(wanted, active)
+    assert redirects(after) == (True, ["*.c.com"])

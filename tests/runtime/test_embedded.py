@@ -1,5 +1,7 @@
 """The embedded home over a directory: files come, change and go, and the members follow."""
 
+import http.client
+
 import pytest
 import yaml
 
@@ -126,3 +128,34 @@ def test_what_is_not_there_is_told_before_anything_starts(tmp_path):
     )
     with pytest.raises(Invalid, match="missing"):
         Embedded(settings)
+
+
+def test_probes_and_metrics_are_served_where_asked(folder, tmp_path):
+    """The clock's age, and what the runs of this process have done, as Prometheus reads it."""
+    settings = Settings(
+        sources=f"directory:{folder}",
+        store=f"sqlite:{tmp_path / 'served.db'}",
+        health="127.0.0.1:0",
+        tick_seconds=0.5,
+    )
+    made = Embedded(settings)
+    made.start()
+
+    def page(path):
+        connection = http.client.HTTPConnection("127.0.0.1", made.health_port, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    try:
+        assert page("/healthz")[0] == 200
+        ticks = 'fedingress_invocations_total{concern="tick",outcome="settled"}'
+        until(lambda: ticks in page("/metrics")[1], "a tick to be counted")
+        assert 'fedingress_works{state="ready"}' in page("/metrics")[1]
+        assert page("/other")[0] == 404
+    finally:
+        made.stop()
+    made._ticked -= 1000.0
+    assert made.alive().status == 503

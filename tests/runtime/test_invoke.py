@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from itertools import pairwise
 
 import pytest
@@ -273,7 +274,9 @@ class TestLog:
             return Settled(summary="3 members")
 
         lab.deliver(slow)
-        assert lines() == [
+        (line,) = lines()
+        assert re.fullmatch("[0-9a-f]{32}", line.pop("trace"))
+        assert [line] == [
             {
                 "concern": "fanout",
                 "unit": "shop/web",
@@ -283,7 +286,17 @@ class TestLog:
                 "rounds": 1,
                 "outcome": "settled",
                 "why": "3 members",
+                "cold": False,
                 "milliseconds": 250,
+                "queue_milliseconds": 0,
+                "observe_milliseconds": 0,
+                "decide_milliseconds": 250,
+                "act_milliseconds": 0,
+                "creates": 0,
+                "updates": 0,
+                "deletes": 0,
+                "calls": {},
+                "severity": "INFO",
             }
         ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from fedingress.adapters.kube.connection import Page
 from fedingress.domain.work import Work
-from fedingress.watcher.checkpoint import CheckpointFile
+from fedingress.watcher.checkpoint import Checkpoint, CheckpointFile
 from fedingress.watcher.mirror import Mirror
 from fedingress.watcher.relevance import digest
 
@@ -85,7 +85,7 @@ def test_a_list_that_was_begun_anew_counts_alone():
 
 def test_there_may_be_no_file(file):
     """The first start of all."""
-    assert file.load() is None
+    assert file.load() == Checkpoint(pending=[])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_file_of_another_kind_is_not_used(saved, spoil, caplog):
     """It is as if there were none, and the log says so."""
     saved.path.write_text(json.dumps(spoil(json.loads(saved.path.read_text()))))
 
-    assert saved.load() is None
+    assert saved.load().known is None
     assert "is not used" in caplog.text
 
 
@@ -113,6 +113,58 @@ def test_a_half_written_file_is_never_read(saved):
     """Bytes that are no JSON are refused; a draft beside the file is left alone."""
     whole = saved.path.read_bytes()
     saved.path.with_name("checkpoint.json.new").write_bytes(whole[:40])
-    assert saved.load() is not None
+    assert saved.load().known
     saved.path.write_bytes(whole[:40])
-    assert saved.load() is None
+    assert saved.load().known is None
+
+
+class TestJournal:
+    """What was told after the last checkpoint is told again, for it may be gone by now."""
+
+    OTHER = Work(concern="fanout", unit="shop/other", cause="ingress.seen")
+
+    def test_it_counts_before_the_first_checkpoint(self, file):
+        """Killed early: there is no file, and what was told is known all the same."""
+        file.note([WORK])
+        file.note([self.OTHER])
+        again = CheckpointFile(file.path, file.subject)
+
+        assert again.load() == Checkpoint(pending=[WORK, self.OTHER])
+
+    def test_a_checkpoint_takes_the_place_of_what_was_noted_before(self, saved):
+        """What came between `begin` and `save` stays, for the checkpoint may not have it."""
+        saved.note([WORK])
+        saved.begin()
+        saved.note([self.OTHER])
+        saved.save({}, [])
+        assert saved.load().pending == [self.OTHER]
+        saved.begin()
+        saved.save({}, [])
+        assert saved.load().pending == []
+
+    def test_a_line_that_was_cut_off_is_skipped(self, saved):
+        """The kill came while it was written, so nothing of it was published."""
+        saved.note([WORK])
+        text = saved.journal.read_text()
+        saved.journal.write_text(text + text.splitlines()[-1][:20])
+
+        assert saved.load().pending == [WORK, WORK]
+
+    def test_a_journal_of_another_cluster_is_not_read(self, file):
+        """The folder came from somewhere else."""
+        file.note([WORK])
+
+        other = CheckpointFile(file.path, "lab/member/gke-eu")
+        assert other.load() == Checkpoint(pending=[])
+
+    def test_a_new_process_goes_on_with_it(self, saved):
+        """What the last one noted stays noted in this one, until a checkpoint has it."""
+        saved.note([self.OTHER])
+        again = CheckpointFile(saved.path, saved.subject)
+        pending = again.load().pending
+        again.note([WORK])
+        assert CheckpointFile(saved.path, saved.subject).load().pending == [*pending, WORK]
+        again.begin()
+        again.save({}, pending)
+
+        assert again.load().pending == pending == [WORK, self.OTHER]

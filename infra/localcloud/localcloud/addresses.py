@@ -8,6 +8,7 @@ worlds (and parallel tests) never share an address:
     pods and nodes           10.W.c.n     cluster index c, in sockets 127.W.c.n
     clients of region r      127.W.(200+r).1
     virtual addresses        127.W.250.n
+    health checkers          127.W.251.n
 
 Not modelled: AAAA addresses (all of IPv6 loopback is the one ::1) and other machines.
 """
@@ -27,6 +28,7 @@ HOSTS = range(1, 255)
 
 _FIRST_CLIENT_BLOCK = 200
 _VIP_BLOCK = 250
+_CHECKER_BLOCK = 251
 _OCTET = r"(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
 _PRIVATE = re.compile(rf"10\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 _LOOPBACK = re.compile(rf"127\.{_OCTET}\.{_OCTET}\.{_OCTET}")
@@ -137,6 +139,11 @@ class WorldBlock:
     def client_network(self, region: int) -> str:
         """The network, in CIDR form, whose addresses stand for that region."""
         return self.client(region).removesuffix(".1") + ".0/24"
+
+    def checker(self, n: int) -> str:
+        """The source address of the n-th health checker, from 1."""
+        _within(n, HOSTS, "health checker number")
+        return f"127.{self.number}.{_CHECKER_BLOCK}.{n}"
 
     def next_vip(self) -> str:
         """

@@ -10,7 +10,8 @@ import typer
 from fedingress.cli import cluster_key
 from fedingress.cli.output import Format, Output, emit, say, table, working
 from fedingress.cli.session import home
-from fedingress.domain.cluster import MemberCluster
+from fedingress.cli.way_in import AccessBy, WayIn
+from fedingress.domain.cluster import EksCluster, MemberCluster
 from fedingress.domain.errors import Invalid
 from fedingress.domain.publisher import Publishers
 
@@ -26,6 +27,14 @@ fedingress cluster join gke-asia --kubeconfig ~/.kube/config --context asia
 --property provider=gcp --property region=asia-east1 --property project=shop --label tier=prod
 
 fedingress cluster join onprem --kubeconfig member.kubeconfig --token-file token
+
+fedingress cluster join gke-us --kubeconfig ~/.kube/config --access gke --property project=shop
+
+fedingress cluster join eks-us --kubeconfig ~/.kube/config --access eks --eks-cluster shop
+--property region=us-east-1 --role arn:aws:iam::123456789012:role/federated-ingress
+
+fedingress cluster join rack --kubeconfig rack.kubeconfig
+--token-from projects/shop/secrets/rack/versions/latest
 """
 _LEAVE = """Examples:
 
@@ -45,6 +54,26 @@ def join(
         Path | None,
         typer.Option(help="A file with the token to use instead of the context's own user."),
     ] = None,
+    access: Annotated[
+        AccessBy,
+        typer.Option(help="By a token, or by the identity of the functions at Google or AWS."),
+    ] = AccessBy.token,
+    token_from: Annotated[
+        str,
+        typer.Option(
+            help="Where the functions read the token: a version in Secret Manager, or the ARN of "
+            "a secret in Secrets Manager; it is not copied into the config cluster."
+        ),
+    ] = "",
+    eks_cluster: Annotated[
+        str, typer.Option(help="With --access eks: the cluster's name in EKS; NAME if left out.")
+    ] = "",
+    eks_region: Annotated[
+        str, typer.Option(help="With --access eks: its region; the property region if left out.")
+    ] = "",
+    role: Annotated[
+        str, typer.Option(help="With --access eks: ARN of an IAM role to take on first.")
+    ] = "",
     prop: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,19 +91,28 @@ def join(
 ) -> None:
     """Add a member, or renew its address, token and properties."""
     from fedingress.adapters.kube.inventory import Joining  # noqa: PLC0415
-    from fedingress.adapters.kube.kubeconfig import entrance  # noqa: PLC0415
+    from fedingress.runtime.settings import read  # noqa: PLC0415
+    from fedingress.runtime.wire import member_credentials  # noqa: PLC0415
 
-    access = entrance(str(kubeconfig), context, token=_token(token_file))
+    properties = _pairs("--property", prop)
+    way = WayIn(
+        member=name,
+        by=access,
+        token_file=token_file,
+        token_from=token_from,
+        eks=EksCluster(name=eks_cluster, region=eks_region, role=role),
+    )
+    wanted, token = way.access(str(kubeconfig), context, region=properties.get("region", ""))
+    credentials = member_credentials(read(), lambda _: token)
     joining = Joining(
         name=name,
-        server=access.server,
-        ca_data=access.ca_data,
-        token=access.token,
-        properties=_pairs("--property", prop),
+        access=wanted,
+        token=token,
+        properties=properties,
         labels=_pairs("--label", label),
     )
     with _inventory() as inventory, working(f"looking at {name}"):
-        uid = inventory.join(joining)
+        uid = inventory.join(joining, credentials.of(wanted))
     said = {"name": name, "state": "joined", "uid": uid}
     if key is not None:
         with cluster_key.registry() as publishers:
@@ -191,19 +229,6 @@ def _say(output: Format, value: dict[str, Any], text: str) -> None:
         emit(value)
     else:
         say(text)
-
-
-def _token(file: Path | None) -> str:
-    """The text in *file*, which must hold one; empty without a file."""
-    if file is None:
-        return ""
-    try:
-        token = file.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise Invalid(f"{file} cannot be read: {error}") from error
-    if not token:
-        raise Invalid(f"{file} is empty; it must hold a token")
-    return token
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid, Unsupported
 from fedingress.domain.footprint import Footprint
+from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
@@ -28,7 +29,6 @@ from fedingress.planning import dns
 from fedingress.planning.backends import GraphWish, Group
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
-from fedingress.planning.frontends import Front
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry, report_entry
 
@@ -139,13 +139,14 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
-        front=_front(source.key.namespace, ingress, ports),
+        front=_front(source.key.namespace, ingress, policy, ports),
     )
 
 
-def _front(namespace: str, ingress: Ingress, ports: Ports) -> Front:
+def _front(namespace: str, ingress: Ingress, policy: FederationPolicy, ports: Ports) -> Front:
     secrets = _secrets(namespace, ingress, ports)
-    return Front(secrets=secrets, now=ports.clock.now()) if secrets else Front()
+    now = ports.clock.now() if secrets else 0.0
+    return Front(secrets=secrets, wish=ingress.front, tls=policy.tls, now=now)
 
 
 def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead, ...]:

@@ -42,14 +42,17 @@ class Build:
         graph = backends.desired(self.wish, ())
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
+            [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.mark.encode(),
         ]
 
     def observe(self) -> Sequence[GlobalResource]:
-        """Everything under our names."""
-        return self.ports.load_balancers.observe(
-            self.wish.project, backends.KINDS, backends.prefix(self.wish.mark.uid)
-        )
+        """Everything under our names, and what others keep for us."""
+        see, project = self.ports.load_balancers.observe, self.wish.project
+        found = list(see(project, backends.KINDS, backends.prefix(self.wish.mark.uid)))
+        for kind, name in backends.adopted(self.wish):
+            found += [item for item in see(project, (kind,), name) if item.name == name]
+        return list({item.path: item for item in found}.values())
 
     def plan(self, observed: Sequence[GlobalResource]) -> Plan[GlobalResource]:
         """The changes, given what is observed."""
@@ -149,8 +152,10 @@ class Build:
         """How the graph stands, as observed; *print_* is kept only if it is all in place."""
         wanted = {(item.kind, item.name) for item in backends.desired(self.wish, observed)}
         have = {(item.kind, item.name): item for item in observed}
-        address = next((item for item in observed if item.kind is Kind.ADDRESS), None)
-        literal = vip(address)
+        literal = vip(self.wish.plot(observed).stands(Kind.ADDRESS, "vip"))
+        problems = backends.problems(self.wish, observed)
+        if not any(kind is Kind.FORWARDING_RULE for kind, _ in wanted):
+            message = message or "; ".join(text for _, text in problems)
         complete = wanted <= set(have) and not message
         elsewhere = self.former.attached()
         return BackendsReport(
@@ -163,7 +168,7 @@ class Build:
             clusters=self._rows(observed, fanned) if observed else {},
             negs=tuple(sorted(backends.attached(observed) | elsewhere)),
             former=self.former.empty(),
-            problems=backends.problems(self.wish, observed),
+            problems=problems,
             fingerprint=print_ if complete else "",
         )
 

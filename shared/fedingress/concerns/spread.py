@@ -98,6 +98,8 @@ def _report(
         known=footprint.members,
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
+    if source.ingress:  # annotations raise no generation
+        read["front"] = asdict(source.ingress.front)
     return replace(
         rows.with_hosts(report, source, lost),
         policy=fingerprint(read),

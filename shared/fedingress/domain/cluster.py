@@ -5,19 +5,37 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EksCluster:
+    """
+    What a token for an EKS cluster is made of.
+
+    name: of the cluster in EKS, which may differ from the member's.   region: where it is.
+    role: ARN of the IAM role to take on first; empty stays with our own identity.
+    """
+
+    name: str
+    region: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """
     How to reach a member's API server.
 
     provider: `gke`, `eks` or `fedingress-token`.
     server: an https URL. ca_data: PEM; empty means publicly trusted.
-    token_secret: `namespace/name` of the Secret beside the profile (`fedingress-token` only).
+    token_secret: where the token is (`fedingress-token` only): `namespace/name` of the Secret
+        beside the profile, `projects/P/secrets/S/versions/V` of Secret Manager, or the ARN of a
+        secret in Secrets Manager.
+    eks: given with `eks`, and only then.
     """
 
     provider: str
     server: str
     ca_data: str = field(default="", repr=False)
     token_secret: str = ""
+    eks: EksCluster | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

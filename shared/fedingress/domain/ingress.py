@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fedingress.domain.front import FrontWish
+
 Manifest = Mapping[str, Any]
 """A Kubernetes object as JSON."""
 
@@ -96,6 +98,7 @@ class Ingress:
     rules: tuple[Rule, ...]
     default_backend: ServiceBackend | None = None
     tls: tuple[TlsEntry, ...] = ()
+    front: FrontWish = FrontWish()
     annotations: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -62,6 +62,27 @@ class DnsPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsPolicy:
+    """
+    TLS at the global address, beside the Secrets of each Ingress.
+
+    minimum_version: `1.0` to `1.3`; empty for the cloud's default.   ssl_policy: the name of one
+        that others keep, instead.
+    redirect: send HTTP requests to HTTPS.
+    pre_shared: names of certificates that others keep in the project.
+    certificate_map: the name of one of Certificate Manager's; it replaces all certificates.
+    managed: let Google issue certificates for hosts that no Secret serves.
+    """
+
+    minimum_version: str = ""
+    ssl_policy: str = ""
+    redirect: bool = False
+    pre_shared: tuple[str, ...] = ()
+    certificate_map: str = ""
+    managed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionPolicy:
     """
     mode: `cascade` removes what we made, `orphan` leaves and marks it.
@@ -94,5 +115,6 @@ class FederationPolicy:
     overrides: tuple[Override, ...] = ()
     backends: BackendPolicy = BackendPolicy()
     dns: DnsPolicy = DnsPolicy()
+    tls: TlsPolicy = TlsPolicy()
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

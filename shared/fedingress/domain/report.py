@@ -56,7 +56,8 @@ class FanoutReport(Report):
     negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
         of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
-    policy: a digest of what the others read in the policy, so that its change is news to them.
+    policy: a digest of what the others read in the policy and in the annotations of the source, so
+        that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
     leaving: what is reported is being withdrawn; a source that stays after all is news.
     """

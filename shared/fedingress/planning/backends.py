@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
 from fedingress.planning import frontends
+from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
-from fedingress.planning.frontends import Front, Problem
+from fedingress.planning.frontends import Plot
 
 KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
 
@@ -56,6 +58,10 @@ class GraphWish:
             kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
         )
 
+    def plot(self, observed: Sequence[GlobalResource]) -> Plot:
+        """The front half of this graph."""
+        return Plot(front=self.front, make=self.resource, ingress=self.ingress, observed=observed)
+
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
     """The whole graph, in order of creation."""
@@ -72,13 +78,18 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
         services[backend] = service.path
         made += [check, service]
-    made += frontends.desired(wish.front, make, wish.ingress, services, observed)
+    made += frontends.desired(wish.plot(observed), services)
     return tuple(sorted(made, key=lambda item: (item.kind.stage, item.label)))
+
+
+def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
+    """What others keep and this graph refers to by name."""
+    return tuple((Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared)
 
 
 def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Problem, ...]:
     """What of the wish cannot be fulfilled although the graph stands: (reason, sentence)."""
-    return frontends.shown(wish.front, wish.resource, observed).problems
+    return tuple(frontends.problems(wish.plot(observed)))
 
 
 def _health_check(policy: BackendPolicy) -> dict[str, Any]:

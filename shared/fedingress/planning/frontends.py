@@ -1,80 +1,88 @@
 """
-The front half of one Ingress's graph: address, certificates, URL map, proxies, forwarding rules.
+The front half of one Ingress's graph: address, URL maps, proxies, forwarding rules.
 
-Called by `planning.backends`, which knows the half behind the URL map. A certificate is named after
-its Secret and its chain, so that a new chain is a new resource: it is created, the proxy takes it,
-and only then the old one goes.
+Called by `planning.backends`, which knows the half behind the URL map; `planning.certificates`
+knows what the HTTPS proxy shows.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fedingress.domain import names
-from fedingress.domain.certificate import SecretRead
+from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Ingress
 from fedingress.planning import url_map
+from fedingress.planning.certificates import Make, Problem, Shown, shown
 from fedingress.planning.url_map import Services
 
 UNKNOWN_ADDRESS: Final = "(known after apply)"
-MOST_CERTIFICATES: Final = 15
-"""Of one target HTTPS proxy. Source: Google Cloud, "Quotas and limits" of Cloud Load Balancing."""
-
-Make = Callable[[Kind, str, Mapping[str, Any]], GlobalResource]
-"""A desired resource of one graph: its kind, the last part of its name, its spec."""
-Problem = tuple[str, str]
-"""A reason, CamelCase, and a sentence."""
+HTTP, HTTPS = "fr-http", "fr-https"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Front:
-    """
-    How clients shall reach the graph.
+class Plot:
+    """One graph's front end: what is wanted, how resources of it are made, what stands."""
 
-    secrets: of `spec.tls`, in order; the first is shown to clients that name no host.
-    now: Unix seconds.
-    """
+    front: Front
+    make: Make
+    ingress: Ingress
+    observed: Sequence[GlobalResource]
 
-    secrets: tuple[SecretRead, ...] = ()
-    now: float = 0.0
+    def stands(self, kind: Kind, name: str) -> GlobalResource | None:
+        """The observed resource under a name of this graph."""
+        wanted = self.make(kind, name, {}).path
+        return next((item for item in self.observed if item.path == wanted), None)
+
+    def shown(self) -> Shown:
+        """The certificates of the HTTPS proxy."""
+        return shown(self.front, self.make, self.ingress.hosts, self.observed)
+
+    @property
+    def http(self) -> bool:
+        """Whether to listen on port 80: HTTP that serves goes only once HTTPS does."""
+        alone = self.stands(Kind.FORWARDING_RULE, HTTP) and not self.stands(
+            Kind.FORWARDING_RULE, HTTPS
+        )
+        return self.front.wish.http or bool(alone)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """The certificates of the HTTPS proxy: their resources, in order, and what is wrong."""
-
-    certificates: tuple[GlobalResource, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-
-def desired(
-    front: Front,
-    make: Make,
-    ingress: Ingress,
-    services: Services,
-    observed: Sequence[GlobalResource],
-) -> list[GlobalResource]:
+def desired(plot: Plot, services: Services) -> list[GlobalResource]:
     """
     Everything from the address to the URL map, in no order.
 
     Forwarding rules name the reserved address itself; until that is observed they say
     `UNKNOWN_ADDRESS`.
     """
+    make = plot.make
     address = make(Kind.ADDRESS, "vip", {"addressType": "EXTERNAL", "ipVersion": "IPV4"})
-    found = [item for item in observed if (item.kind, item.name) == (address.kind, address.name)]
-    routes = make(Kind.URL_MAP, "um", url_map.spec(ingress, services))
-    proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": routes.path})
-    literal = vip(found[0] if found else None)
-    made = [address, routes, proxy, _rule(make, "fr-http", literal, proxy, 80)]
-    if certificates := shown(front, make, observed).certificates:
-        secure = make(
-            Kind.TARGET_HTTPS_PROXY,
-            "tps",
-            {"urlMap": routes.path, "sslCertificates": [item.path for item in certificates]},
-        )
-        made += [*certificates, secure, _rule(make, "fr-https", literal, secure, 443)]
+    literal = vip(plot.stands(Kind.ADDRESS, "vip"))
+    routes = make(Kind.URL_MAP, "um", url_map.spec(plot.ingress, services))
+    certificates = plot.shown()
+    made = [address, routes, *certificates.certificates]
+    if certificates:
+        secure = _https_proxy(plot, certificates, routes, made)
+        made += [secure, _rule(make, HTTPS, literal, secure, 443)]
+    if plot.http:
+        serving = routes
+        if certificates and plot.front.tls.redirect:
+            serving = _redirecting(plot, certificates, services, routes, made)
+        proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": serving.path})
+        made += [proxy, _rule(make, HTTP, literal, proxy, 80)]
     return made
+
+
+def problems(plot: Plot) -> Iterator[Problem]:
+    """What of the wish cannot be fulfilled although the graph stands."""
+    certificates = plot.shown()
+    yield from certificates.problems
+    if not plot.front.wish.http and not certificates:
+        text = "HTTP is turned off and there is no certificate to serve HTTPS with"
+        yield ("NoCertificate", f"{text}; HTTP stays" if plot.http else text)
+    if certificates and plot.front.tls.redirect and plot.http:
+        for host in _bare(plot, certificates):
+            text = f"no certificate names {host}, so its requests are not redirected to HTTPS"
+            yield ("HostWithoutCertificate", text)
 
 
 def vip(address: GlobalResource | None) -> str:
@@ -93,67 +101,54 @@ def _rule(make: Make, name: str, address: str, proxy: GlobalResource, port: int)
     return make(Kind.FORWARDING_RULE, name, spec)
 
 
-def shown(front: Front, make: Make, observed: Sequence[GlobalResource]) -> Shown:
-    """
-    The certificates to show, in the order of the Secrets.
-
-    A Secret that is missing or at fault keeps the certificate that it gave before, so that one bad
-    Secret is no outage: neither of its own hosts nor of the others.
-    """
-    certificates: list[GlobalResource] = []
-    problems: list[Problem] = []
-    for read in front.secrets:
-        item, wrong = _certificate(read, front.now, make, observed)
-        problems += wrong
-        if item is not None:
-            certificates.append(item)
-    if len(certificates) > MOST_CERTIFICATES:
-        text = f"{len(certificates)} certificates are wanted; the first {MOST_CERTIFICATES} serve"
-        problems.append(("TooManyCertificates", text))
-    return Shown(certificates=tuple(certificates[:MOST_CERTIFICATES]), problems=tuple(problems))
-
-
-def _certificate(
-    read: SecretRead, now: float, make: Make, observed: Sequence[GlobalResource]
-) -> tuple[GlobalResource | None, list[Problem]]:
-    begin = f"cert-{names.short_hash(read.secret)}-"
-    stem = make(Kind.SSL_CERTIFICATE, begin, {})
-    before = {
-        item.name: item
-        for item in observed
-        if item.name.startswith(stem.name) and item.mark == stem.mark
+def _https_proxy(
+    plot: Plot, certificates: Shown, routes: GlobalResource, made: list[GlobalResource]
+) -> GlobalResource:
+    """The proxy on port 443; its SSL policy joins *made* when it is ours."""
+    tls = plot.front.tls
+    policy = None
+    if tls.minimum_version:
+        own = plot.make(Kind.SSL_POLICY, "ssl", _ssl_policy(tls.minimum_version))
+        made.append(own)
+        policy = own.path
+    elif tls.ssl_policy:
+        project = routes.project
+        policy = f"projects/{project}/global/{Kind.SSL_POLICY.value}/{tls.ssl_policy}"
+    spec = {
+        "urlMap": routes.path,
+        "sslCertificates": list(certificates.references),
+        "certificateMap": certificates.certificate_map or None,
+        "sslPolicy": policy,
     }
-    pair = read.pair
-    if pair is None:
-        return _kept(before, observed), [_standing(read.fault, before)]
-    item = make(Kind.SSL_CERTIFICATE, begin + pair.digest, {"type": "SELF_MANAGED"})
-    if pair.expires_at <= now:
-        fault = ("CertificateExpired", f"the certificate in Secret {read.secret} has expired")
-        kept = before.get(item.name) or _kept(before, observed)
-        return kept, [_standing(fault, before)]
-    secret = {"selfManaged": {"certificate": pair.chain, "privateKey": pair.key}}
-    return item.with_unread(secret), list(_unserved(read))
+    return plot.make(Kind.TARGET_HTTPS_PROXY, "tps", spec)
 
 
-def _kept(
-    before: Mapping[str, GlobalResource], observed: Sequence[GlobalResource]
-) -> GlobalResource | None:
-    """Of the certificates that a Secret gave before, the one that is shown now."""
-    proxies = [item for item in observed if item.kind is Kind.TARGET_HTTPS_PROXY]
-    used = {path for proxy in proxies for path in proxy.spec.get("sslCertificates") or ()}
-    ranked = sorted(before.values(), key=lambda item: (item.path in used, item.name))
-    return ranked[-1] if ranked else None
+def _ssl_policy(version: str) -> dict[str, Any]:
+    """TLS 1.3 alone is served by the restricted profile only."""
+    profile = "RESTRICTED" if version == "1.3" else "COMPATIBLE"
+    return {"minTlsVersion": f"TLS_{version.replace('.', '_')}", "profile": profile}
 
 
-def _standing(fault: Problem, before: Mapping[str, GlobalResource]) -> Problem:
-    reason, text = fault
-    return (reason, f"{text}; the certificate that it gave before stays") if before else fault
+def _redirecting(
+    plot: Plot,
+    certificates: Shown,
+    services: Services,
+    routes: GlobalResource,
+    made: list[GlobalResource],
+) -> GlobalResource:
+    """
+    The URL map of port 80 once requests are redirected; it joins *made*.
+
+    A proxy that serves goes over to it only when HTTPS listens.
+    """
+    spec = url_map.redirect(plot.ingress, services, tuple(_bare(plot, certificates)))
+    redirects = plot.make(Kind.URL_MAP, "rm", spec)
+    made.append(redirects)
+    listens = plot.stands(Kind.FORWARDING_RULE, HTTPS)
+    serves = plot.stands(Kind.FORWARDING_RULE, HTTP)
+    return routes if serves and not listens else redirects
 
 
-def _unserved(read: SecretRead) -> Iterator[Problem]:
-    for host in read.hosts:
-        if read.pair and not read.pair.serves(host):
-            yield (
-                "HostNotInCertificate",
-                f"the certificate in Secret {read.secret} does not name {host}",
-            )
+def _bare(plot: Plot, certificates: Shown) -> Iterator[str]:
+    """Hosts for which no certificate is shown: a redirect would be their outage."""
+    return (host for host in plot.ingress.hosts if not certificates.serves(host))

@@ -1,6 +1,6 @@
 """The URL map of an Ingress: its hosts and paths in GCE's words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from fedingress.domain import names
@@ -27,14 +27,33 @@ def spec(ingress: Ingress, services: Services) -> dict[str, Any]:
 
     Source: compute v1 UrlMap. GCE insists on a default service even where an abort answers.
     """
-    rules = merged(ingress.rules)
+    return {**_default(ingress, services), **_hosts(ingress, services, ingress.rules)}
+
+
+def redirect(ingress: Ingress, services: Services, bare: Collection[str]) -> dict[str, Any]:
+    """
+    The URL map's JSON that sends every request to HTTPS, but for the hosts *bare*.
+
+    Source: compute v1 HttpRedirectAction.
+    """
+    kept = [rule for rule in ingress.rules if rule.host in bare]
+    action = {
+        "httpsRedirect": True,
+        "redirectResponseCode": "MOVED_PERMANENTLY_DEFAULT",
+        "stripQuery": False,
+    }
+    nothing = {"defaultService": None, "defaultRouteAction": None}
+    return {**nothing, "defaultUrlRedirect": action, **_hosts(ingress, services, kept)}
+
+
+def _hosts(ingress: Ingress, services: Services, rules: Sequence[Rule]) -> dict[str, Any]:
     matchers = []
     host_rules = []
-    for rule in sorted(rules, key=lambda each: each.host):
+    for rule in sorted(merged(rules), key=lambda each: each.host):
         name = f"m-{names.short_hash(rule.host)}"
         matchers.append({"name": name, **_default(ingress, services), **_paths(rule, services)})
         host_rules.append({"hosts": [rule.host or "*"], "pathMatcher": name})
-    return {**_default(ingress, services), "hostRules": host_rules, "pathMatchers": matchers}
+    return {"hostRules": host_rules, "pathMatchers": matchers}
 
 
 def merged(rules: Sequence[Rule]) -> list[Rule]:

@@ -13,23 +13,24 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from fedingress.domain.errors import FederationError, Invalid, Unavailable, Untrusted
-from fedingress.domain.event import decode_work
+from fedingress.domain.event import Event, decode_work
 from fedingress.domain.publisher import Publishers
 from fedingress.domain.work import REPAIR, Work
 from fedingress.planning.publishing import STALE
 from fedingress.runtime import event
 from fedingress.runtime.clock import SystemClock
-from fedingress.runtime.event import Oversized
 from fedingress.runtime.gate import Gate
 from fedingress.runtime.home import Home, log_to_stderr
+from fedingress.runtime.invoke import Delivery
 from fedingress.runtime.queue import Acknowledged
 from fedingress.runtime.settings import read
+from fedingress.runtime.telling import QUIET, Voice, refusal, tell
 
-_LOG: Final = logging.getLogger("fedingress")
 _LOCK: Final = threading.Lock()
 _HOMES: Final[dict[str, Home]] = {}
 _GATES: Final[dict[str, Gate]] = {}
 _UNAUTHENTICATED: Final = frozenset({"no-token", "bad-token"})
+_EMF: Final = Voice(emf=True)
 _WHY: Final = 256
 _BODY: Final = 65_536
 """Bytes of a call; a push wraps its event in attributes, ids and the subscription."""
@@ -65,7 +66,7 @@ def push(concern: str, request: Request) -> Answer:
     except FederationError as error:
         return _turned_away(concern, error)
     try:
-        answer = _home(concern).run(arrived.work, arrived.delivery)
+        answer = _home(concern).run(arrived.work, arrived.delivery, _about(arrived))
     except FederationError as error:
         return _text(_fail(concern, error), 503)
     return ("", 204, {}) if isinstance(answer, Acknowledged) else _text(answer.why, 429)
@@ -100,9 +101,9 @@ def _taken(concern: str, record: Any) -> bool:
     """Whether SQS may forget *record*."""
     try:
         arrived = _gate(concern).delivered(record)
-        answer = _home(concern).run(arrived.work, arrived.delivery)
+        answer = _home(concern, _EMF).run(arrived.work, arrived.delivery, _about(arrived))
     except FederationError as error:
-        _fail(concern, error)
+        _fail(concern, error, _EMF)
         return isinstance(error, Untrusted) and error.reason == STALE
     return isinstance(answer, Acknowledged)
 
@@ -131,7 +132,7 @@ def tick_invoke(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     Raises:
         FederationError: Nothing could be listed; the scheduler tries again.
     """
-    return {"summary": _home("tick").tick()}
+    return {"summary": _home("tick", _EMF).tick()}
 
 
 def repair_push(request: Request) -> Answer:
@@ -156,7 +157,7 @@ def repair_invoke(call: Mapping[str, Any], _context: object) -> dict[str, Any]:
         Invalid: The call is wrong; the reasons say how.
     """
     work, dry_run = _call(call)
-    return _home("repair").repair(work, dry_run=dry_run)
+    return _home("repair", _EMF).repair(work, dry_run=dry_run)
 
 
 def _call(call: Any) -> tuple[Work, bool]:
@@ -169,14 +170,18 @@ def _call(call: Any) -> tuple[Work, bool]:
     return decode_work({**call, "cause": REPAIR}), dry_run
 
 
-def _home(concern: str) -> Home:
+def _home(concern: str, voice: Voice = QUIET) -> Home:
     """This instance, wired once; the lock keeps two first events apart."""
     with _LOCK:
         if concern not in _HOMES:
             settings = read()
             log_to_stderr(settings.log_level)
-            _HOMES[concern] = Home(settings, concern=concern)
+            _HOMES[concern] = Home(settings, concern=concern, emf=voice.emf)
         return _HOMES[concern]
+
+
+def _about(arrived: Event) -> Delivery:
+    return Delivery(published=arrived.seconds, traceparent=arrived.traceparent)
 
 
 def close() -> None:
@@ -249,19 +254,10 @@ def _json(body: bytes) -> Any:
     return event.parse(body, _BODY)
 
 
-def _fail(concern: str, error: FederationError) -> str:
+def _fail(concern: str, error: FederationError, voice: Voice = QUIET) -> str:
     """What went wrong, in one line for the log and the caller."""
-    why = str(error)[:_WHY]
-    line = {"door": concern, "refused": why}
-    match error:
-        case Untrusted(reason=reason):
-            line["reason"] = reason
-        case Oversized():
-            line["reason"] = "oversized"
-        case Invalid():
-            line["reason"] = "malformed"
-    _LOG.warning(json.dumps(line))
-    return why
+    tell(refusal(concern, error), logging.WARNING, voice=voice)
+    return str(error)[:_WHY]
 
 
 def _text(text: str, status: int) -> Answer:

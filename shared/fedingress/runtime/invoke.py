@@ -1,33 +1,51 @@
 """
 One delivery of one request: take the lease, run the concern, settle. Every door ends here.
 
-An invocation is told on one JSON line of the logger `fedingress`. Texts of others are cut and their
-control characters escaped, so that no reply of a cloud or value of a user can forge a line.
+An invocation is told on one JSON line of the logger `fedingress`, by `telling`.
 """
 
-import json
 import logging
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
+from fedingress.adapters import trace
 from fedingress.domain.errors import Conflict, FederationError, LeaseLost, Unavailable
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.work import DUE, FORCE, REPAIR, Work
 from fedingress.ports.bus import Bus
 from fedingress.ports.guard import Guard
+from fedingress.runtime.metering import Meter
 from fedingress.runtime.queue import Acknowledged, Lease, NotYet, Released, WorkQueue, reason
+from fedingress.runtime.telling import QUIET, Voice, tell, text
 
 LOG: Final = logging.getLogger("fedingress")
 Reconcile = Callable[[Work, Guard], Outcome]
 _CONFLICTS: Final = 3
-_TEXT: Final = 256
 _TROUBLE: Final = {"crashed", "failed", "lease-lost", "store-unavailable"}
 _FRAMES: Final = 30
 _FIRST_DELAY: Final = 2.0
 _LAST_DELAY: Final = 240.0
 _JITTER: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    What is known of a delivery beside its work.
+
+    published: when its event was, in Unix seconds, if that is known.
+    traceparent: what it is a part of, or empty.   cold: whether it is the first of its instance.
+    """
+
+    published: float | None = None
+    traceparent: str = ""
+    cold: bool = False
+
+
+UNKNOWN: Final = Delivery()
 
 
 def invoke(
@@ -38,6 +56,9 @@ def invoke(
     bus: Bus,
     reconcile: Reconcile,
     log: logging.Logger = LOG,
+    about: Delivery = UNKNOWN,
+    voice: Voice = QUIET,
+    meter: Meter | None = None,
 ) -> Acknowledged | NotYet:
     """
     Run *reconcile* for *work* unless another run covers it.
@@ -54,6 +75,9 @@ def invoke(
         reconcile: Observes, decides, acts; gets the guard of its writes. `Conflict` runs it again,
             three times at most; `LeaseLost` ends the invocation.
         log: Gets the line.
+        about: For the line: when the event was published, and of which trace.
+        voice: How the line is told.
+        meter: Has counted what *queue* and *reconcile* call; one that counts nothing if left out.
 
     Returns:
         `NotYet` for the holder's own redelivery and for a lost lease: the transport delivers again.
@@ -61,27 +85,50 @@ def invoke(
     Raises:
         Unavailable: The store cannot be read or written.
     """
-    line = _line(work, delivery)
+    meter = meter or Meter(queue.clock.now)
+    line = _line(work, delivery) | {"cold": about.cold}
     began = queue.clock.now()
-    try:
+    if about.published is not None:
+        line["bus_milliseconds"] = _milliseconds(max(0.0, began - about.published))
+    attributes = {"fedingress.unit": work.unit, "fedingress.cause": work.cause}
+    with trace.span(work.concern, about.traceparent, attributes, otel=voice.otel) as traceparent:
+        try:
+            return _deliver(work, delivery, queue, bus, _Run(reconcile, meter, line))
+        except LeaseLost as error:
+            line |= {"outcome": "lease-lost", "why": str(error)}
+            return NotYet(why=str(error))
+        except Unavailable as error:
+            line |= {"outcome": "store-unavailable", "why": str(error)}
+            raise
+        finally:
+            line["milliseconds"] = _milliseconds(queue.clock.now() - began)
+            line |= measured(meter)
+            tell(line, _level(line), voice=voice, traceparent=traceparent, log=log)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one invocation runs, counts and tells."""
+
+    reconcile: Reconcile
+    meter: Meter
+    line: dict[str, Any]
+
+
+def _deliver(
+    work: Work, delivery: str, queue: WorkQueue, bus: Bus, run: _Run
+) -> Acknowledged | NotYet:
+    line = run.line
+    with run.meter.phase("queue"):
         taken = queue.take(work, delivery, ahead=work.cause in {REPAIR, FORCE})
-        if not isinstance(taken, Lease):
-            line |= {"outcome": _word(taken), "why": taken.why}
-            return taken
-        back = _rounds(taken, queue=queue, reconcile=reconcile, line=line)
-        if back is not None:
-            line["back_after_seconds"] = back
-            _publish(bus, taken.work, delay_seconds=back, line=line)
-        return Acknowledged(why=str(line["why"]))
-    except LeaseLost as error:
-        line |= {"outcome": "lease-lost", "why": str(error)}
-        return NotYet(why=str(error))
-    except Unavailable as error:
-        line |= {"outcome": "store-unavailable", "why": str(error)}
-        raise
-    finally:
-        line["milliseconds"] = round((queue.clock.now() - began) * 1000)
-        _tell(log, line)
+    if not isinstance(taken, Lease):
+        line |= {"outcome": _word(taken), "why": taken.why}
+        return taken
+    back = _rounds(taken, queue, run)
+    if back is not None:
+        line["back_after_seconds"] = back
+        _publish(bus, taken.work, delay_seconds=back, line=line)
+    return Acknowledged(why=str(line["why"]))
 
 
 def failure_delay(work: Work, attempts: int, *, at_least: float = 0.0) -> float:
@@ -110,24 +157,24 @@ def _line(work: Work, delivery: str) -> dict[str, Any]:
     }
 
 
-def _rounds(
-    lease: Lease, *, queue: WorkQueue, reconcile: Reconcile, line: dict[str, Any]
-) -> float | None:
+def _rounds(lease: Lease, queue: WorkQueue, run: _Run) -> float | None:
     """
     Run until a run covers every request, at most for the rounds and the time that there are.
 
     Returns:
         In how many seconds the unit must come back; None when it is quiet.
     """
-    conflicts = iter(range(_CONFLICTS))
+    conflicts, line, meter = iter(range(_CONFLICTS)), run.line, run.meter
     line["attempt"] = lease.state.attempts + 1
     while True:
         line["rounds"] += 1
-        ended = _run(lease, reconcile, conflicts)
+        with meter.phase("run"):
+            ended = _run(lease, run.reconcile, conflicts)
         failed = isinstance(ended, Exception)
         outcome = _after_failure(lease, ended, line) if isinstance(ended, Exception) else ended
         line |= {"outcome": "failed" if failed else _word(outcome), "why": reason(outcome)}
-        settled = queue.settle(lease, outcome, failed=failed)
+        with meter.phase("queue"):
+            settled = queue.settle(lease, outcome, failed=failed)
         if isinstance(settled, Released):
             return _seconds_to_return(outcome)
         lease = settled.lease
@@ -135,9 +182,11 @@ def _rounds(
             line["rounds"] >= queue.max_rounds
             or lease.remaining_seconds() < queue.lease_seconds / 2
         ):
-            queue.release_due(lease)
+            with meter.phase("queue"):
+                queue.release_due(lease)
             return 0.0
-        lease = queue.start(lease)
+        with meter.phase("queue"):
+            lease = queue.start(lease)
 
 
 def _seconds_to_return(outcome: Outcome) -> float | None:
@@ -168,7 +217,7 @@ def _after_failure(lease: Lease, error: Exception, line: dict[str, Any]) -> Late
         line["traceback"] = _frames(error)
     return Later(
         after_seconds=failure_delay(lease.work, lease.state.attempts, at_least=at_least),
-        why=_text(f"{type(error).__name__}: {error}"),
+        why=text(f"{type(error).__name__}: {error}"),
     )
 
 
@@ -187,19 +236,24 @@ def _word(what: object) -> str:
     return "not-yet" if isinstance(what, NotYet) else type(what).__name__.lower()
 
 
-def _tell(log: logging.Logger, line: dict[str, Any]) -> None:
-    level = logging.WARNING if line["outcome"] in _TROUBLE else logging.INFO
+def _level(line: dict[str, Any]) -> int:
     if "traceback" in line:
-        level = logging.ERROR
-    if log.isEnabledFor(level):
-        safe = {name: _text(v) if isinstance(v, str) else v for name, v in line.items()}
-        log.log(level, "%s", json.dumps(safe))
+        return logging.ERROR
+    return logging.WARNING if line["outcome"] in _TROUBLE else logging.INFO
 
 
-def _text(value: str) -> str:
-    """At most 256 characters, none of them a control character."""
-    short = value if len(value) <= _TEXT else f"{value[: _TEXT - 3]}..."
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)[:_TEXT]
+def measured(meter: Meter) -> dict[str, Any]:
+    """Phases, calls by kind and changes; of a delivery that ran nothing, only what there was."""
+    found: dict[str, Any] = {
+        f"{phase}_milliseconds": _milliseconds(meter.seconds(phase))
+        for phase in ("queue", "observe", "decide", "act")
+    }
+    changes = {f"{name}s": meter.changes[name] for name in ("create", "update", "delete")}
+    return found | changes | {"calls": dict(sorted(meter.calls.items()))}
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _frames(error: Exception) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 
 from fedingress.domain.errors import Invalid
@@ -32,15 +32,21 @@ class Settings:
     signing_key: of a watcher, the file with the private key of its cluster (`cluster key`).
     watch: of a watcher, what its cluster is: `config` or `member`.
     cluster: of a watcher, the name of its cluster, by which its events are known.
-    health: of a watcher, `HOST:PORT` of its probes and metrics; empty for none, port 0 for any.
+    health: of a watcher or the embedded home, `HOST:PORT` of its probes and metrics; empty for
+        none, port 0 for any.
     checkpoint: of a watcher, the file in which it keeps what it knows; empty for none.
     debounce_seconds: of a watcher, how long changes are collected before they are published.
     silence_seconds: of a watcher, how long an API server may say nothing before the link is dead.
-    compute_endpoint, dns_endpoint, pubsub_endpoint: other than Google's own, for a private or
-        local cloud.
+    compute_endpoint, dns_endpoint, pubsub_endpoint, secretmanager_endpoint: other than Google's
+        own, for a private or local cloud.
+    google_credentials: outside Google Cloud, the JSON of a credential configuration for workload
+        identity federation; it holds no secret. Empty: Google's default credentials.
+    aws_role: on Google Cloud, the ARN of the IAM role that its identity is exchanged for. Empty:
+        the credentials that AWS's SDK finds.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
+    traces: `off`, or `otel` for spans of the OpenTelemetry API.
     log_level: of the logger `fedingress`.
     """
 
@@ -69,10 +75,14 @@ class Settings:
     compute_endpoint: str = ""
     dns_endpoint: str = ""
     pubsub_endpoint: str = ""
+    secretmanager_endpoint: str = ""
+    google_credentials: str = ""
+    aws_role: str = ""
     lease_seconds: float = 60.0
     tick_seconds: float = 60.0
     workers: int = 8
     fan_out: int = 32
+    traces: str = "off"
     log_level: str = "INFO"
 
 
@@ -133,34 +143,15 @@ _SHAPES = {
     "compute_endpoint": _URL,
     "dns_endpoint": _URL,
     "pubsub_endpoint": _URL,
+    "traces": ("off|otel", "off or otel"),
+    "secretmanager_endpoint": _URL,
+    "aws_role": (
+        r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
+        "the ARN of an IAM role",
+    ),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
 }
-_TEXTS = (
-    "owner",
-    "sources",
-    "kubeconfig",
-    "context",
-    "inventory_namespace",
-    "store",
-    "bus",
-    "queues",
-    "work",
-    "changes",
-    "tokens",
-    "callers",
-    "audience",
-    "certs",
-    "sns_signatures",
-    "signing_key",
-    "watch",
-    "cluster",
-    "health",
-    "checkpoint",
-    "compute_endpoint",
-    "dns_endpoint",
-    "pubsub_endpoint",
-    "log_level",
-)
+_TEXTS = tuple(each.name for each in fields(Settings) if each.name not in _NUMBERS | _COUNTS)
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:

@@ -9,11 +9,14 @@ import logging
 import signal
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from fedingress.domain.errors import FederationError, Invalid
+from fedingress.domain.work import Work
 from fedingress.runtime.home import log_to_stderr
 from fedingress.runtime.settings import Settings, read
 from fedingress.runtime.wire import config_connection, make_bus
@@ -26,6 +29,7 @@ from fedingress.watcher.pace import Pace
 
 _LOG: Final = logging.getLogger("fedingress")
 _SAVE_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.1
 _DRAIN_SECONDS: Final = 15.0
 """Below the grace period of a pod, with room for the watches to end."""
 
@@ -42,7 +46,9 @@ class WatcherProcess:
             self._closing.callback(bus.close)
             connection = config_connection(settings, "watcher")
             self._closing.callback(connection.close)
-            self.debounce = Debounce(bus.publish, Flow(quiet_seconds=settings.debounce_seconds))
+            self._bus = bus
+            self._file = _file(settings)
+            self.debounce = Debounce(self._publish, Flow(quiet_seconds=settings.debounce_seconds))
             role = (
                 config_role(settings.inventory_namespace)
                 if settings.watch == "config"
@@ -50,12 +56,12 @@ class WatcherProcess:
             )
             pace = Pace(silence=settings.silence_seconds)
             self.watch = ClusterWatch(connection, role, self.debounce, pace=pace)
-            self._file = _file(settings)
             self.health = self._health(settings)
         except BaseException:
             self._closing.close()
             raise
         self._settings = settings
+        self._held: list[Work] = []
 
     def run(self, until: threading.Event) -> None:
         """Watch until *until*, then publish what waits, keep the rest, and end."""
@@ -72,27 +78,48 @@ class WatcherProcess:
                 self._settings.bus,
                 f", health on port {self.health.port}" if self.health else "",
             )
-            while not until.wait(_SAVE_SECONDS):
-                self._save()
+            self._watch_until(until)
             self.watch.stop()
             self.debounce.stop(_DRAIN_SECONDS)
             self._save()
-            left = len(self.debounce.pending())
+            left = len(self._held) + len(self.debounce.pending())
             _LOG.info("ended, %d works were not published", left)
 
+    def _watch_until(self, until: threading.Event) -> None:
+        saved = time.monotonic()
+        while not until.wait(_POLL_SECONDS if self._held else _SAVE_SECONDS):
+            if self._held and self.watch.synced:
+                self.debounce.add(self._held)
+                self._held = []
+            if time.monotonic() - saved >= _SAVE_SECONDS:
+                self._save()
+                saved = time.monotonic()
+
     def _restore(self) -> None:
-        found = self._file.load() if self._file else None
-        if found is not None:
+        if self._file is None:
+            return
+        found = self._file.load()
+        if found.known is not None:
             self.watch.restore(found.known)
-            self.debounce.add(found.pending)
+        # Told before the list is complete, a unit could change between the two, seen by nobody.
+        self._held = list(found.pending)
+
+    def _publish(self, works: Sequence[Work]) -> None:
+        if self._file is not None:
+            try:
+                self._file.note(works)
+            except OSError as error:
+                _LOG.warning("the journal cannot be written: %s", error)
+        self._bus.publish(works)
 
     def _save(self) -> None:
-        """Write the checkpoint; what is known before what is pending, see `watcher.checkpoint`."""
+        """Write the checkpoint; for the order of things see `watcher.checkpoint`."""
         if self._file is None:
             return
         try:
+            self._file.begin()
             known = self.watch.known()
-            self._file.save(known, self.debounce.pending())
+            self._file.save(known, [*self._held, *self.debounce.pending()])
         except OSError as error:  # the old one still holds; a restart tells a little more then
             _LOG.warning("the checkpoint cannot be written: %s", error)
 

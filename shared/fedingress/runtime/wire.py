@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fedingress.adapters.buses.pubsub import PubSubBus
     from fedingress.adapters.buses.sns import SnsBus
     from fedingress.adapters.kube.connection import Connection
+    from fedingress.adapters.kube.credentials import MemberCredentials, TokenReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,17 +203,38 @@ def make_kube(
         if not folder.is_dir():  # a typing error, or not mounted: nothing that was there is gone
             raise Invalid(f"FEDINGRESS_SOURCES: there is no directory {folder}")
         directory = DirectorySources(folder, clock)
-        clusters = KubeMemberClusters(directory.token, concern=concern)
+        clusters = KubeMemberClusters(
+            member_credentials(settings, directory.token), concern=concern
+        )
         closing.callback(clusters.close)
         return directory, clusters
     from fedingress.adapters.kube.sources import KubeSources
 
     connection = config_connection(settings, concern)
     sources = KubeSources(connection, inventory_namespace=settings.inventory_namespace)
-    clusters = KubeMemberClusters(sources.read_token, concern=concern)
+    credentials = member_credentials(settings, sources.read_token)
+    clusters = KubeMemberClusters(credentials, concern=concern)
     closing.callback(connection.close)
     closing.callback(clusters.close)
     return sources, clusters
+
+
+def member_credentials(settings: Settings, read_token: "TokenReader") -> "MemberCredentials":
+    """
+    Who we are to members; *read_token* reads the Secrets beside their profiles.
+
+    Raises:
+        Invalid: The credential configuration is none.
+    """
+    from fedingress.adapters.kube.amazon import AmazonIdentity
+    from fedingress.adapters.kube.credentials import MemberCredentials
+    from fedingress.adapters.kube.google import GoogleIdentity
+
+    google = GoogleIdentity(
+        settings.google_credentials, secrets_endpoint=settings.secretmanager_endpoint
+    )
+    amazon = AmazonIdentity(settings.aws_role, proof=google.proof)
+    return MemberCredentials(read_token, google=google, amazon=amazon)
 
 
 def config_connection(settings: Settings, concern: str) -> "Connection":

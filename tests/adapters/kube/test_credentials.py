@@ -1,44 +1,58 @@
-"""Where the Authorization header of calls to members comes from."""
+"""Where the Authorization header of calls to members comes from, by provider of their access."""
+
+import datetime as dt
+import json
 
 import google.auth
 import google.auth.exceptions
 import pytest
 
-from fedingress.adapters.kube.credentials import GoogleToken, SecretToken, for_member
-from fedingress.domain.cluster import Access, MemberCluster
-from fedingress.domain.errors import Forbidden, Unavailable, Unsupported
+from fedingress.adapters.kube.credentials import MemberCredentials
+from fedingress.adapters.kube.google import GoogleIdentity
+from fedingress.domain.cluster import Access
+from fedingress.domain.errors import Forbidden, Invalid, Unavailable, Unsupported
 
 
-class Credentials:
-    """Default credentials that count their refreshes."""
+class Found:
+    """Google's default credentials, which count their refreshes."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.valid, self.token, self.refreshed, self._error = False, "", 0, error
+    def __init__(self, error=None, expiry=None):
+        self.token, self.refreshed, self.expiry, self._error = "", 0, expiry, error
 
-    def refresh(self, request) -> None:
+    def refresh(self, request):
         if self._error:
             raise self._error
         self.refreshed += 1
-        self.valid, self.token = True, f"google-{self.refreshed}"
+        self.token = f"google-{self.refreshed}"
 
 
-def member(provider: str) -> MemberCluster:
-    access = Access(
-        provider=provider, server="https://127.0.0.1:1", token_secret="inventory/m-token"
-    )
-    return MemberCluster(name="m", access=access)
+def access(provider, secret="inventory/m-token"):
+    return Access(provider=provider, server="https://127.0.0.1:1", token_secret=secret)
+
+
+def by_default(monkeypatch, found):
+    monkeypatch.setattr(google.auth, "default", lambda scopes: (found, "lab"))
 
 
 def test_one_google_token_serves_all_clusters(monkeypatch):
-    """It is fetched once, while it is valid, and again when a server refuses it."""
-    found = Credentials()
-    monkeypatch.setattr(google.auth, "default", lambda scopes: (found, "lab"))
-    google_token = GoogleToken()
-    one = for_member(member("gke"), lambda secret: "", google_token)
-    two = for_member(member("gke"), lambda secret: "", google_token)
+    """It is fetched once, and again when a server refuses it."""
+    by_default(monkeypatch, Found())
+    credentials = MemberCredentials(lambda secret: "")
+    one, two = credentials.of(access("gke")), credentials.of(access("gke"))
 
-    assert one(False) == two(False) == "Bearer google-1"
-    assert two(True) == "Bearer google-2"
+    assert one("") == two("") == "Bearer google-1"
+    assert two("Bearer google-1") == one("") == "Bearer google-2"
+
+
+def test_a_google_token_is_renewed_before_it_ends(monkeypatch):
+    """Google's expiry is in UTC, without saying so."""
+    soon = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(seconds=30)
+    found = Found(expiry=soon)
+    by_default(monkeypatch, found)
+    header = GoogleIdentity().header
+    assert [header(), header()] == ["Bearer google-1", "Bearer google-2"]
+    found.expiry = soon + dt.timedelta(hours=1)
+    assert [header(), header()] == ["Bearer google-3", "Bearer google-3"]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +64,10 @@ def test_one_google_token_serves_all_clusters(monkeypatch):
 )
 def test_a_google_token_that_does_not_come(monkeypatch, error, kind):
     """A dead metadata server passes; missing or revoked credentials need a person."""
-    monkeypatch.setattr(google.auth, "default", lambda scopes: (Credentials(error), "lab"))
+    by_default(monkeypatch, Found(error))
 
     with pytest.raises(kind):
-        GoogleToken()(False)
+        GoogleIdentity().header()
 
 
 def test_no_google_credentials_at_all(monkeypatch):
@@ -64,28 +78,34 @@ def test_no_google_credentials_at_all(monkeypatch):
 
     monkeypatch.setattr(google.auth, "default", default)
     with pytest.raises(Forbidden, match="no Google credentials"):
-        GoogleToken()(False)
+        GoogleIdentity().header()
 
 
-def test_a_secret_is_read_once_until_it_is_stale():
-    """Tokens are kept, stripped, and shown by no repr."""
+@pytest.mark.parametrize(
+    "text", ["{", "[]", json.dumps({"type": "service_account", "private_key": "sesame"})]
+)
+def test_only_a_federation_may_stand_in_the_settings(text):
+    """Anything else is refused, and not repeated: a setting is no place for a key."""
+    with pytest.raises(Invalid, match="external_account") as caught:
+        GoogleIdentity(text)
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_secret_is_read_once_until_it_is_refused():
+    """Tokens are kept and stripped."""
     reads = []
 
     def read(secret):
         reads.append(secret)
         return f"token-{len(reads)}\n"
 
-    credentials = for_member(member("fedingress-token"), read, GoogleToken())
-    assert isinstance(credentials, SecretToken)
-    assert [credentials(False), credentials(False)] == ["Bearer token-1"] * 2
-    assert credentials(True) == "Bearer token-2"
+    header = MemberCredentials(read).of(access("fedingress-token"))
+    assert [header(""), header("")] == ["Bearer token-1"] * 2
+    assert header("Bearer token-1") == "Bearer token-2"
     assert reads == ["inventory/m-token"] * 2
-    assert "token-2" not in repr(credentials)
 
 
 def test_what_is_not_served_says_so():
-    """EKS tokens and absent access are refused with a way out."""
-    with pytest.raises(Unsupported, match="fedingress cluster join"):
-        for_member(member("eks"), lambda secret: "", GoogleToken())
-    with pytest.raises(Unsupported, match="how to reach it"):
-        for_member(MemberCluster(name="m", access=None), lambda secret: "", GoogleToken())
+    """A provider that nobody decodes is a lack of ours."""
+    with pytest.raises(Unsupported, match="'kubeconfig'"):
+        MemberCredentials(lambda secret: "").of(access("kubeconfig"))

@@ -1,6 +1,7 @@
 """Members join, are drained, stay, and are forgotten; kubeconfigs are read for them."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fedingress.adapters.kube.inventory import Joining, KubeInventory
 from fedingress.adapters.kube.kubeconfig import entrance
 from fedingress.adapters.kube.resources import SERVICE
 from fedingress.adapters.kube.sources import INVENTORY_NAMESPACE, KubeSources
+from fedingress.domain.cluster import Access
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.names import OWNER_UID
@@ -48,13 +50,15 @@ def inventory(connection):
     return KubeInventory(connection, namespace=INVENTORY_NAMESPACE)
 
 
-def joining(member, **more) -> Joining:
+def joining(member, *, server="", **more) -> Joining:
+    access = Access(
+        provider="fedingress-token", server=server or member.url, ca_data=member.ca_data
+    )
     properties = {"provider": "gcp", "region": "us-central1", "zones": "us-central1-a"}
     return Joining(
         **{
             "name": "gke-us",
-            "server": member.url,
-            "ca_data": member.ca_data,
+            "access": access,
             "token": TOKEN,
             "properties": properties,
             "labels": {"cloud": "gcp"},
@@ -63,9 +67,13 @@ def joining(member, **more) -> Joining:
     )
 
 
+def join(inventory, wanted) -> str:
+    return inventory.join(wanted, lambda refused: f"Bearer {wanted.token}")
+
+
 def test_a_member_that_joined_can_be_reached(config, member, connection, inventory):
     """Profile, status and Secret together lead to the member's API server."""
-    uid = inventory.join(joining(member))
+    uid = join(inventory, joining(member))
 
     sources = KubeSources(connection)
     (found,) = sources.inventory().members
@@ -79,23 +87,36 @@ def test_a_member_that_joined_can_be_reached(config, member, connection, invento
 
 def test_joining_twice_renews(config, member, connection, inventory):
     """The second join replaces properties and token."""
-    inventory.join(joining(member))
-    inventory.join(joining(member, properties={"provider": "onprem"}))
+    join(inventory, joining(member))
+    join(inventory, joining(member, properties={"provider": "onprem"}))
 
     (found,) = KubeSources(connection).inventory().members
     assert (found.provider, found.region) == ("onprem", "")
 
 
+def test_a_way_in_that_is_given_up_takes_its_secret_along(config, member, inventory, connection):
+    """Joined again by a reference, the copy of the token goes, and the profile says where it is."""
+    join(inventory, joining(member))
+    kept = "projects/shop/secrets/gke-us/versions/latest"
+    access = replace(joining(member).access, token_secret=kept)
+    inventory.join(joining(member, access=access, token=""), lambda refused: f"Bearer {TOKEN}")
+
+    (found,) = KubeSources(connection).inventory().members
+    assert found.access.token_secret == kept
+    with pytest.raises(Forbidden):
+        KubeSources(connection).read_token(f"{INVENTORY_NAMESPACE}/gke-us-token")
+
+
 def test_a_member_that_refuses_or_is_silent_does_not_join(config, member, connection, inventory):
     """Nothing is written before the member has answered."""
     with pytest.raises(Forbidden):
-        inventory.join(joining(member, token="wrong"))
+        join(inventory, joining(member, token="wrong"))
     with pytest.raises(Unavailable):
-        inventory.join(joining(member, server="https://127.0.0.1:1"))
+        join(inventory, joining(member, server="https://127.0.0.1:1"))
     with pytest.raises(Invalid, match="token"):
-        inventory.join(joining(member, token=""))
+        join(inventory, joining(member, token=""))
     with pytest.raises(Invalid, match="colour"):
-        inventory.join(joining(member, properties={"colour": "red"}))
+        join(inventory, joining(member, properties={"colour": "red"}))
     assert config.list("ClusterProfile") == []
     assert config.list("Secret") == []
 
@@ -110,14 +131,14 @@ def test_anothers_profile_is_left_alone(config, member, inventory):
     }
     config.put(profile)
     with pytest.raises(Conflict, match="gke-fleet"):
-        inventory.join(joining(member))
+        join(inventory, joining(member))
     with pytest.raises(Conflict, match="gke-fleet"):
         inventory.forget("gke-us", None)
 
 
 def test_leaving_is_a_mark_that_can_be_taken_back(member, connection, inventory):
     """`leave` marks, `stay` unmarks; an unknown member is the user's fault."""
-    inventory.join(joining(member))
+    join(inventory, joining(member))
     sources = KubeSources(connection, cache_seconds=0.0)
 
     inventory.leave("gke-us")
@@ -130,16 +151,16 @@ def test_leaving_is_a_mark_that_can_be_taken_back(member, connection, inventory)
 
 def test_joining_again_does_not_stop_leaving(member, connection, inventory):
     """A renewed token must not call a leaving member back."""
-    inventory.join(joining(member))
+    join(inventory, joining(member))
     inventory.leave("gke-us")
-    inventory.join(joining(member))
+    join(inventory, joining(member))
 
     assert KubeSources(connection).inventory().members[0].leaving
 
 
 def test_a_member_is_forgotten_once_it_is_empty(config, member, connection, inventory):
     """Objects and tombstones of ours hold the profile; without them it goes, and its token too."""
-    inventory.join(joining(member))
+    join(inventory, joining(member))
     ours = {
         "apiVersion": "v1",
         "kind": "Service",

@@ -98,6 +98,27 @@ def test_annotations(name):
         narrowing(manifest["metadata"]["annotations"])
 
 
+FRONTS = {
+    "http off": ({"kubernetes.io/ingress.allow-http": "False"}, ""),
+    "http no boolean": ({"kubernetes.io/ingress.allow-http": "no"}, "allow-http"),
+    "certificates": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "a, b-2"}, ""),
+    "no certificate": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "a,,b"}, "pre-shared-cert"),
+    "bad certificate": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "A"}, "pre-shared-cert"),
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_annotations_of_the_front_end_agree_with_the_decoder(name):
+    """What is refused is refused by both, with the annotation's key."""
+    annotations, expected = FRONTS[name]
+    manifest = ingress()
+    manifest["metadata"]["annotations"] = annotations
+    faults = [str(fault) for fault in source(manifest).faults]
+
+    assert bool(messages(manifest)) is bool(faults) is bool(expected)
+    assert all(expected in text for text in (*messages(manifest), *faults))
+
+
 def test_a_selector_that_only_placement_can_judge_is_let_in():
     """CEL does not parse JSON: the rest is told by a condition."""
     manifest = annotated(cluster_selector='[{"not able to parse",}]')

@@ -14,7 +14,14 @@ ROWS = {
     if (match := re.match(r"\| `([^`]+)`", line)) is not None
 }
 SPEC = crd_schema("federationpolicies.yaml")["properties"]["spec"]
-GROUPS = {"spec", "spec.placement", "spec.backends", "spec.backends.healthCheck", "spec.dns"}
+GROUPS = {
+    "spec",
+    "spec.placement",
+    "spec.backends",
+    "spec.backends.healthCheck",
+    "spec.dns",
+    "spec.tls",
+}
 FIELDS = {
     at: node
     for at, node in nodes(SPEC, "spec")
@@ -51,6 +58,7 @@ def test_properties_annotations_and_fields_of_an_ingress_are_documented():
     """Each that a decoder reads has a row."""
     wanted = [f"fedingress.dev/{name}" for name in PROPERTIES]
     wanted += [names.CLUSTERS, names.CLUSTER_SELECTOR, names.V1_CLUSTER_SELECTOR]
+    wanted += [names.ALLOW_HTTP, names.PRE_SHARED]
     paths = "spec.rules[].http.paths[]"
     wanted += [
         *("spec.ingressClassName", "spec.defaultBackend", "spec.rules[].host", paths),

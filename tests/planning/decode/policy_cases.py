@@ -50,6 +50,10 @@ def zone(**fields: Any) -> dict[str, Any]:
     return dns(zones=[kept])
 
 
+def tls(**fields: Any) -> dict[str, Any]:
+    return manifest(tls=fields)
+
+
 def deletion(**fields: Any) -> dict[str, Any]:
     return manifest(deletion=fields)
 
@@ -92,6 +96,13 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "zone of another project": zone(project="dns-project"),
     "two zones": dns(zones=[ZONE, {**ZONE, "name": "b", "domain": "b.example"}]),
     "no zones": dns(zones=[], routing="simple", ttlSeconds=86400),
+    "whole tls": tls(
+        minimumVersion="1.2",
+        redirect=True,
+        preSharedCertificates=["a", "b-2"],
+        managedCertificates=True,
+    ),
+    "tls by others": tls(sslPolicy="modern", certificateMap="shop", redirect=False),
     "cascade": deletion(mode="cascade", graceSeconds=604800, drainSeconds=86400),
     "orphan": deletion(mode="orphan", graceSeconds=0, drainSeconds=0),
 }
@@ -101,6 +112,26 @@ _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "version of TLS": (
+        tls(minimumVersion="1.4"),
+        "spec.tls.minimumVersion: unknown version of TLS '1.4'",
+    ),
+    "version of TLS no text": (tls(minimumVersion=1.2), "spec.tls.minimumVersion: 1.2 is not text"),
+    "two policies of TLS": (
+        tls(minimumVersion="1.2", sslPolicy="modern"),
+        "spec.tls.sslPolicy: stands beside minimumVersion",
+    ),
+    "redirect no boolean": (tls(redirect="yes"), "spec.tls.redirect: 'yes' is neither true nor"),
+    "certificate twice": (
+        tls(preSharedCertificates=["a", "a"]),
+        "spec.tls.preSharedCertificates[1]: a is named twice",
+    ),
+    "certificate name": (
+        tls(preSharedCertificates=["A"]),
+        "spec.tls.preSharedCertificates[0]: 'A' is not the name of a certificate",
+    ),
+    "map name": (tls(certificateMap="a/b"), "spec.tls.certificateMap: 'a/b' is not the name"),
+    "copied secrets": (tls(copySecrets=True), "spec.tls.copySecrets: is known, but not served"),
     "no topology": (manifest(topology=None), "spec.topology: is required"),
     "known topology": (
         manifest(topology="via-gcp"),

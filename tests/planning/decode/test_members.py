@@ -3,8 +3,9 @@ import base64
 import pytest
 from hypothesis import given
 
-from fedingress.domain.cluster import Access, MemberCluster
+from fedingress.domain.cluster import Access, EksCluster, MemberCluster
 from fedingress.planning.decode import member
+from fedingress.planning.decode.access import encode_access
 from tests.planning.decode.mutations import mutated
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -93,13 +94,24 @@ def test_a_profile_without_status_is_a_member_without_access():
     assert (found.access, found.healthy, found.provider) == (None, None, "")
 
 
+EKS = {"cluster": "shop", "region": "us-east-1"}
+ROLE = "arn:aws:iam::123456789012:role/fleet/federated-ingress"
+PLUGINS = "client.authentication.k8s.io/exec"
+
+
+def extensions(ours=None, **others):
+    named = {"fedingress.dev/access": ours} if ours is not None else {}
+    return [{"name": name, "extension": held} for name, held in (named | others).items()]
+
+
 @pytest.mark.parametrize(
     ("name", "cloud", "secret"),
     [("gke", "gcp", ""), ("eks", "aws", ""), ("fedingress-token", "", "inventory/gke-us-token")],
 )
 def test_the_access_provider_implies_the_cloud(name, cloud, secret):
     """A Secret is named only for tokens."""
-    found = member(profile(accessProviders=[provider(name)]))
+    more = {"extensions": extensions(EKS)} if name == "eks" else {}
+    found = member(profile(accessProviders=[provider(name, **more)]))
     assert (found.provider, found.access.token_secret) == (cloud, secret)
 
 
@@ -134,6 +146,74 @@ def test_a_public_authority_and_a_path_are_fine():
     assert found.access == Access(provider="gke", server="https://rancher.example/k8s/c-1")
 
 
+def eks_of(*, region="", **more):
+    listed = properties(region=region) if region else []
+    return member(profile(properties=listed, accessProviders=[provider("eks", **more)])).access.eks
+
+
+def test_an_eks_cluster_is_told_in_our_extension():
+    """Its name, its region and a role; the member's region serves where none is said."""
+    told = extensions({**EKS, "role": ROLE})
+    assert eks_of(extensions=told) == EksCluster(name="shop", region="us-east-1", role=ROLE)
+    told = extensions({"cluster": "shop"})
+    assert eks_of(extensions=told, region="eu-west-1").region == "eu-west-1"
+    assert eks_of(extensions=extensions(EKS), region="eu-west-1").region == "us-east-1"
+
+
+@pytest.mark.parametrize("word", ["clusterName", "clusterId"])
+def test_the_configuration_of_plugins_is_read_for_eks(word):
+    """It is data, and cluster managers write it; what our own extension says comes first."""
+    plugin = {word: "theirs", "region": "us-west-2"}
+    assert eks_of(extensions=extensions(**{PLUGINS: plugin})).name == "theirs"
+    both = extensions(EKS, **{PLUGINS: plugin})
+    assert eks_of(extensions=both) == EksCluster(name="shop", region="us-east-1")
+
+
+SECRETS = (
+    "projects/shop/secrets/rack-1/versions/latest",
+    "projects/123456789012/secrets/rack_1/versions/7",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:fleet/rack-AbCdEf",
+)
+
+
+@pytest.mark.parametrize("reference", SECRETS)
+def test_a_token_may_be_kept_elsewhere(reference):
+    """In Secret Manager or Secrets Manager, by reference."""
+    offered = provider(extensions=extensions({"secret": reference}))
+    assert member(profile(accessProviders=[offered])).access.token_secret == reference
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        Access(provider="gke", server="https://a"),
+        Access(
+            provider="fedingress-token", server="https://a", ca_data=PEM, token_secret=SECRETS[0]
+        ),
+        Access(provider="eks", server="https://a", eks=EksCluster(name="a", region="us-east-1")),
+        Access(
+            provider="eks",
+            server="https://a",
+            eks=EksCluster(name="a", region="us-east-1", role=ROLE),
+        ),
+    ],
+    ids=lambda access: access.provider,
+)
+def test_access_is_written_as_it_is_read(access):
+    """What `cluster join` writes decodes to what was asked for."""
+    offered = encode_access(access, beside=False)
+    assert member(profile(accessProviders=[offered])).access == access
+
+
+def test_the_secret_beside_the_profile_goes_without_saying():
+    """It is not named in the profile, and found by the member's name."""
+    access = Access(provider="fedingress-token", server="https://a", token_secret="")
+    offered = encode_access(access, beside=True)
+    assert "extensions" not in offered["cluster"]
+    found = member(profile(accessProviders=[offered]))
+    assert found.access.token_secret == "inventory/gke-us-token"
+
+
 CLUSTER = "status.accessProviders[0].cluster"
 REFUSED = {
     "plain http": (provider(server="http://127.0.0.1:8080"), f"{CLUSTER}.server: 'http://127"),
@@ -149,6 +229,46 @@ REFUSED = {
     "exec in an extension": (
         provider(extensions=[{"name": "client.authentication.k8s.io/exec", "extension": {}}]),
         f"{CLUSTER}.extensions[0]: exec plugins are refused",
+    ),
+    "exec for gke": (
+        provider("gke", extensions=[{"name": "client.authentication.k8s.io/exec"}]),
+        f"{CLUSTER}.extensions[0]: exec plugins are refused",
+    ),
+    "eks without a name": (
+        provider("eks", extensions=extensions({"region": "us-east-1"})),
+        f"{CLUSTER}.extensions: fedingress.dev/access must say `cluster`",
+    ),
+    "eks without a region": (
+        provider("eks", extensions=extensions({"cluster": "a"})),
+        f"{CLUSTER}.extensions: fedingress.dev/access must say `region`",
+    ),
+    "eks in no region": (
+        provider("eks", extensions=extensions({"cluster": "a", "region": "x.example.com"})),
+        f"{CLUSTER}.extensions[0].extension.region: 'x.example.com' is not a region",
+    ),
+    "eks with an empty name": (
+        provider("eks", extensions=extensions({**EKS, "cluster": ""})),
+        f"{CLUSTER}.extensions[0].extension.cluster: is required",
+    ),
+    "eks by another's name": (
+        provider("eks", extensions=extensions({**EKS, "cluster": "a\r\nb"})),
+        f"{CLUSTER}.extensions[0].extension.cluster: ",
+    ),
+    "eks by a user": (
+        provider("eks", extensions=extensions({**EKS, "role": "arn:aws:iam::1:user/x"})),
+        f"{CLUSTER}.extensions[0].extension.role: 'arn:aws:iam::1:user/x' is not the ARN",
+    ),
+    "a plugin's configuration that is none": (
+        provider("eks", extensions=extensions(EKS, **{PLUGINS: "x"})),
+        f"{CLUSTER}.extensions[1].extension: 'x' is not an object",
+    ),
+    "a secret nowhere": (
+        provider(extensions=extensions({"secret": "other/secret"})),
+        f"{CLUSTER}.extensions[0].extension.secret: 'other/secret' is not a version",
+    ),
+    "a secret for gke": (
+        provider("gke", extensions=extensions({"secret": SECRETS[0]})),
+        f"{CLUSTER}.extensions[0].extension.secret: ",
     ),
     "insecure": (
         provider(**{"insecure-skip-tls-verify": True}),

@@ -42,6 +42,10 @@ class Access:
         self._tokens[token] = (self.clock() + LIFETIME_SECONDS, scopes)
         return token
 
+    def living(self, token: str) -> bool:
+        """Say whether *token* was issued here and lives."""
+        return self._tokens.get(token, (0.0, frozenset()))[0] > self.clock()
+
     def revoke_all(self) -> None:
         """End the life of every token."""
         self._tokens.clear()

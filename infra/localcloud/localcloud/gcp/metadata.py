@@ -7,16 +7,22 @@ compute engine credentials, as on a real machine.
 Source: Compute Engine, "About VM metadata" (header ``Metadata-Flavor``, paths, refusals); GKE,
 "About Workload Identity Federation for GKE" (the identity pool in place of an account).
 
-Not modelled: instance attributes, ``wait_for_change``, identity tokens.
+With an issuer it gives identity tokens too ("Verify the identity of Compute Engine instances").
+
+Not modelled: instance attributes, ``wait_for_change``.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from localcloud.gcp.access import CLOUD_PLATFORM, LIFETIME_SECONDS, Access
 from localcloud.gcp.server import Server, listen
+
+Identify = Callable[[str, str], str]
+"""Gives the identity token of a service account for an audience."""
 
 _ROOT = "/computeMetadata/v1"
 _FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
@@ -26,6 +32,7 @@ async def serve_metadata(
     project: str,
     *,
     access: Access | None = None,
+    identify: Identify | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Server:
@@ -36,11 +43,12 @@ async def serve_metadata(
         project: Its id.
         access: Where tokens are issued: a cloud's ``GcpCloud.access``; None issues tokens that
             no cloud knows.
+        identify: Signs identity tokens; None has none.
         host: Address to bind.
         port: Port to bind; 0 takes a free one.
     """
     app = web.Application()
-    handler = _Metadata(project, access or Access(clock=_no_clock))
+    handler = _Metadata(project, access or Access(clock=_no_clock), identify)
     app.router.add_get("/{path:.*}", handler.answer)
     return await listen(app, host, port)
 
@@ -49,12 +57,18 @@ def _no_clock() -> float:
     return 0.0
 
 
+def account_of(project: str) -> str:
+    """Give the name of the one account of machines in *project*."""
+    return f"{project}.svc.id.goog"
+
+
 class _Metadata:
-    def __init__(self, project: str, access: Access) -> None:
+    def __init__(self, project: str, access: Access, identify: Identify | None) -> None:
         self._access = access
+        self._identify = identify
         # A workload identity pool, as GKE's metadata server names workloads without a service
         # account: for an account google-auth asks iamcredentials.googleapis.com by itself.
-        email = f"{project}.svc.id.goog"
+        self._email = email = account_of(project)
         account = {"aliases": ["default"], "email": email, "scopes": [CLOUD_PLATFORM]}
         number = str(int.from_bytes(project.encode()[:5], "big"))
         here = f"{_ROOT}/instance/service-accounts"
@@ -77,6 +91,7 @@ class _Metadata:
             }
             self._documents[f"{here}/{name}"] = account
         self._token_paths = frozenset(f"{here}/{name}/token" for name in ("default", email))
+        self._identity_paths = frozenset(f"{here}/{name}/identity" for name in ("default", email))
 
     async def answer(self, request: web.Request) -> web.Response:
         path = request.path.rstrip("/")
@@ -86,10 +101,17 @@ class _Metadata:
             return _text("X-Forwarded-For is not allowed\n", status=403)
         if path in self._token_paths:
             return _json(self._token(request.query.get("scopes", "")))
+        if path in self._identity_paths and self._identify is not None:
+            return self._identity(self._identify, request.query.get("audience", ""))
         if path in self._documents and request.query.get("recursive", "").lower() == "true":
             return _json(self._documents[path])
         known = path in self._texts
         return _text(self._texts[path] if known else "Not Found\n", status=200 if known else 404)
+
+    def _identity(self, identify: Identify, audience: str) -> web.Response:
+        if not audience:
+            return _text("non-empty audience parameter required\n", status=400)
+        return _text(identify(self._email, audience))
 
     def _token(self, scopes: str) -> dict[str, Any]:
         wanted = frozenset(scopes.split(",")) if scopes else frozenset({CLOUD_PLATFORM})

@@ -92,9 +92,7 @@ class GcpHome:
         Raises:
             HomeError: One does not, in time.
         """
-        await asyncio.gather(
-            *(answers(self._url(name), see=f"{name}.log") for name in self._doors)
-        )
+        await asyncio.gather(*(answers(self._url(name), see=f"{name}.log") for name in self._doors))
 
     def environment(self) -> Mapping[str, str]:
         """Where bus and store are, and how a person calls `repair`."""

@@ -1,7 +1,8 @@
 """
-Who calls, and what they may do: bearer tokens with an allow function each.
+Who calls, and what they may do: bearer tokens with an allow function each, and what an
+authenticator of the cluster's cloud makes of other tokens.
 
-Not modelled: RBAC objects, client certificates, impersonation.
+RBAC objects are stored and grant nothing. Not modelled: client certificates, impersonation.
 
 Source: Kubernetes documentation, "Authenticating", "Authorization Overview".
 """
@@ -48,8 +49,13 @@ def caller(cluster: KubeCluster, request: web.BaseRequest) -> Caller:
     if cluster.tokens is None:
         return Caller(name="system:admin", allow=None)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or token.strip() not in cluster.tokens:
+    if scheme.lower() != "bearer":
         raise ApiError(401, "Unauthorized")
+    if token.strip() not in cluster.tokens:
+        name = cluster.authenticate(token.strip()) if cluster.authenticate else None
+        if name is None:
+            raise ApiError(401, "Unauthorized")
+        return Caller(name=name, allow=None)
     place = list(cluster.tokens).index(token.strip())
     return Caller(name=f"token-{place}", allow=cluster.tokens[token.strip()])
 

@@ -39,6 +39,8 @@ class KubeCluster:
         name: Name of the cluster, for counting and for messages.
         tokens: Accepted bearer tokens; each with a function that says whether a method and path
             is allowed, or None for everything. None instead of a mapping: no token is needed.
+        authenticate: Gives the name of the caller with a token that is none of these, or None;
+            such a caller may do everything.
         bookmark_seconds: How often a watch that asked for bookmarks gets one.
         calls: Mutating requests that came over the wire.
         faults: Faults that wait for requests.
@@ -68,6 +70,7 @@ class KubeCluster:
         """
         self.name = name
         self.tokens = tokens
+        self.authenticate: Callable[[str], str | None] | None = None
         self.bookmark_seconds = bookmark_seconds
         self.calls = calls if calls is not None else Calls()
         self.faults = Faults(_injected)

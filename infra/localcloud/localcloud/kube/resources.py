@@ -22,6 +22,7 @@ DEFINITIONS: TableKey = ("apiextensions.k8s.io", "customresourcedefinitions")
 _WITHOUT_GENERATION = {
     *("ConfigMap", "Endpoints", "Event", "Lease", "Namespace"),
     *("Node", "Secret", "Service", "ServiceAccount"),
+    *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
 }
 
 
@@ -117,6 +118,11 @@ discovery.k8s.io v1 endpointslices EndpointSlice ns - - - discovery.EndpointSlic
 events.k8s.io v1 events Event ns - ev - events.Event
 networking.k8s.io v1 ingressclasses IngressClass cluster - - - =
 networking.k8s.io v1 ingresses Ingress ns status ing - =
+networking.k8s.io v1 networkpolicies NetworkPolicy ns - netpol - =
+rbac.authorization.k8s.io v1 clusterrolebindings ClusterRoleBinding cluster - - - =
+rbac.authorization.k8s.io v1 clusterroles ClusterRole cluster - - - =
+rbac.authorization.k8s.io v1 rolebindings RoleBinding ns - - - =
+rbac.authorization.k8s.io v1 roles Role ns - - - =
 """
 
 

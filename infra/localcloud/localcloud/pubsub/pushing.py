@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import aiohttp
 
+from localcloud.gcp.identity_tokens import Issuer
 from localcloud.pubsub.backlog import Backlog, Held
-from localcloud.pubsub.tokens import Issuer
 
 _MOST: Final = 100
 _ACKNOWLEDGING: Final = frozenset({102, 200, 201, 202, 204})

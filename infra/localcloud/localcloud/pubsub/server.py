@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 from aiohttp import web
 
+from localcloud.gcp.identity_tokens import Issuer
 from localcloud.gcp.server import Server, listen
 from localcloud.pubsub.subscriptions import Subscriptions
-from localcloud.pubsub.tokens import Issuer
 from localcloud.pubsub.topics import Topics
 from localcloud.pubsub.wire import Wire
 

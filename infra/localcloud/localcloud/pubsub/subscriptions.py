@@ -10,13 +10,13 @@ from typing import Any, Final
 from google.protobuf import empty_pb2
 from google.pubsub_v1 import types as pubsub
 
+from localcloud.gcp.identity_tokens import Issuer
 from localcloud.pubsub import filters
 from localcloud.pubsub.backlog import Backlog, Held
 from localcloud.pubsub.properties import LEAST_DEADLINE, LONGEST_DEADLINE, check_properties
 from localcloud.pubsub.pushing import Pusher
 from localcloud.pubsub.refusals import invalid, missing
 from localcloud.pubsub.streaming import stream
-from localcloud.pubsub.tokens import Issuer
 from localcloud.pubsub.topics import Subscription, Topics, check_new
 
 _PULL_SECONDS: Final = 3.0

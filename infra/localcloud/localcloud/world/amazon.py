@@ -1,5 +1,5 @@
 """
-Amazon's part of a world: the account, its wire, its name servers.
+Amazon's part of a world: the account, its wire, its name servers, its health checkers.
 
 Called by `world`, which gives the addresses and keeps the parts until it ends.
 """
@@ -11,12 +11,17 @@ from typing import Any
 from localcloud.addresses import WorldBlock
 from localcloud.aws.cloud import AwsCloud
 from localcloud.aws.route53.answering import GROUP, Answering, Target
+from localcloud.aws.route53.checkers import Checkers
+from localcloud.aws.route53.health_checks import REGIONS
 from localcloud.aws.route53.places import Places
 from localcloud.aws.route53.zone import Zone
 from localcloud.aws.server import serve_aws
-from localcloud.dataplane.answers import Records, ZoneView, stored
+from localcloud.dataplane.answers import Records, Unserved, ZoneView, resolve, stored
 from localcloud.dataplane.haproxy.regions import PLACES
 from localcloud.world.spec import WorldSpec
+
+# Health checks look ten times as often as they say: a story of a minute is told in six seconds.
+CHECK_INTERVAL_FACTOR = 0.1
 
 _CALLER = "lab"
 
@@ -32,9 +37,19 @@ class Amazon:
         self._block = block
         asked = {"Name": spec.hosted_zone, "CallerReference": _CALLER}
         self.cloud.route53.zones.create(asked)
+        route53 = self.cloud.route53
+        self.checkers = Checkers(
+            route53.checks,
+            clock=self.cloud.clock,
+            sources={region: block.checker(n) for n, region in enumerate(REGIONS, start=1)},
+            resolve=self._resolve,
+            interval_factor=CHECK_INTERVAL_FACTOR,
+        )
+        route53.observe = self.checkers.health.observations
+        route53.failures = self.checkers.health.failures
         clients = {block.client_network(index): region for index, region in enumerate(spec.regions)}
         self._answering = Answering(
-            healthy=lambda _check: True,
+            healthy=self.checkers.health.healthy,
             target=self._target,
             place=Places(clients, PLACES).of,
             clock=self.cloud.clock,
@@ -50,6 +65,8 @@ class Amazon:
         server = await serve_aws(self.cloud, host=host)
         stack.push_async_callback(server.close)
         self.port = server.port
+        await self.checkers.start()
+        stack.push_async_callback(self.checkers.close)
 
     def zone_views(self) -> list[ZoneView]:
         """Give all hosted zones as the name servers know them."""
@@ -66,6 +83,13 @@ class Amazon:
         if GROUP in record_set:
             return self._answering.choose(record_set, client)
         return stored(record_set, client)
+
+    def _resolve(self, name: str) -> list[str]:
+        absolute = name if name.endswith(".") else name + "."
+        with contextlib.suppress(Unserved):
+            answer = resolve(self.zone_views(), absolute, "A", self._block.checker(1), self.choose)
+            return [each for row in answer.answers if row.type == "A" for each in row.rdatas]
+        return []
 
     def _target(self, _name: str) -> Target | None:
         return None

@@ -13,8 +13,11 @@ from typing import Any
 
 from localcloud.addresses import WorldBlock
 from localcloud.faults import Fault
+from localcloud.gcp.access import Access
 from localcloud.gcp.cloud import GcpCloud
 from localcloud.gke.negs import NegController
+from localcloud.iam.eks import AccessEntries
+from localcloud.iam.identities import Identities
 from localcloud.kube.cluster import KubeCluster
 from localcloud.kube.errors import ApiError
 from localcloud.kube.server import Server, serve
@@ -42,6 +45,7 @@ class Cluster:
         self.kube = KubeCluster(name, tokens={self.people_token: None, self.functions_token: None})
         self.kubelet: Kubelet | None = None
         self.api = "up"
+        self.entries: AccessEntries | None = None
         self._authority = authority
         self._tls: ssl.SSLContext = authority.server_context()
         self._server: Server | None = None
@@ -74,6 +78,17 @@ class Cluster:
                 self.kube, cloud, project=project, region=member.region, zones=member.zones
             )
             self._controllers.append(negs)
+
+    def let_in(self, identities: Identities, google: Access, role: str) -> None:
+        """Take what its cloud's clusters take: tokens that *role* signs, or tokens of Google's."""
+        if self.member is None or self.member.provider not in ("aws", "gcp"):
+            return
+        if self.member.provider == "gcp":
+            self.kube.authenticate = lambda token: "google" if google.living(token) else None
+            return
+        self.entries = AccessEntries(self.name, self.member.region, identities)
+        self.entries.arns.add(role)
+        self.kube.authenticate = self.entries.caller
 
     async def start(self) -> None:
         """Serve the API and run what is behind it."""

@@ -7,7 +7,7 @@ variables that the official SDKs read. Pure; `world` gives the ports.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _NO_PROXY = "127.0.0.1,localhost,127.0.0.0/8,::1"
@@ -58,6 +58,8 @@ class Places:
         functions_kubeconfig: The one context ``config``, for the functions.
         gcp_port: Compute Engine and Cloud DNS.
         metadata_port: Metadata server.
+        sts_port: AWS STS.
+        aws_key: Access key of the functions' role, and its secret.
         aws_port: Every service of Amazon's.
         dns_port: DNS answers.
         control_port: Control API.
@@ -72,6 +74,8 @@ class Places:
     functions_kubeconfig: Path
     gcp_port: int
     metadata_port: int
+    sts_port: int
+    aws_key: tuple[str, str] = field(repr=False)
     aws_port: int
     dns_port: int
     control_port: int
@@ -100,7 +104,8 @@ def environment(places: Places) -> dict[str, str]:
         "GCE_METADATA_IP": metadata,
         "GCE_METADATA_ROOT": metadata,
         "GOOGLE_CLOUD_PROJECT": places.project,
-        **_amazon(f"http://127.0.0.1:{places.aws_port}"),
+        **_amazon(places.aws_key, f"http://127.0.0.1:{places.aws_port}"),
+        "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{places.sts_port}",
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
         "KUBECONFIG": str(places.kubeconfig),
@@ -120,12 +125,12 @@ def environment(places: Places) -> dict[str, str]:
     }
 
 
-def _amazon(endpoint: str) -> dict[str, str]:
-    """What boto3 and the ``aws`` command read; any credentials are taken."""
+def _amazon(key: tuple[str, str], endpoint: str) -> dict[str, str]:
+    """What boto3 and the ``aws`` command read; STS and EKS clusters verify who signed."""
     return {
         "AWS_ENDPOINT_URL_ROUTE_53": endpoint,
-        "AWS_ACCESS_KEY_ID": "lab",
-        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_ACCESS_KEY_ID": key[0],
+        "AWS_SECRET_ACCESS_KEY": key[1],
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -1,10 +1,12 @@
 """
-The inventory of a world: a ClusterProfile and a token Secret for each member.
+The inventory of a world: a ClusterProfile for each member, and a token Secret where it needs one.
 
 They stand in the config cluster, in namespace `NAMESPACE`, as a cluster manager would write them:
-spec and labels first, then the status through its subresource.
+spec and labels first, then the status through its subresource. Members of provider ``aws`` are
+reached as EKS clusters are, by tokens that their callers sign.
 
-Source: Cluster Inventory API (``multicluster.x-k8s.io/v1alpha1``), KEP-4322 and KEP-5339.
+Source: Cluster Inventory API (``multicluster.x-k8s.io/v1alpha1``), KEP-4322 and KEP-5339 (its
+extension for what plugins must know).
 """
 
 import base64
@@ -21,7 +23,9 @@ MANAGER = "cluster-manager"
 PROFILES = "clusterprofiles.multicluster.x-k8s.io"
 
 _API_VERSION = "multicluster.x-k8s.io/v1alpha1"
-_ACCESS = "fedingress-token"
+_TOKEN_ACCESS = "fedingress-token"  # noqa: S105 - the name of a provider
+_EKS_ACCESS = "eks"
+_PLUGIN_CONFIGURATION = "client.authentication.k8s.io/exec"
 
 
 def announce(
@@ -33,7 +37,7 @@ def announce(
     Args:
         config: The config cluster; the CRD must be served.
         member: Whom to announce.
-        access: Its API server, and the token of the functions.
+        access: Its API server, and the token of the functions where one is needed.
         uid: Of its kube-system namespace.
         project: GCP project of members of provider ``gcp``.
     """
@@ -48,7 +52,8 @@ def announce(
         "x-k8s.io/cluster-manager": MANAGER,
     }
     config.put(_namespace(), manager=MANAGER)
-    config.put(_secret(member.name, access.token), manager=MANAGER)
+    if member.provider != "aws":
+        config.put(_secret(member.name, access.token), manager=MANAGER)
     config.put(
         {
             **identity,
@@ -72,13 +77,17 @@ def _status(member: MemberSpec, access: Context, more: Mapping[str, str]) -> dic
         "network": "default" if on_gcp else "",
         "uid": more["uid"],
     }
-    cluster = {
+    cluster: dict[str, Any] = {
         "server": access.server,
         "certificate-authority-data": base64.b64encode(access.ca).decode(),
     }
+    if member.provider == "aws":
+        told = {"clusterName": member.name, "region": member.region}
+        cluster["extensions"] = [{"name": _PLUGIN_CONFIGURATION, "extension": told}]
+    provider = _EKS_ACCESS if member.provider == "aws" else _TOKEN_ACCESS
     return {
         "version": {"kubernetes": "1.35.0"},
-        "accessProviders": [{"name": _ACCESS, "cluster": cluster}],
+        "accessProviders": [{"name": provider, "cluster": cluster}],
         "properties": [
             {"name": f"fedingress.dev/{name}", "value": value}
             for name, value in properties.items()

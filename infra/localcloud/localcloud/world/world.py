@@ -4,7 +4,7 @@ A whole world in one process and one event loop: clusters, clouds, DNS answers, 
 Composition only: this is the one module that names the parts and wires them. Who wants a world
 without asyncio takes `localcloud.world.running.running_world`.
 
-Not modelled: networks between clusters (every pod can be reached from everywhere), IAM.
+Not modelled: networks between clusters (every pod can be reached from everywhere), policies of IAM.
 """
 
 import asyncio
@@ -27,11 +27,14 @@ from localcloud.dataplane.haproxy.snapshot import Snapshot
 from localcloud.dataplane.plane import DataPlane
 from localcloud.faults import Faults
 from localcloud.gcp.cloud import GcpCloud
-from localcloud.gcp.metadata import serve_metadata
+from localcloud.gcp.identity_tokens import Issuer, subject_of
+from localcloud.gcp.metadata import account_of, serve_metadata
 from localcloud.gcp.places import REGIONS
-from localcloud.gcp.server import serve_gcp
+from localcloud.gcp.server import Server, serve_gcp
 from localcloud.homes import Embedded, Home
 from localcloud.homes.watchers import make_keys
+from localcloud.iam import Identities, serve_sts
+from localcloud.iam.identities import role_arn
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
@@ -44,6 +47,8 @@ from localcloud.world.fleet import Fleet
 from localcloud.world.spec import WorldSpec
 
 CONFIG = "config"
+FUNCTIONS_ROLE = "fedingress-functions"
+"""The IAM role that the functions of a world run as."""
 
 
 class World:
@@ -138,8 +143,12 @@ class World:
         self.gcp.create_zone(spec.project, spec.dns_zone, spec.dns_name)
         gcp = await serve_gcp(self.gcp, host=HOST)
         self._stack.push_async_callback(gcp.close)
-        metadata = await serve_metadata(spec.project, access=self.gcp.access, host=HOST)
+        self.issuer = Issuer()
+        metadata = await serve_metadata(
+            spec.project, access=self.gcp.access, identify=self.issuer.token, host=HOST
+        )
         self._stack.push_async_callback(metadata.close)
+        sts = await self._start_iam()
         self.amazon = Amazon(spec, self.block)
         self.aws = self.amazon.cloud
         await self.amazon.start(self._stack, HOST)
@@ -154,7 +163,17 @@ class World:
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
-        self._ports = (gcp.port, metadata.port, self.amazon.port)
+        self._ports = (gcp.port, metadata.port, sts.port, self.amazon.port)
+
+    async def _start_iam(self) -> Server:
+        """The functions' role has a key; Google's account of the world may take the role on too."""
+        self.identities = Identities()
+        role = role_arn(FUNCTIONS_ROLE)
+        self._aws_key = self.identities.key(role)
+        self.identities.web_trust[role] = frozenset({subject_of(account_of(self.spec.project))})
+        sts = await serve_sts(self.identities, verify=self.issuer.claims, host=HOST)
+        self._stack.push_async_callback(sts.close)
+        return sts
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
@@ -179,6 +198,7 @@ class World:
             cluster.run_pods(
                 self.gcp, self.block, index, self._pod_server, project=self.spec.project
             )
+            cluster.let_in(self.identities, self.gcp.access, role_arn(FUNCTIONS_ROLE))
             self.clusters[member.name] = cluster
         self.config = next(iter(self.clusters.values()))
         for cluster in self.clusters.values():
@@ -258,7 +278,7 @@ class World:
 
     def env(self) -> dict[str, str]:
         """Give the variables of `environment`."""
-        gcp_port, metadata_port, aws_port = self._ports
+        gcp_port, metadata_port, sts_port, aws_port = self._ports
         own = environment(
             Places(
                 state=self.state,
@@ -266,6 +286,8 @@ class World:
                 functions_kubeconfig=self.functions_kubeconfig,
                 gcp_port=gcp_port,
                 metadata_port=metadata_port,
+                sts_port=sts_port,
+                aws_key=(self._aws_key.key_id, self._aws_key.secret),
                 aws_port=aws_port,
                 dns_port=self.dns.port,
                 control_port=self.control.port,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from fedingress.adapters.trace import next_traceparent
 from fedingress.domain.event import TYPE, Event, rfc3339
 from fedingress.domain.work import Work
 
@@ -37,7 +38,13 @@ def message(work: Work, source: str, sign: Sign | None = None) -> Message:
 
     *source* names the instance that publishes it, *sign* makes a cluster's events its own.
     """
-    event = Event(id=str(uuid.uuid4()), source=source, work=work, time=rfc3339(time.time()))
+    event = Event(
+        id=str(uuid.uuid4()),
+        source=source,
+        work=work,
+        time=rfc3339(time.time()),
+        traceparent=next_traceparent(),
+    )
     if sign is not None:
         event = sign(event)
     return Message(

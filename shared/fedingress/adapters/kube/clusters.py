@@ -13,7 +13,7 @@ from typing import Final
 
 from fedingress.adapters.kube import connect
 from fedingress.adapters.kube.connection import Connection, Timeouts
-from fedingress.adapters.kube.credentials import GoogleToken, TokenReader, for_member
+from fedingress.adapters.kube.credentials import MemberCredentials, TokenReader
 from fedingress.adapters.kube.errors import MissingError
 from fedingress.adapters.kube.resources import BY_KIND, NAMESPACE
 from fedingress.domain.cluster import Access, MemberCluster
@@ -30,14 +30,19 @@ class KubeMemberClusters:
     """Safe to call from many threads, for many members at once."""
 
     def __init__(
-        self, read_token: TokenReader, *, concern: str, timeouts: Timeouts | None = None
+        self,
+        credentials: MemberCredentials | TokenReader,
+        *,
+        concern: str,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        """*read_token* gives the token in the Secret `namespace/name`; *concern* names us."""
-        self._read_token = read_token
+        """*credentials*, or what gives the token in a Secret `namespace/name`; *concern*: us."""
+        if not isinstance(credentials, MemberCredentials):
+            credentials = MemberCredentials(credentials)
+        self._credentials = credentials
         self._concern = concern
         self._timeouts = timeouts or Timeouts()
         self.call_timeout_seconds = self._timeouts.call_seconds
-        self._google = GoogleToken()
         self._connections: dict[str, tuple[Access | None, Connection]] = {}
         self._uids: dict[tuple[str, Access | None], str] = {}
         self._lock = threading.Lock()
@@ -119,22 +124,24 @@ class KubeMemberClusters:
                 return kept
             try:
                 made = self._connect(cluster)
-            except (Invalid, Unsupported) as error:
+            except Invalid as error:
                 raise Unavailable(str(error), after_seconds=60.0) from error
+            except Unsupported as error:
+                raise Unavailable(f"{cluster.name}: {error}", after_seconds=60.0) from error
             if kept is not None:
                 kept.close()
             self._connections[cluster.name] = (cluster.access, made)
             return made
 
     def _connect(self, cluster: MemberCluster) -> Connection:
-        credentials = for_member(cluster, self._read_token, self._google)
         access = cluster.access
-        assert access is not None, "for_member has refused it"
+        if access is None:
+            raise Unsupported("its profile says nothing of how to reach it")
         return connect.to_server(
             access.server,
             name=cluster.name,
             ca_data=access.ca_data,
-            credentials=credentials,
+            credentials=self._credentials.of(access),
             concern=self._concern,
             timeouts=self._timeouts,
         )

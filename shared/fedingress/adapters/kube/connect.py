@@ -141,7 +141,7 @@ def _connection(
 def _loaded(configuration: Any) -> Credentials:
     """What the official loader has put into *configuration*, refreshed by its own hook."""
 
-    def authorization(_fresh: bool) -> str:
+    def authorization(_refused: str) -> str:
         if configuration.username:
             return str(configuration.get_basic_auth_token())
         token = configuration.get_api_key_with_prefix("BearerToken", alias="authorization")

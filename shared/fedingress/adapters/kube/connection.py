@@ -30,11 +30,13 @@ JSON: Final = "application/json"
 PAGE: Final = 500
 
 JsonObject = dict[str, Any]
-Credentials = Callable[[bool], str]
-"""Gives the Authorization header, or an empty text; True asks for a fresh one."""
+Credentials = Callable[[str], str]
+"""Gives the Authorization header, or an empty text; takes the one that the server just refused."""
 
 _ERRORS_FROM = 300
 _UNAUTHORIZED = 401
+_ATTEMPTS = 2
+"""With the credentials at hand, and once with fresh ones."""
 _CHUNK_BYTES = 1 << 16
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
@@ -217,9 +219,12 @@ class Connection:
         GET; nothing else is retried here.
         """
         url, kind = self._url(path, query), content_type if body is not None else ""
-        for fresh in (False, True):
+        refused = ""
+        for _ in range(_ATTEMPTS):
             request = _Request(method=method, url=url, body=body, before=before)
-            status, headers, data = self._exchange(request, self._headers(kind, fresh=fresh))
+            sent = self._headers(kind, refused=refused)
+            status, headers, data = self._exchange(request, sent)
+            refused = sent.get("Authorization", "")
             if status != _UNAUTHORIZED:
                 break
         if status >= _ERRORS_FROM:
@@ -240,8 +245,10 @@ class Connection:
             silence_seconds: A read that gets nothing for so long fails.
         """
         timeouts = (self.timeouts.connect_seconds, silence_seconds)
-        for fresh in (False, True):
-            headers = self._headers("", fresh=fresh) | {"Accept-Encoding": "identity"}
+        refused = ""
+        for _ in range(_ATTEMPTS):
+            headers = self._headers("", refused=refused) | {"Accept-Encoding": "identity"}
+            refused = headers.get("Authorization", "")
             try:
                 answer = self._client.call_api(
                     "GET", self._url(path, query), headers, _request_timeout=timeouts
@@ -295,11 +302,11 @@ class Connection:
             answer.response.release_conn()
         return b"".join(parts)
 
-    def _headers(self, content_type: str, *, fresh: bool) -> dict[str, str]:
+    def _headers(self, content_type: str, *, refused: str) -> dict[str, str]:
         headers = {**self._client.default_headers, "Accept": JSON, "Accept-Encoding": "gzip"}
         if content_type:
             headers["Content-Type"] = content_type
-        if authorization := self._credentials(fresh).strip():
+        if authorization := self._credentials(refused).strip():
             # Refused here, for the libraries below would repeat the whole header in their error.
             if not (authorization.isascii() and authorization.isprintable()):
                 raise Forbidden(f"{self.name}: our token is not a token; give it anew")

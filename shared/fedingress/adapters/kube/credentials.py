@@ -1,100 +1,57 @@
 """
 What goes into the Authorization header of calls to members, by the provider of their access.
 
-`clusters` asks for one `Credentials` per member. Tokens live in memory only, and in no repr.
-
-Source: Google Cloud documentation, "Authenticating to the Kubernetes API server".
+`clusters` asks for one `Credentials` per member, `fedingress cluster join` for one. Tokens live in
+memory only, and in no repr, log or error.
 """
 
-# ruff: noqa: PLC0415  the SDK is imported where it is first needed, never with this module
-
-import functools
-import threading
 from collections.abc import Callable
-from typing import Any, Final
 
+from fedingress.adapters.kube.amazon import AmazonIdentity
 from fedingress.adapters.kube.connection import Credentials
-from fedingress.adapters.kube.errors import excerpt
-from fedingress.domain.cluster import MemberCluster
-from fedingress.domain.errors import Forbidden, Unavailable, Unsupported
+from fedingress.adapters.kube.google import GoogleIdentity
+from fedingress.adapters.kube.renewing import Renewing, Token
+from fedingress.domain.cluster import Access
+from fedingress.domain.errors import Unsupported
 
 TokenReader = Callable[[str], str]
 """Gives the token in the Secret `namespace/name`."""
 
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-_TIMEOUT_SECONDS: Final = 5.0
 
+class MemberCredentials:
+    """Who we are, once per process; gives the credentials of each member."""
 
-def anonymous(_fresh: bool) -> str:
-    """No header: the connection authenticates otherwise, or not at all."""
-    return ""
+    def __init__(
+        self,
+        read_token: TokenReader,
+        *,
+        google: GoogleIdentity | None = None,
+        amazon: AmazonIdentity | None = None,
+    ) -> None:
+        self._read_token = read_token
+        self._google = google or GoogleIdentity()
+        self._amazon = amazon or AmazonIdentity()
 
+    def of(self, access: Access) -> Credentials:
+        """
+        The credentials that *access* asks for; nothing is contacted yet.
 
-class SecretToken:
-    """The token of one Secret, read when first needed and when it is said to be stale."""
+        Raises:
+            Unsupported: Its provider is not served.
+        """
+        if access.provider == "fedingress-token":
+            return Renewing(lambda: Token(text=self._token(access.token_secret)))
+        if access.provider == "gke":
+            return self._google.header
+        cluster = access.eks
+        if access.provider == "eks" and cluster is not None:
+            return Renewing(lambda: self._amazon.eks_token(cluster))
+        raise Unsupported(f"{access.provider!r} is no way to reach a member that is served")
 
-    def __init__(self, read: TokenReader, secret: str) -> None:
-        self._read = read
-        self._secret = secret
-        self._header = ""
-        self._lock = threading.Lock()
-
-    def __call__(self, fresh: bool) -> str:
-        """The header."""
-        with self._lock:
-            if fresh or not self._header:
-                self._header = f"Bearer {self._read(self._secret).strip()}"
-            return self._header
-
-
-class GoogleToken:
-    """The token of Google's default credentials: one for all GKE clusters, about an hour long."""
-
-    def __init__(self) -> None:
-        self._found: Any = None
-        self._lock = threading.Lock()
-
-    def __call__(self, fresh: bool) -> str:
-        """The header."""
-        import google.auth
-        import google.auth.exceptions
-
-        with self._lock:
-            try:
-                if self._found is None:
-                    self._found, _ = google.auth.default(scopes=[_SCOPE])
-                if fresh or not self._found.valid:
-                    self._found.refresh(_google_request())
-            except google.auth.exceptions.TransportError as error:
-                raise Unavailable(f"no Google token came: {excerpt(str(error))}") from error
-            except google.auth.exceptions.GoogleAuthError as error:
-                raise Forbidden(f"no Google credentials: {excerpt(str(error))}") from error
-            return f"Bearer {self._found.token}"
-
-
-def for_member(member: MemberCluster, read: TokenReader, google: GoogleToken) -> Credentials:
-    """
-    The credentials that the member's access asks for.
-
-    Raises:
-        Unsupported: There is no access, or its provider is not served.
-    """
-    access = member.access
-    if access is None:
-        raise Unsupported(f"{member.name} says nothing of how to reach it")
-    if access.provider == "fedingress-token":
-        return SecretToken(read, access.token_secret)
-    if access.provider == "gke":
-        return google
-    raise Unsupported(
-        f"{member.name} is reached by {access.provider!r}, which this version does not serve; "
-        "join it with a token: `fedingress cluster join`"
-    )
-
-
-def _google_request() -> Any:
-    import google.auth.transport.urllib3
-    import urllib3
-
-    request: Any = google.auth.transport.urllib3.Request
-    return functools.partial(request(urllib3.PoolManager()), timeout=_TIMEOUT_SECONDS)
+    def _token(self, secret: str) -> str:
+        """The token that stands under *secret*, wherever that is."""
+        if secret.startswith("projects/"):
+            return self._google.secret(secret).strip()
+        if secret.startswith("arn:"):
+            return self._amazon.secret(secret).strip()
+        return self._read_token(secret).strip()

@@ -1,8 +1,9 @@
 """
 Members without a cluster manager: `fedingress cluster join | leave`, which is their manager.
 
-A member is a ClusterProfile, its status, and a Secret with the token beside it. The Secret comes
-first and goes last, so that no profile ever stands without its token.
+A member is a ClusterProfile, its status, and, where it is reached by a token that is kept nowhere
+else, a Secret beside it. The Secret comes first and goes last, so that no profile ever stands
+without its token.
 
 Source: multicluster.x-k8s.io/v1alpha1 ClusterProfile (KEP-4322).
 """
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fedingress.adapters.kube import connect, tombstones
-from fedingress.adapters.kube.connection import Connection
+from fedingress.adapters.kube.connection import Connection, Credentials
 from fedingress.adapters.kube.errors import MissingError, excerpt
 from fedingress.adapters.kube.resources import (
     BY_KIND,
@@ -24,10 +25,12 @@ from fedingress.adapters.kube.resources import (
     NAMESPACE,
     SECRET,
 )
+from fedingress.domain.cluster import Access
 from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.member import INGRESS, SERVICE
 from fedingress.domain.names import OWNER_UID, PREFIX
-from fedingress.planning.decode.members import LEAVING, PROPERTIES, TOKEN_PROVIDER
+from fedingress.planning.decode.access import TOKEN_PROVIDER, encode_access
+from fedingress.planning.decode.members import LEAVING, PROPERTIES
 from fedingress.planning.decode.members import member as member_of
 from fedingress.planning.decode.words import LABEL_VALUE, QUALIFIED_NAME
 
@@ -41,13 +44,12 @@ class Joining:
     """
     A member to be.
 
-    server: https.   ca_data: PEM, empty for public authorities.
+    access: as its profile will say it.   token: for the Secret beside the profile; empty for none.
     properties: `provider`, `region`, `zones` (a list with commas), `project`, `account`, `network`.
     """
 
     name: str
-    server: str
-    ca_data: str = field(default="", repr=False)
+    access: Access
     token: str = field(default="", repr=False)
     properties: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -60,9 +62,13 @@ class KubeInventory:
         self._connection = connection
         self._namespace = namespace
 
-    def join(self, joining: Joining) -> str:
+    def join(self, joining: Joining, credentials: Credentials) -> str:
         """
         Look at the member, then write or renew its Secret, profile and status.
+
+        Args:
+            joining: The member.
+            credentials: To look with: those that the profile will ask for.
 
         Returns:
             The uid of the member's kube-system.
@@ -77,22 +83,29 @@ class KubeInventory:
             f"{name} is no property of a member; there are {', '.join(PROPERTIES)}"
             for name in unknown
         ] or self._malformed(joining)
-        if problems or not joining.token:
-            raise Invalid(problems or "there is no token to reach the member with")
+        given = joining.token or joining.access.token_secret
+        if joining.access.provider == TOKEN_PROVIDER and not given:
+            problems.append("there is no token to reach the member with")
+        if problems:
+            raise Invalid(problems)
         self._refuse_foreign(joining.name)
-        uid = _look(joining)
+        uid = _look(joining, credentials)
         self._connection.apply(
             NAMESPACE.path("", self._namespace),
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}},
             manager=MANAGER,
         )
-        self._apply(SECRET.path(self._namespace, _secret(joining.name)), self._token(joining))
+        secret = SECRET.path(self._namespace, _secret(joining.name))
+        if joining.token:
+            self._apply(secret, self._token(joining))
         profile = self._profile(joining)
         self._apply(CLUSTER_PROFILE.path(self._namespace, joining.name), profile)
         status = {**profile, "status": _status(joining, uid)}
         status["metadata"] = {"namespace": self._namespace, "name": joining.name}
         del status["spec"]
         self._apply(CLUSTER_PROFILE.path(self._namespace, joining.name, "status"), status)
+        if not joining.token:
+            self._connection.delete(secret)  # of a way in that was given up
         return uid
 
     def leave(self, name: str) -> None:
@@ -201,13 +214,13 @@ def _secret(name: str) -> str:
     return f"{name}-token"
 
 
-def _look(joining: Joining) -> str:
-    """The uid of the member's kube-system, read with the very token that is to be stored."""
+def _look(joining: Joining, credentials: Credentials) -> str:
+    """The uid of the member's kube-system, read with the very credentials that are to be used."""
     connection = connect.to_server(
-        joining.server,
+        joining.access.server,
         name=joining.name,
-        ca_data=joining.ca_data,
-        credentials=lambda _fresh: f"Bearer {joining.token}",
+        ca_data=joining.access.ca_data,
+        credentials=credentials,
         concern="cli",
     )
     try:
@@ -220,13 +233,9 @@ def _look(joining: Joining) -> str:
 
 
 def _status(joining: Joining, uid: str) -> dict[str, Any]:
-    cluster = {"server": joining.server}
-    if joining.ca_data:
-        encoded = base64.b64encode(joining.ca_data.encode()).decode()
-        cluster["certificate-authority-data"] = encoded
     properties = {**joining.properties, "uid": uid}
     return {
-        "accessProviders": [{"name": TOKEN_PROVIDER, "cluster": cluster}],
+        "accessProviders": [encode_access(joining.access, beside=bool(joining.token))],
         "properties": [
             {"name": f"{PREFIX}{name}", "value": value}
             for name, value in sorted(properties.items())

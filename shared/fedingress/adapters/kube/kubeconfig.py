@@ -34,11 +34,13 @@ class Entrance:
     token: str = field(default="", repr=False)
 
 
-def entrance(path: str, context: str = "", *, token: str = "") -> Entrance:
+def entrance(
+    path: str, context: str = "", *, token: str = "", needs_token: bool = True
+) -> Entrance:
     """
     What *context* (the current one if empty) of the kubeconfig at *path* says.
 
-    A *token* given replaces the one in the file.
+    A *token* given replaces the one in the file; where none is needed, the user is not looked at.
 
     Raises:
         Invalid: The file, the context, or its way of authentication cannot be used.
@@ -53,7 +55,9 @@ def entrance(path: str, context: str = "", *, token: str = "") -> Entrance:
     name = context or str(config.get("current-context") or "")
     chosen = _named(config, "contexts", "context", name, path)
     cluster = _named(config, "clusters", "cluster", str(chosen.get("cluster") or ""), path)
-    user = {} if token else _named(config, "users", "user", str(chosen.get("user") or ""), path)
+    if needs_token and not token:
+        user = _named(config, "users", "user", str(chosen.get("user") or ""), path)
+        token = _token(user, name, place)
     if cluster.get("insecure-skip-tls-verify"):
         raise Invalid(
             f"context {name} does not verify its server; give it its certificate authority"
@@ -61,7 +65,7 @@ def entrance(path: str, context: str = "", *, token: str = "") -> Entrance:
     return Entrance(
         server=str(cluster.get("server") or ""),
         ca_data=_text(cluster, "certificate-authority", place),
-        token=token or _token(user, name, place),
+        token=token,
     )
 
 

@@ -50,7 +50,7 @@ _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.SSL_POLICY: (),
     Kind.HEALTH_CHECK: ("type",),
     Kind.BACKEND_SERVICE: ("loadBalancingScheme", "protocol"),
-    Kind.URL_MAP: ("defaultService",),
+    Kind.URL_MAP: (),
     Kind.TARGET_HTTP_PROXY: ("urlMap",),
     Kind.TARGET_HTTPS_PROXY: ("urlMap",),
     Kind.FORWARDING_RULE: ("IPAddress", "IPProtocol", "portRange", "target"),
@@ -91,7 +91,13 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
         Kind.ADDRESS: ("address", "addressType", "ipVersion"),
         Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
         Kind.BACKEND_SERVICE: ("connectionDraining", "healthChecks", "logConfig"),
-        Kind.URL_MAP: ("defaultRouteAction", "hostRules", "pathMatchers"),
+        Kind.URL_MAP: (
+            "defaultRouteAction",
+            "defaultService",
+            "defaultUrlRedirect",
+            "hostRules",
+            "pathMatchers",
+        ),
         Kind.SSL_CERTIFICATE: ("managed",),
         Kind.SSL_POLICY: (),
         Kind.TARGET_HTTP_PROXY: ("httpKeepAliveTimeoutSec",),
@@ -231,6 +237,8 @@ def _url_map(item: GlobalResource, _: Resources) -> Iterator[str]:
     matchers = [matcher.get("name") for matcher in spec.get("pathMatchers", ())]
     hosts = [host for rule in spec.get("hostRules", ()) for host in rule.get("hosts", ())]
     named = [rule.get("pathMatcher") for rule in spec.get("hostRules", ())]
+    if bool(spec.get("defaultService")) == bool(spec.get("defaultUrlRedirect")):
+        yield "Exactly one of defaultService and defaultUrlRedirect is needed"
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
         yield _invalid("hostRules", host, "The host appears in more than one rule")
     for name in sorted(set(named) - set(matchers), key=str):

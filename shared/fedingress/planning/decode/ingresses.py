@@ -22,6 +22,7 @@ from fedingress.domain.ingress import (
     Source,
     TlsEntry,
 )
+from fedingress.planning.decode.fronts import front
 from fedingress.planning.decode.paths import EVERYTHING, PATH_TYPES, problem, same_requests
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.words import (
@@ -110,6 +111,7 @@ def _ingress(whole: Cell) -> Ingress:
         rules=rules,
         default_backend=_backend(default) if default.given else None,
         tls=_tls(spec.child("tls")),
+        front=front(meta.child("annotations")),
         annotations=annotations,
         labels=labels,
     )

@@ -26,6 +26,7 @@ from fedingress.domain.policy import (
 from fedingress.planning.decode.patches import patch
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.requirements import selector
+from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
     DNS_NAME,
@@ -39,9 +40,7 @@ MODES: Final = ("neg", "instance-group")
 PROVIDERS: Final = ("cloud-dns", "route53")
 ROUTINGS: Final = ("simple", "weighted", "latency", "geolocation", "failover")
 DELETIONS: Final = ("cascade", "orphan")
-UNSERVED: Final = dict.fromkeys(
-    ("aws", "rollout", "tls"), "is known, but not served by this version"
-)
+UNSERVED: Final = dict.fromkeys(("aws", "rollout"), "is known, but not served by this version")
 
 _PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
 _SECONDS: Final = 2**31 - 1
@@ -73,7 +72,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
     if not spec.given:
         spec.fault("is required")
     spec.fields(
-        *("topology", "project", "placement", "overrides", "backends", "dns", "deletion"),
+        *("topology", "project", "placement", "overrides", "backends", "dns", "tls", "deletion"),
         unserved=UNSERVED,
     )
     project = spec.child("project").required(like=PROJECT, noun="the id of a GCP project")
@@ -87,6 +86,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         ),
         backends=_backends(spec.child("backends")),
         dns=_dns(spec.child("dns"), project),
+        tls=tls(spec.child("tls")),
         deletion=_deletion(spec.child("deletion")),
         labels=meta.child("labels").texts(),
     )

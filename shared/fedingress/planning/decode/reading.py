@@ -140,6 +140,15 @@ class Cell:
             return default
         return self.value
 
+    def boolean(self, *, default: bool) -> bool:
+        """True or false."""
+        if self.value is None:
+            return default
+        if not isinstance(self.value, bool):
+            self.fault(f"{quoted(self.value)} is neither true nor false")
+            return default
+        return self.value
+
     def number(self, high: float) -> float | None:
         """A number above 0 and at most *high*; None when absent."""
         if self.value is None:

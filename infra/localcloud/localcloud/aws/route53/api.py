@@ -6,19 +6,19 @@ geoproximity and IP-based routing, and what is not in `Route53.operations`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from localcloud.aws.route53.health import Observation
 from localcloud.aws.route53.health_checks import HealthChecks
 from localcloud.aws.route53.hosted_zones import HostedZones
 from localcloud.aws.route53.throttle import Throttle
 from localcloud.aws.wire.errors import AwsError
 
 Values = Mapping[str, Any]
-Handler = Callable[[Values], Awaitable[dict[str, Any]]]
+Observations = Callable[[str], Mapping[str, Observation]]
 
 _MOST_TAGGED = 10
-_TAGGED = ("healthcheck", "hostedzone")
 
 
 class Route53:
@@ -28,7 +28,8 @@ class Route53:
     Attributes:
         zones: Hosted zones.
         checks: Health checks.
-        observe: Gives what the checkers see of a health check: region to (address, sentence, time).
+        observe: Gives what the checkers see of a health check, by region.
+        failures: Gives the last bad thing each of them saw.
         balancer: Gives what is wrong with an alias to a load balancer: by zone id, name and type.
     """
 
@@ -51,8 +52,8 @@ class Route53:
         """
         self.zones = HostedZones(clock, sync_seconds)
         self.checks = HealthChecks()
-        self.observe: Callable[[str], Mapping[str, tuple[str, str, float]]] = lambda _id: {}
-        self.failures: Callable[[str], Mapping[str, tuple[str, str, float]]] = lambda _id: {}
+        self.observe: Observations = lambda _id: {}
+        self.failures: Observations = lambda _id: {}
         self.balancer: Callable[[str, str, str], str] = _no_balancers
         self._tags: dict[tuple[str, str], dict[str, str]] = {}
         self._throttle = Throttle(requests_per_second, clock)
@@ -125,9 +126,7 @@ class Route53:
         bare = made["HostedZone"]["Id"].strip("/")
         return {**made, "Location": f"https://route53.amazonaws.com/2013-04-01/{bare}"}
 
-    def _observations(
-        self, values: Values, source: Callable[[str], Mapping[str, tuple[str, str, float]]]
-    ) -> dict[str, Any]:
+    def _observations(self, values: Values, source: Observations) -> dict[str, Any]:
         check = self.checks.get(values["HealthCheckId"])
         if check.config["Type"] in ("CALCULATED", "CLOUDWATCH_METRIC"):
             message = "The status of calculated and CloudWatch health checks is not observed"

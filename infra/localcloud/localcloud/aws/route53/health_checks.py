@@ -1,7 +1,7 @@
 """
 Health checks as the API keeps them: made once, updated by version, deleted for good.
 
-What they find is `checkers`; how they are combined, `Health`.
+What `checkers` find is combined in `health`.
 
 Not modelled: checks on alarms have no alarm to follow, so their data is always insufficient;
 routing controls (Application Recovery Controller).
@@ -10,7 +10,7 @@ Source: Route 53 API reference (CreateHealthCheck, UpdateHealthCheck); Developer
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,12 @@ class HealthChecks:
 
     Attributes:
         checks: By id.
+        changed: Called after each change.
     """
 
     def __init__(self) -> None:
         self.checks: dict[str, HealthCheck] = {}
+        self.changed: Callable[[], None] = lambda: None
         self._references: dict[str, HealthCheck] = {}  # those of deleted checks too
 
     def create(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class HealthChecks:
             id=str(uuid.uuid4()), reference=reference, asked=dict(asked), config=config
         )
         self.checks[check.id] = self._references[reference] = check
+        self.changed()
         return self._made(check)
 
     def get(self, check_id: str) -> HealthCheck:
@@ -137,6 +140,7 @@ class HealthChecks:
         self._require_sound(config, check.id)
         check.config = config
         check.version += 1
+        self.changed()
         return {"HealthCheck": check.json()}
 
     def delete(self, check_id: str) -> dict[str, Any]:
@@ -147,6 +151,7 @@ class HealthChecks:
             AwsError: NoSuchHealthCheck.
         """
         del self.checks[self.get(check_id).id]
+        self.changed()
         return {}
 
     def list(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """
-The identity tokens that pushes carry, and the keys by which they are verified.
+The identity tokens that pushes carry and the metadata server gives, and the keys that verify them.
 
 The claims are those of Google's tokens; the key is this server's own, made when first needed.
 
@@ -16,6 +16,7 @@ import time
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
@@ -66,10 +67,24 @@ class Issuer:
         )
         return {self._jwk["kid"]: certificate.public_bytes(serialization.Encoding.PEM).decode()}
 
+    def claims(self, token: str) -> dict[str, Any] | None:
+        """Give the claims of a *token* that this issuer has signed; None for any other."""
+        signed, _, encoded = token.rpartition(".")
+        try:
+            signature = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            self._key.public_key().verify(
+                signature, signed.encode(), padding.PKCS1v15(), hashes.SHA256()
+            )
+            body = signed.partition(".")[2]
+            found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        except (InvalidSignature, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def token(self, email: str, audience: str) -> str:
         """Give a token of the service account *email* for *audience*."""
         now = int(time.time())
-        subject = str(int(hashlib.sha256(email.encode()).hexdigest()[:16], 16))
+        subject = subject_of(email)
         header = {"alg": "RS256", "kid": self._jwk["kid"], "typ": "JWT"}
         claims = {
             "aud": audience,
@@ -84,6 +99,11 @@ class Issuer:
         signed = f"{_json(header)}.{_json(claims)}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{_base64(signature)}"
+
+
+def subject_of(email: str) -> str:
+    """Give the number by which tokens name the service account *email*."""
+    return str(int(hashlib.sha256(email.encode()).hexdigest()[:16], 16))
 
 
 def _json(value: dict[str, Any]) -> str:
