@@ -1,8 +1,9 @@
 """
 The functions as they ship: staged by the repository, each installed in an environment of its own.
 
-An environment is kept in `build/environments` and made anew only when its staged folder has become
-another one. Needs the repository and `uv`, as staging does.
+An environment is kept in `build/environments`. It is made anew when other packages are locked; when
+only the library is another one, only that is installed again. Needs the repository and `uv`, as
+staging does.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from localcloud.homes import HomeError
 
 ROOT = Path(__file__).resolve().parents[4]
 """The repository: <repository>/infra/localcloud/localcloud/homes/staged.py."""
+_OWN = "federated-ingress"
 _SECONDS = 600.0
 _SLOW = (
     *("google.cloud.compute_v1", "google.cloud.firestore", "google.pubsub_v1"),
@@ -63,17 +65,23 @@ def installed(home: str, place: Path = ROOT / "build") -> dict[str, tuple[Path, 
 def _environment(folder: Path, place: Path) -> Path:
     """The Python of the environment for one staged folder."""
     target = place / folder.name
-    python, mark = target / "bin" / "python", target / "staged"
-    wanted = hashlib.sha256((folder / "requirements.txt").read_bytes()).hexdigest()
-    if python.exists() and mark.is_file() and mark.read_text("utf-8") == wanted:
+    python, mark = target / "bin" / "python", target / "installed"
+    requirements = (folder / "requirements.txt").read_text("utf-8")
+    others, _, own = requirements.partition(f"{_OWN}==")
+    wanted = [hashlib.sha256(part.encode()).hexdigest() for part in (others, own)]
+    found = mark.read_text("utf-8").split() if mark.is_file() and python.exists() else []
+    if found == wanted:
         return python
-    shutil.rmtree(target, ignore_errors=True)
-    uv = _uv()
-    _run([uv, "venv", "--quiet", "--python", sys.executable, str(target)])
-    words = ["pip", "install", "--quiet", "--require-hashes", "--python", str(python)]
-    _run([uv, *words, "--requirement", str(folder / "requirements.txt")])
-    _run([str(python), "-c", _LOAD, *_SLOW])
-    mark.write_text(wanted, encoding="utf-8")
+    words = [_uv(), "pip", "install", "--quiet", "--require-hashes", "--python", str(python)]
+    words += ["--requirement", str(folder / "requirements.txt")]
+    if found[:1] == wanted[:1]:
+        _run([*words, "--reinstall-package", _OWN])
+    else:
+        shutil.rmtree(target, ignore_errors=True)
+        _run([_uv(), "venv", "--quiet", "--python", sys.executable, str(target)])
+        _run(words)
+        _run([str(python), "-c", _LOAD, *_SLOW])
+    mark.write_text("\n".join(wanted), encoding="utf-8")
     return python
 
 

@@ -2,7 +2,7 @@
 The topics and subscriptions of the home on Google Cloud, as its Terraform has them.
 
 `changes` is what clusters publish and only fan-out reads; `work` is what the functions ask of each
-other, with one filtered push subscription for each. What a door refuses ten times goes to
+other, with one filtered push subscription for each. What a door refuses five times goes to
 `dead-letters`. Times to wait are shorter here; their order is the same.
 
 Source: Pub/Sub reference, `Subscription` (push config, filter, retry and dead-letter policy).
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WORK, CHANGES, DEAD = "work", "changes", "dead-letters"
 CONCERNS = ("fanout", "backends", "dns", "status")
 AUDIENCE = "https://functions.lab"
-_TRIES = 10
+_TRIES = 5
 
 
 def create(endpoint: str, project: str, pusher: str, doors: Mapping[str, str]) -> None:
