@@ -33,6 +33,7 @@ def state(world: "World") -> dict[str, Any]:
             for path in sorted(compute)
             if path.split("/")[-2] == "networkEndpointGroups"
         ],
+        "home": world.spec.home,
         "functions": world.functions.state(),
         "environment": world.env(),
     }
