@@ -15,7 +15,7 @@ from fedingress.adapters.kube.manifests import Applied, apply_manifests
 from localcloud.control_client import ControlClient
 
 STATE = Path("build/demo-lab")
-_UP_SECONDS = 320.0
+_UP_SECONDS = 620.0
 """A cloud's home installs each function for itself the first time."""
 
 

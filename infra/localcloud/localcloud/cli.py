@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "FEDINGRESS_LOCAL"
 DEFAULT_FOLDER = Path(".fedingress/local")
-_INSTALL_SECONDS = 300.0
+_INSTALL_SECONDS = 600.0
 """A cloud's home installs each function for itself the first time."""
 
 app = typer.Typer(
@@ -82,7 +82,7 @@ def up(
         str, typer.Option(help="What serves the functions, as a child process.")
     ] = "fedingress serve",
     home: Annotated[
-        str, typer.Option(help="Where the functions run: embedded, or gcp with Pub/Sub.")
+        str, typer.Option(help="Where the functions run: embedded, gcp or aws.")
     ] = "embedded",
     tick_seconds: Annotated[
         float,

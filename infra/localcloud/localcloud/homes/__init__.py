@@ -2,7 +2,8 @@
 Where the functions of a world run: one room for each home.
 
 `embedded` is one process with a bus and a file of its own. `gcp` is Google Cloud's home: Pub/Sub,
-Firestore, and a process of functions-framework for each function. The world starts what a home
+Firestore, and a process of functions-framework for each function. `aws` is Amazon's: the product's
+template, deployed with SAM onto ministack. The world starts what a home
 needs, then its processes; stopping the functions leaves bus and store as they are, as in the cloud.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-HOMES = ("embedded", "gcp")
+HOMES = ("embedded", "gcp", "aws")
 
 
 class HomeError(RuntimeError):

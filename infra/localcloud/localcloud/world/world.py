@@ -234,17 +234,36 @@ class World:
             inventory.NAMESPACE,
             lambda document: self.config.kube.put(document, manager=manifests.MANAGER),
         )
+        home = self._aws_home() if self.spec.home == "aws" else self._gcp_home()
+        self._stack.push_async_callback(home.close)
+        await home.start()
+        self.home = home
+
+    def _gcp_home(self) -> Home:
         from localcloud.homes.gcp import GcpHome, Site  # noqa: PLC0415 - for this home only
 
-        site = Site(
-            state=self.state,
-            kubeconfig=self.kubeconfig,
-            members=members,
-            tick_seconds=self.spec.tick_seconds,
+        return GcpHome(
+            Site(
+                state=self.state,
+                kubeconfig=self.kubeconfig,
+                members=[member.name for member in self.spec.members],
+                tick_seconds=self.spec.tick_seconds,
+            )
         )
-        self.home = GcpHome(site)
-        await self.home.start()
-        self._stack.push_async_callback(self.home.close)
+
+    def _aws_home(self) -> Home:
+        from localcloud.homes.aws import AwsHome, AwsSite  # noqa: PLC0415 - for this home only
+
+        return AwsHome(
+            AwsSite(
+                state=self.state,
+                world=self.env(),
+                kubeconfig=self.kubeconfig,
+                functions_kubeconfig=self.functions_kubeconfig,
+                members=[member.name for member in self.spec.members],
+                tick_seconds=self.spec.tick_seconds,
+            )
+        )
 
     def _write_files(self) -> None:
         people = [c.context(c.name, c.people_token) for c in self.clusters.values()]
