@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.homes import HomeError, Process, thin
+from localcloud.homes.batches import give_twins
 from localcloud.homes.deliveries import event_sources
 from localcloud.homes.environments import ROOT, MissingError, find_uv, programs
 from localcloud.homes.ministack import REGION, Ministack
@@ -222,6 +223,7 @@ class AwsHome:
         iam = self.client("iam")
         iam.create_user(UserName=WATCHER)
         iam.attach_user_policy(UserName=WATCHER, PolicyArn=self.outputs["ChangesPolicy"])
+        give_twins(iam, STACK, WATCHER)
         key = iam.create_access_key(UserName=WATCHER)["AccessKey"]
         self._watcher = {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
