@@ -71,4 +71,4 @@ install: .venv/.installed
 
 clean:
 	@if [ -x $(RUN)/fedingress ]; then $(RUN)/fedingress local down || true; fi
-	@rm -rf .venv .venv-ministack* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf .venv .venv-* .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -344,3 +344,13 @@ class LoadBalancersContract:
             lab.port.delete(seen, Fenced())
 
         assert lab.cloud.writes() == before
+
+    def test_the_groups_that_stand_are_listed_by_project_and_prefix(self, lab):
+        """Every zone is looked at; groups of other names or projects are not told."""
+        for zone, name in ((ZONES[1], "n-1"), (ZONES[0], "n-1"), (ZONES[0], "n-2")):
+            lab.cloud.add_neg(zone, name, endpoints=1, healthy=1)
+        lab.cloud.add_neg(ZONES[0], "other", endpoints=1, healthy=1)
+
+        wanted = [neg("n-1"), neg("n-1", ZONES[1]), neg("n-2")]
+        assert list(lab.port.groups(PROJECT, "n-")) == sorted(wanted)
+        assert list(lab.port.groups("elsewhere-1", "n-")) == []

@@ -1,11 +1,10 @@
 """
-Random schedules of the queue, each from one seed: `python -m tests.runtime.queue_schedules SEED`.
+Random schedules of the queue, each from one seed.
 
-With a second number it runs that many schedules, from SEED on.
+`python -m tests.schedules --level queue --seed SEED` plays one again, `--count` more of them.
 """
 
 import random
-import sys
 from dataclasses import dataclass
 
 from fedingress.adapters.stores.memory import MemoryStore
@@ -104,9 +103,8 @@ def play_all(seeds, make_store=MemoryStore, queue_type=WorkQueue):
             try:
                 world = play(seed, make_store(), queue_type)
             except Broken as error:
-                raise Broken(
-                    f"seed {seed}: {error}\nreplay: python -m tests.runtime.queue_schedules {seed}"
-                ) from error
+                again = f"python -m tests.schedules --level queue --seed {seed}"
+                raise Broken(f"seed {seed}: {error}\nreplay: {again}") from error
             tally = Tally(
                 schedules=tally.schedules + 1,
                 events=tally.events + world.events,
@@ -114,8 +112,3 @@ def play_all(seeds, make_store=MemoryStore, queue_type=WorkQueue):
                 writes=tally.writes + world.writes,
             )
     return tally
-
-
-if __name__ == "__main__":
-    first = int(sys.argv[1])
-    print(play_all(range(first, first + int((*sys.argv, 1)[2]))))

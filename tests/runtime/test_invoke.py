@@ -271,7 +271,7 @@ class TestLog:
 
         def slow(work, guard):
             lab.clock.move(0.25)
-            return Settled(summary="3 members")
+            return Settled(summary="3 members", held=2)
 
         lab.deliver(slow)
         (line,) = lines()
@@ -286,6 +286,7 @@ class TestLog:
                 "rounds": 1,
                 "outcome": "settled",
                 "why": "3 members",
+                "held": 2,
                 "cold": False,
                 "milliseconds": 250,
                 "queue_milliseconds": 0,

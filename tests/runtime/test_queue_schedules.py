@@ -23,17 +23,17 @@ MUTANT_SCHEDULES = 1_500
 
 
 @pytest.mark.slow
-def test_schedules_hold_in_memory():
+def test_schedules_hold_in_memory(record_property):
     """No schedule loses a request, lets two runs write at once, or stays unfinished."""
     tally = queue_schedules.play_all(range(SCHEDULES))
-    print(f"seeds 0 to {SCHEDULES - 1}: {tally}")
+    record_property("schedules", f"queue, seeds 0 to {SCHEDULES - 1}: {tally}")
 
     assert tally.schedules == SCHEDULES
     assert tally.runs > SCHEDULES
     assert tally.writes < 2 * tally.events
 
 
-def test_schedules_hold_in_a_file(tmp_path):
+def test_schedules_hold_in_a_file(tmp_path, record_property):
     """The same holds over SQLite; each schedule has a document of its own."""
     names = itertools.count()
     stores = []
@@ -45,7 +45,8 @@ def test_schedules_hold_in_a_file(tmp_path):
         return stores[-1]
 
     tally = queue_schedules.play_all(range(SQLITE_SCHEDULES), store)
-    print(f"seeds 0 to {SQLITE_SCHEDULES - 1}: {tally}")
+    seen = f"seeds 0 to {SQLITE_SCHEDULES - 1}"
+    record_property("schedules", f"queue on SQLite, {seen}: {tally}")
     for used in stores:
         used.close()
 

@@ -46,14 +46,17 @@ class QueueContract:
         """Of 50 threads one works at a time, and a run observes after the last request."""
         Crowd(WorkQueue(store, HandClock()), WORK).check()
 
-    def test_random_schedules(self, store):
+    def test_random_schedules(self, store, request, record_property):
         """Crashes, lost replies, duplicates and skewed clocks lose no request and no lease."""
+        first = request.config.getoption("--schedules-seed")
+        count = request.config.getoption("--schedules-count")
+        fewest = count or self.fewest
 
         def seeds():
-            until, seed = time.monotonic() + self.seconds, 0
-            while time.monotonic() < until or seed < self.fewest:
-                yield seed
-                seed += 1
+            until, played = time.monotonic() + (0.0 if count else self.seconds), 0
+            while time.monotonic() < until or played < fewest:
+                yield first + played
+                played += 1
 
         def emptied():
             for document in store.list("work"):
@@ -61,7 +64,8 @@ class QueueContract:
             return store
 
         tally = queue_schedules.play_all(seeds(), emptied)
-        print(f"{type(store).__name__}: {tally}")
+        seen = f"seeds {first} to {first + tally.schedules - 1}"
+        record_property("schedules", f"queue on {type(store).__name__}, {seen}: {tally}")
 
-        assert tally.schedules >= self.fewest
-        assert tally.runs > tally.schedules
+        assert tally.schedules >= fewest
+        assert tally.runs >= tally.schedules

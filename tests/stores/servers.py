@@ -2,24 +2,22 @@
 The cloud homes' databases on this machine: Google's Firestore emulator, and ministack's DynamoDB.
 
 Each is a process of its own on a free port of 127.0.0.1, started once per test run. `Missing` says
-what is to be installed; the tests are then skipped with that reason. ministack pins a botocore of
-its own, so it gets an environment of its own in the checkout, made once and kept.
+what is to be installed; the tests are then skipped with that reason.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
+from localcloud.homes.environments import MissingError
+from localcloud.homes.ministack import Ministack
+
 ROOT = Path(__file__).parents[2]
-MINISTACK = ROOT / ".venv-ministack"
-LOCKED = ROOT / "infra" / "aws" / "ministack.txt"
 EMULATOR = Path("platform", "cloud-firestore-emulator", "cloud-firestore-emulator.jar")
 PATIENCE = 60.0
 
@@ -57,44 +55,15 @@ def firestore_emulator(log):
 @contextlib.contextmanager
 def ministack(log):
     """A local AWS; gives its URL."""
-    program = str(installed())
-    port = free_port()
-    environment = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
-    url = f"http://127.0.0.1:{port}"
-    with running([program], environment, f"{url}/_ministack/health", log):
-        yield url
-
-
-def installed():
-    """The command `ministack`, installed if it is not there in the version that is pinned."""
-    pin = next(line for line in LOCKED.read_text("utf-8").splitlines() if line.startswith("minis"))
-    ready = MINISTACK / f"ready-{pin.split()[0].partition('==')[2]}"
-    with Path(f"{MINISTACK}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ready.exists():
-            try:
-                install()
-            except (OSError, subprocess.SubprocessError) as error:
-                said = getattr(error, "stderr", "") or str(error)
-                raise Missing(f"ministack cannot be installed: {said.strip()[-200:]}") from error
-            ready.touch()
-    return MINISTACK / "bin" / "ministack"
-
-
-def install():
-    """Make the environment anew, with what `infra/aws/ministack.txt` pins."""
-    shutil.rmtree(MINISTACK, ignore_errors=True)
-    python = str(MINISTACK / "bin" / "python")
-    wanted = ["--quiet", "--require-hashes", "-r", str(LOCKED)]
-    own = ROOT / ".uv" / "bin" / "uv"
-    if uv := shutil.which("uv") or (own.is_file() and str(own)):
-        make = [uv, "venv", "--quiet", "--python", sys.executable, str(MINISTACK)]
-        fill = [uv, "pip", "install", "--python", python, *wanted]
-    else:
-        make = [sys.executable, "-m", "venv", str(MINISTACK)]
-        fill = [python, "-m", "pip", "install", "--disable-pip-version-check", *wanted]
-    for command in (make, fill):
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
+    server = Ministack(log)
+    try:
+        server.start()
+    except MissingError as missing:
+        raise Missing(str(missing)) from missing
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
 @contextlib.contextmanager

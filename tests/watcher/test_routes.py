@@ -289,6 +289,24 @@ def test_the_address_of_a_copy_is_a_change():
     assert digest(addressed) != digest(copied)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("ingress.kubernetes.io/backends", False),
+        ("ingress.kubernetes.io/url-map", False),
+        ("ingress.gcp.kubernetes.io/instance-groups", True),
+        ("ingress.kubernetes.io/ssl-redirect", True),
+    ],
+)
+def test_reports_of_a_controller_on_a_copy(name, changes):
+    """Its names of cloud resources are none on a copy; on a source everything is a user's."""
+    noted = changed(ingress(), "metadata", "annotations", name, value="x")
+    assert digest(noted) != digest(ingress())
+    copied = ingress(labels={names.OWNER_UID: "u"})
+    noted = changed(copied, "metadata", "annotations", name, value="x")
+    assert (digest(noted) != digest(copied)) is changes
+
+
 def test_neg_status_is_a_change_and_heartbeats_are_not():
     """A companion's endpoint groups matter; a profile's timestamps and a Service's IP do not."""
     noted = service(annotations={names.NEG_STATUS: "{}"})

@@ -10,7 +10,7 @@ Source: W3C Trace Context, version 00; OpenTelemetry API, `trace`.
 
 # ruff: noqa: PLC0415  OpenTelemetry is loaded where it is asked for (33 ms)
 
-import secrets
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -108,4 +108,4 @@ def _child(parent: str) -> str:
 
 def _id(size: int) -> str:
     """Random, and never all zero, which means none."""
-    return secrets.token_hex(size - 1) + "01"
+    return os.urandom(size - 1).hex() + "01"

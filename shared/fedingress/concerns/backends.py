@@ -26,9 +26,10 @@ from fedingress.domain.report import (
 from fedingress.domain.work import Work
 from fedingress.planning import backends as planning
 from fedingress.planning import dns
-from fedingress.planning.backends import GraphWish, Group
+from fedingress.planning.backends import GraphWish
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
+from fedingress.planning.groups import Group
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry, report_entry
 
@@ -107,10 +108,21 @@ def preview(
         return Plan(held=(why,)), None
     build = Build(wish(found, found.policy, report, ports), ports)
     observed = build.observe()
+    build.leave_out(observed, coming=_coming(expected, found.key, ports))
     if why := build.awaited(observed):
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
     return plan, build.report(found.source, report, observed, message="")
+
+
+def _coming(expected: FanoutReport | None, key: str, ports: Ports) -> frozenset[str]:
+    """Names of groups that no member reports yet, so that they cannot be found yet either."""
+    kept = ports.ledger.report("fanout", key, FanoutReport)
+    known, wanted = (
+        frozenset(row["name"] for row in each.negs) if each else frozenset()
+        for each in (kept, expected)
+    )
+    return wanted - known
 
 
 def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: Ports) -> GraphWish:
@@ -139,6 +151,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
+        drained=frozenset(report.drained),
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 

@@ -1,6 +1,6 @@
 """Claims on hosts: kept in the ledger, contested by age, checked against the sources in doubt."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fedingress.domain.ingress import IngressKey, Source
 from fedingress.domain.report import HostClaim
@@ -22,6 +22,10 @@ def contest(source: Source, ports: Ports) -> dict[str, str]:
     """
     mine = claims.claim(source)
     hosts = source.ingress.hosts if source.ingress else ()
+    noted = _noted_hosts(source, ports)
+    named = noted | {*hosts}
+    if named != noted:  # before any claim, so that a run cut short leaves none that nobody knows of
+        _note_hosts(source.uid, named, ports)
     for host in hosts:
         unit = claims.unit(host)
         before = ports.ledger.intents(unit, HostClaim)
@@ -31,8 +35,9 @@ def contest(source: Source, ports: Ports) -> dict[str, str]:
             late = ports.ledger.intents(unit, HostClaim)
             missed = {uid: each for uid, each in late.items() if uid not in before}
             ports.bus.publish(_others(missed, source))
-    _give_up(source, set(hosts), ports)
-    _note_hosts(source.uid, sorted(hosts), ports)
+    _give_up(source, named - {*hosts}, ports)
+    if named != {*hosts}:
+        _note_hosts(source.uid, {*hosts}, ports)
     return losses(source, ports)
 
 
@@ -52,16 +57,13 @@ def losses(source: Source, ports: Ports) -> dict[str, str]:
 
 def abandon(source: Source, ports: Ports) -> None:
     """Give up every host of *source*, which is on its way out; whoever waited is told."""
-    _give_up(source, set(), ports)
+    hosts = source.ingress.hosts if source.ingress else ()
+    _give_up(source, _noted_hosts(source, ports) | {*hosts}, ports)
     ports.ledger.drop_note(_hosts_note(source.uid))
 
 
-def _give_up(source: Source, keep: set[str], ports: Ports) -> None:
-    note = ports.ledger.note(_hosts_note(source.uid))
-    named = set(note["hosts"]) if note else set()
-    if source.ingress:
-        named |= set(source.ingress.hosts)
-    for host in sorted(named - keep):
+def _give_up(source: Source, hosts: Iterable[str], ports: Ports) -> None:
+    for host in sorted(hosts):
         unit = claims.unit(host)
         before = ports.ledger.intents(unit, HostClaim)
         if source.uid in before:
@@ -69,11 +71,14 @@ def _give_up(source: Source, keep: set[str], ports: Ports) -> None:
             ports.ledger.drop_intent(unit, source.uid)
 
 
-def _note_hosts(uid: str, hosts: list[str], ports: Ports) -> None:
-    """Remember what is claimed, so that a host no longer named is given up."""
-    note = ports.ledger.note(_hosts_note(uid))
-    if note is None or note["hosts"] != hosts:
-        ports.ledger.put_note(_hosts_note(uid), {"hosts": hosts})
+def _noted_hosts(source: Source, ports: Ports) -> set[str]:
+    """What was claimed, so that a host no longer named is given up."""
+    note = ports.ledger.note(_hosts_note(source.uid))
+    return {*note["hosts"]} if note else set()
+
+
+def _note_hosts(uid: str, hosts: set[str], ports: Ports) -> None:
+    ports.ledger.put_note(_hosts_note(uid), {"hosts": sorted(hosts)})
 
 
 def _others(kept: Mapping[str, HostClaim], source: Source) -> list[Work]:

@@ -135,7 +135,7 @@ def _outcome(
     ]
     if soonest := min((wait for wait in waits if wait), default=None):
         why = "; ".join(reasons) or "records expire"
-        return Settled(summary=why, look_again_seconds=soonest)
+        return Settled(summary=why, look_again_seconds=soonest, held=len(reasons))
     if reasons:
         return Refused(reasons=tuple(reasons))
     return Settled(summary="the zone is as wanted")

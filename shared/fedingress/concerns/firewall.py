@@ -30,9 +30,11 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     left = preview(work.unit, ports) if plan else plan
     if not left and (not left.held or ports.ledger.note(COMPLETE) is not None):
         networks.let_go(work.unit, ports)
-        return Settled(summary="; ".join(left.held) or f"{len(plan.changes)} changes")
+        why = "; ".join(left.held) or f"{len(plan.changes)} changes"
+        return Settled(summary=why, held=len(left.held))
     why = "; ".join(left.held) or "looking again"
-    return Settled(summary=why, look_again_seconds=_HELD_SECONDS if left.held else 2.0)
+    pause = _HELD_SECONDS if left.held else 2.0
+    return Settled(summary=why, look_again_seconds=pause, held=len(left.held))
 
 
 def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:

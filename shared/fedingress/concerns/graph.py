@@ -1,6 +1,6 @@
 """Building the graph: observe it, plan it, carry the plan out stage by stage within the budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
-from fedingress.planning import backends
+from fedingress.planning import backends, groups
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.frontends import UNKNOWN_ADDRESS, vip
 from fedingress.ports import Guard, Ports
@@ -36,15 +36,37 @@ class Build:
         self.wish = wish
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
+        self.missing: Mapping[str, groups.Problem] = {}
 
     def basis(self) -> Any:
         """All inputs as JSON; while they are the same there is no need to look at GCE."""
         graph = backends.desired(self.wish, ())
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
+            sorted(self.wish.drained),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.mark.encode(),
         ]
+
+    def leave_out(
+        self, observed: Sequence[GlobalResource], *, coming: frozenset[str] = frozenset()
+    ) -> None:
+        """
+        Take groups that do not stand in the load balancer's project out of the wish.
+
+        What is attached stands; GCE is asked only about the others. *coming*: names of groups that
+        are taken to stand, in a preview.
+        """
+        stand = backends.standing(observed)
+        stand |= {group.neg.path for group in self.wish.groups if group.neg.name in coming}
+        if all(group.neg.path in stand for group in self.wish.groups):
+            return
+        project, begin = self.wish.project, backends.prefix(self.wish.mark.uid)
+        found = self.ports.load_balancers.groups(project, begin)
+        stand |= {neg.path for neg in found}
+        self.missing = groups.missing(self.wish.groups, stand)
+        kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
+        self.wish = replace(self.wish, groups=kept)
 
     def observe(self) -> Sequence[GlobalResource]:
         """Everything under our names, and what others keep for us."""
@@ -68,6 +90,7 @@ class Build:
     ) -> tuple[BackendsReport, Outcome]:
         """Observe, plan, act; again once the address is known."""
         observed = self.observe()
+        self.leave_out(observed)
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
         plan = self.plan(observed)
@@ -92,7 +115,8 @@ class Build:
             return Later(after_seconds=_PENDING_SECONDS, why="the graph changed meanwhile")
         if plan.held:
             pause = patience.pause(f"{uid}/graph", self.ports, first=30.0, last=300.0)
-            return Settled(summary=report.message, look_again_seconds=pause)
+            held = len(plan.held)
+            return Settled(summary=report.message, look_again_seconds=pause, held=held)
         patience.over(f"{uid}/graph", self.ports)
         if report.problems:  # a Secret may come or change without anybody telling
             pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
@@ -165,10 +189,10 @@ class Build:
             programmed=complete,
             reason="Programmed" if complete else "Pending",
             message=message,
-            clusters=self._rows(observed, fanned) if observed else {},
+            clusters=self._rows(observed, fanned),
             negs=tuple(sorted(backends.attached(observed) | elsewhere)),
             former=self.former.empty(),
-            problems=problems,
+            problems=(*self._missed(), *problems),
             fingerprint=print_ if complete else "",
         )
 
@@ -185,7 +209,17 @@ class Build:
             row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
             row["endpoints"] += found.endpoints
             row["healthy"] += found.healthy
+        specs = [item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE]
+        for cluster, scaler in groups.capacities(specs, cluster_of).items():
+            row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
+            row["capacity"] = scaler
+        for cluster, (reason, message) in self.missing.items():
+            row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": False})
+            row |= {"reason": reason, "message": message}
         return {name: rows[name] for name in sorted(rows)}
+
+    def _missed(self) -> list[groups.Problem]:
+        return [(why, f"{name}: {text}") for name, (why, text) in self.missing.items()]
 
     def _health(self, observed: Sequence[GlobalResource]) -> list[GroupHealth]:
         services = {

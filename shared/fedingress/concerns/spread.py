@@ -239,6 +239,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         hosts=kept.hosts,
         negs=kept.negs,
         addresses=kept.addresses,
+        drained=kept.drained,
         policy=kept.policy,
         footprint=kept.footprint,
     )
@@ -291,7 +292,7 @@ def _outcome(
         why = f"not settled in {', '.join(sick)}"
     if waiting:
         why = f"endpoint groups of {', '.join(waiting)}"
-    return Settled(summary=why, look_again_seconds=pause)
+    return Settled(summary=why, look_again_seconds=pause, held=len(held))
 
 
 def _seen(visits: Mapping[str, Visit | FederationError]) -> list[Visit]:

@@ -9,10 +9,12 @@ class Settled:
     Everything that can be done now is done.
 
     look_again_seconds: when to look again for what no event tells; news go first. None: only news.
+    held: how many changes a brake, a conflict or an unknown kept back, for logs.
     """
 
     summary: str = ""
     look_again_seconds: float | None = None
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

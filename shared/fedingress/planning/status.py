@@ -197,6 +197,10 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
     if report is None:
         return ()
     counts: Mapping[str, Mapping[str, object]] = built.clusters if built else {}
+    told = {
+        name: _told(row, counts.get(name), drained=name in report.drained)
+        for name, row in report.clusters.items()
+    }
     return tuple(
         ClusterRow(
             cluster=name,
@@ -205,10 +209,32 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
             message=row["message"],
             endpoints=_count(counts.get(name), "endpoints"),
             healthy=_count(counts.get(name), "healthy"),
+            capacity=_capacity(counts.get(name)),
+            drained=row["reason"] == "Drained",
             addresses=tuple(report.addresses.get(name, ())),
         )
-        for name, row in sorted(report.clusters.items())
+        for name, row in sorted(told.items())
     )
+
+
+def _told(
+    row: Mapping[str, str], seen: Mapping[str, object] | None, *, drained: bool
+) -> Mapping[str, str]:
+    """*row* of fan-out, or what the load balancer has to add for a member that is well there."""
+    if row["state"] != "placed" or not seen:
+        return row
+    if seen.get("reason"):
+        return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
+    if not drained or row["reason"] != "Applied" or "capacity" not in seen:
+        return row
+    if _capacity(seen):
+        return {**row, "reason": "Draining", "message": "it shall get no new requests"}
+    return {**row, "reason": "Drained", "message": "it gets no new requests"}
+
+
+def _capacity(row: Mapping[str, object] | None) -> float:
+    value = row.get("capacity", 0.0) if row else 0.0
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _count(row: Mapping[str, object] | None, name: str) -> int:

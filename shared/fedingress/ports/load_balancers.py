@@ -84,6 +84,10 @@ class LoadBalancers(Protocol):
         """
         ...
 
+    def groups(self, project: str, prefix: str) -> Sequence[NegRef]:
+        """The NEGs of *project*, in any zone, whose name begins with *prefix*; sorted."""
+        ...
+
     def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
         """
         The health of each NEG's endpoints as the load balancer's probes see it.

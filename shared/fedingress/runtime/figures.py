@@ -8,9 +8,10 @@ A deployed function lives too briefly to be asked; its figures come from the lin
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fedingress.watcher.exposition import Metric, Sample
+if TYPE_CHECKING:
+    from fedingress.watcher.exposition import Metric
 
 _Key = tuple[tuple[str, str], ...]
 _HELP: Final = {
@@ -58,8 +59,11 @@ class Figures:
                 seconds = line.get(f"{phase}_milliseconds", 0) / 1000
                 self._add("fedingress_seconds_total", of | {"phase": phase}, seconds)
 
-    def metrics(self) -> Sequence[Metric]:
+    def metrics(self) -> "Sequence[Metric]":
         """Every counter, sorted by its labels."""
+        # a function, which nobody asks, loads nothing for it
+        from fedingress.watcher.exposition import Metric, Sample  # noqa: PLC0415
+
         with self._lock:
             return [
                 Metric(

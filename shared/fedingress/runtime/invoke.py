@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fedingress.adapters import trace
 from fedingress.domain.errors import Conflict, FederationError, LeaseLost, Unavailable
-from fedingress.domain.outcome import Later, Outcome, Settled
+from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.work import DUE, FORCE, REPAIR, Work
 from fedingress.ports.bus import Bus
 from fedingress.ports.guard import Guard
@@ -173,6 +173,7 @@ def _rounds(lease: Lease, queue: WorkQueue, run: _Run) -> float | None:
         failed = isinstance(ended, Exception)
         outcome = _after_failure(lease, ended, line) if isinstance(ended, Exception) else ended
         line |= {"outcome": "failed" if failed else _word(outcome), "why": reason(outcome)}
+        line["held"] = _held(outcome)
         with meter.phase("queue"):
             settled = queue.settle(lease, outcome, failed=failed)
         if isinstance(settled, Released):
@@ -187,6 +188,17 @@ def _rounds(lease: Lease, queue: WorkQueue, run: _Run) -> float | None:
             return 0.0
         with meter.phase("queue"):
             lease = queue.start(lease)
+
+
+def _held(outcome: Outcome) -> int:
+    """How much was kept back: changes, or every reason of a refusal."""
+    match outcome:
+        case Settled(held=held):
+            return held
+        case Refused(reasons=reasons):
+            return len(reasons)
+        case _:
+            return 0
 
 
 def _seconds_to_return(outcome: Outcome) -> float | None:

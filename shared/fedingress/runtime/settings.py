@@ -17,6 +17,7 @@ class Settings:
     owner: names this installation in every ownership mark; letters, digits and dashes.
     sources: `cluster` (a config cluster) or `directory:PATH`.
     kubeconfig, context: of the config cluster; both empty inside a pod means its service account.
+        A kubeconfig is a path, or a secret's `arn:...` or `projects/P/secrets/S/versions/V`.
     inventory_namespace: where ClusterProfiles and tombstones are.
     store: `sqlite:PATH`, `memory:`, `firestore:PROJECT[/DATABASE]` or `dynamodb:TABLE`.
     bus: `inprocess:`, `pubsub:PROJECT/TOPIC` or `sns:TOPIC_ARN`.

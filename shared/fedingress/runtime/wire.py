@@ -45,7 +45,8 @@ class Wired:
 
 def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wired:
     """
-    Build everything that *settings* ask for; nothing is contacted yet.
+    Build everything that *settings* ask for; nothing is contacted yet, but for a kubeconfig that
+    stands in a secret.
 
     Args:
         settings: Checked.
@@ -55,6 +56,7 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
 
     Raises:
         Invalid: A setting names something that is not there.
+        Forbidden, Unavailable: The secret with the kubeconfig cannot be read.
     """
     from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
     from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
@@ -238,9 +240,23 @@ def member_credentials(settings: Settings, read_token: "TokenReader") -> "Member
 
 
 def config_connection(settings: Settings, concern: str) -> "Connection":
-    """A connection to the config cluster, by kubeconfig or as the pod's service account."""
+    """
+    A connection to the config cluster, by kubeconfig or as the pod's service account.
+
+    Raises:
+        Invalid: The kubeconfig or its context cannot be used.
+        Forbidden, Unavailable: It stands in a secret, which cannot be read.
+    """
     from fedingress.adapters.kube import connect
 
+    if settings.kubeconfig.startswith(("arn:", "projects/")):
+        ours = member_credentials(settings, lambda name: name)
+        return connect.from_kubeconfig_text(
+            ours.secret(settings.kubeconfig) or "",
+            name=settings.kubeconfig,
+            concern=concern,
+            context=settings.context,
+        )
     if settings.kubeconfig:
         return connect.from_kubeconfig(
             settings.kubeconfig, concern=concern, context=settings.context

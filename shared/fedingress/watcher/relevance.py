@@ -16,6 +16,23 @@ from fedingress.domain.ingress import Manifest
 
 _OURS: Final = frozenset({names.CONDITIONS, names.TABLE, names.FOOTPRINT})
 _NOISE: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_REPORTS: Final = frozenset(
+    f"ingress.kubernetes.io/{name}"
+    for name in (
+        "backends",
+        "forwarding-rule",
+        "https-forwarding-rule",
+        "https-target-proxy",
+        "redirect-url-map",
+        "ssl-cert",
+        "static-ip",
+        "target-proxy",
+        "url-map",
+    )
+)
+"""What GKE's controller notes on an Ingress that it serves, the health of its backends among it. On
+our copies nothing follows from that; its groups, which are noted elsewhere, stay relevant.
+Source: kubernetes/ingress-gce, pkg/annotations and pkg/loadbalancers."""
 _SERVICE_FIELDS: Final = ("type", "selector", "ports")
 _ROUTED: Final = (names.SOURCE, names.SERVICE)
 _PROFILE_FIELDS: Final = ("accessProviders", "credentialProviders", "properties")
@@ -67,11 +84,13 @@ def relevant(manifest: Manifest) -> Mapping[str, Any]:
         # The address that a controller gives to a copy in a member is news; the one that we write
         # on a source is not.
         if names.OWNER_UID in found["labels"]:
+            for name in _REPORTS & found["annotations"].keys():
+                del found["annotations"][name]
             found["addresses"] = (status.get("loadBalancer") or {}).get("ingress") or []
     return found
 
 
-def _annotations(annotations: Mapping[str, str]) -> Mapping[str, str]:
+def _annotations(annotations: Mapping[str, str]) -> dict[str, str]:
     return {
         key: value for key, value in annotations.items() if key not in _OURS and key not in _NOISE
     }

@@ -306,7 +306,7 @@ class TestPushing:
         assert time.monotonic() - began < 30 * 0.3 / 2
 
     def test_other_callers_get_tokens_of_the_same_kind(self, desk):
-        """A scheduler or a person asks as of a metadata server; without its header it is refused."""
+        """A scheduler or a person asks as of a metadata server; without its header in vain."""
         unless_official(desk, "gives no tokens")
         from google.auth import jwt
 

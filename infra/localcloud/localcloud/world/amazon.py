@@ -1,16 +1,22 @@
 """
-Amazon's part of a world: the account, its wire, its name servers, its health checkers.
+Amazon's part of a world: the account, its wire, its name servers, its health checkers and
+load balancers.
 
 Called by `world`, which gives the addresses and keeps the parts until it ends.
 """
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from localcloud.addresses import WorldBlock
 from localcloud.aws.cloud import AwsCloud
-from localcloud.aws.route53.answering import GROUP, Answering, Target
+from localcloud.aws.cloudwatch.sampling import Sampling
+from localcloud.aws.elb.balancing import Balancing
+from localcloud.aws.elb.controller import AlbController
+from localcloud.aws.elb.targets import target_of, zone_views
+from localcloud.aws.route53.answering import GROUP, Answering
 from localcloud.aws.route53.checkers import Checkers
 from localcloud.aws.route53.health_checks import REGIONS
 from localcloud.aws.route53.places import Places
@@ -18,10 +24,12 @@ from localcloud.aws.route53.zone import Zone
 from localcloud.aws.server import serve_aws
 from localcloud.dataplane.answers import Records, Unserved, ZoneView, resolve, stored
 from localcloud.dataplane.haproxy.regions import PLACES
-from localcloud.world.spec import WorldSpec
+from localcloud.kube.cluster import KubeCluster
+from localcloud.world.spec import MemberSpec, WorldSpec
 
 # Health checks look ten times as often as they say: a story of a minute is told in six seconds.
 CHECK_INTERVAL_FACTOR = 0.1
+BALANCER_CHECK_FACTOR = 0.04  # the controller's default of 15 s becomes 0.6 s
 
 _CALLER = "lab"
 
@@ -50,28 +58,57 @@ class Amazon:
         clients = {block.client_network(index): region for index, region in enumerate(spec.regions)}
         self._answering = Answering(
             healthy=self.checkers.health.healthy,
-            target=self._target,
+            target=lambda name: target_of(self.cloud.balancers, name),
             place=Places(clients, PLACES).of,
             clock=self.cloud.clock,
         )
 
-    async def start(self, stack: contextlib.AsyncExitStack, host: str) -> None:
+    async def start(self, stack: contextlib.AsyncExitStack, host: str, state: Path) -> None:
         """
         Serve the account on a free port of *host*, which is `port` from then on.
+
+        Args:
+            stack: Ends what was started.
+            host: Loopback address.
+            state: Folder for the files of the load balancers.
 
         Raises:
             OSError: The address cannot be bound.
         """
+        self._balancing = Balancing(self.cloud.balancers, state / "alb", BALANCER_CHECK_FACTOR)
+        stack.push_async_callback(self._balancing.close)
         server = await serve_aws(self.cloud, host=host)
         stack.push_async_callback(server.close)
         self.port = server.port
         await self.checkers.start()
         stack.push_async_callback(self.checkers.close)
+        sampling = Sampling(
+            self.cloud.metrics,
+            checks=self.cloud.route53.checks,
+            health=self.checkers.health,
+            balancers=self.cloud.balancers,
+            clock=self.cloud.clock,
+        )
+        await sampling.start()
+        stack.push_async_callback(sampling.close)
+
+    def controller(self, kube: KubeCluster, member: MemberSpec) -> AlbController:
+        """Give the controller that makes the load balancers of a member of provider ``aws``."""
+        return AlbController(
+            kube,
+            self.cloud.balancers,
+            region=member.region,
+            zones=member.zones,
+            next_address=self._block.next_vip,
+            release_address=self._block.release_vip,
+            clock=self.cloud.clock,
+        )
 
     def zone_views(self) -> list[ZoneView]:
-        """Give all hosted zones as the name servers know them."""
+        """Give all hosted zones as the name servers know them, and those of load balancers."""
         zones = self.cloud.route53.zones.zones.values()
-        return self._answering.zone_views(zones, self._networks)
+        hosted = self._answering.zone_views(zones, self._networks)
+        return [*hosted, *zone_views(self.cloud.balancers)]
 
     def choose(self, record_set: Mapping[str, Any], client: str) -> Records:
         """
@@ -90,9 +127,6 @@ class Amazon:
             answer = resolve(self.zone_views(), absolute, "A", self._block.checker(1), self.choose)
             return [each for row in answer.answers if row.type == "A" for each in row.rdatas]
         return []
-
-    def _target(self, _name: str) -> Target | None:
-        return None
 
     def _networks(self, zone: Zone) -> tuple[str, ...]:
         """The VPC of the member NAME is ``vpc-NAME``; its pods are the ones inside."""

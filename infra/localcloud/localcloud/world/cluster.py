@@ -9,7 +9,7 @@ plane. Its controllers work in process, so they go on while the API is down; a r
 import secrets
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.addresses import WorldBlock
 from localcloud.faults import Fault
@@ -34,6 +34,16 @@ HOST = "127.0.0.1"
 API_CONDITIONS = ("up", "down", "slow", "refuse")
 
 
+class Controller(Protocol):
+    """What runs behind an API server and follows its objects."""
+
+    async def start(self) -> None:
+        """Begin with the objects that are there."""
+
+    async def close(self) -> None:
+        """Stop."""
+
+
 class Cluster:
     """A running cluster; without a *member* it has an API and runs no pods."""
 
@@ -50,7 +60,7 @@ class Cluster:
         self._tls: ssl.SSLContext = authority.server_context()
         self._server: Server | None = None
         self._port = 0
-        self._controllers: list[Deployments | EndpointSlices | NegController] = []
+        self._controllers: list[Controller] = []
 
     def run_pods(
         self, cloud: GcpCloud, block: WorldBlock, index: int, run: Run, *, project: str
@@ -89,6 +99,10 @@ class Cluster:
         self.entries = AccessEntries(self.name, self.member.region, identities)
         self.entries.arns.add(role)
         self.kube.authenticate = self.entries.caller
+
+    def add(self, controller: Controller) -> None:
+        """Run one more controller behind the API, before `start`."""
+        self._controllers.append(controller)
 
     async def start(self) -> None:
         """Serve the API and run what is behind it."""

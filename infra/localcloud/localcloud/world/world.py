@@ -151,7 +151,7 @@ class World:
         sts = await self._start_iam()
         self.amazon = Amazon(spec, self.block)
         self.aws = self.amazon.cloud
-        await self.amazon.start(self._stack, HOST)
+        await self.amazon.start(self._stack, HOST, self.state)
         zones = self.gcp.zones
         self.dns = DnsServer(
             records=lambda: [
@@ -198,6 +198,8 @@ class World:
             cluster.run_pods(
                 self.gcp, self.block, index, self._pod_server, project=self.spec.project
             )
+            if member.provider == "aws":
+                cluster.add(self.amazon.controller(cluster.kube, member))
             cluster.let_in(self.identities, self.gcp.access, role_arn(FUNCTIONS_ROLE))
             self.clusters[member.name] = cluster
         self.config = next(iter(self.clusters.values()))

@@ -94,6 +94,17 @@ class Compute:
         request = {"project": project, "operation": name}
         return self._call("GlobalOperationsClient", "get", request, what, seconds)
 
+    def groups(self, request: Mapping[str, Any], *, seconds: float) -> list[tuple[str, str]]:
+        """(zone, name) of every zonal network endpoint group that *request* asks for."""
+        what = f"{request['project']}: networkEndpointGroups"
+        found = self._call("NetworkEndpointGroupsClient", "aggregated_list", request, what, seconds)
+        return [
+            (scope.removeprefix("zones/"), str(group.name))
+            for scope, listed in found
+            if scope.startswith("zones/")
+            for group in listed.network_endpoint_groups
+        ]
+
     def message(self, kind: Kind, body: Mapping[str, Any]) -> Any:
         """
         The client's message for a resource.
@@ -126,7 +137,7 @@ class Compute:
                 timeout=seconds,
                 metadata=[("user-agent", user_agent())],
             )
-            return list(answer) if verb == "list" else answer
+            return list(answer) if verb in {"list", "aggregated_list"} else answer
 
     def _client(self, name: str) -> Any:
         with self._lock:

@@ -145,6 +145,16 @@ class GceLoadBalancers:
             self._compute, pending, seconds=seconds, call_seconds=self.call_timeout_seconds
         )
 
+    def groups(self, project: str, prefix: str) -> Sequence[NegRef]:
+        """One aggregated list over all zones."""
+        request = {
+            "project": project,
+            "filter": f'name eq "{prefix}.*"',
+            "max_results": self._page_size,
+        }
+        names = self._compute.groups(request, seconds=self.call_timeout_seconds)
+        return sorted(NegRef(project=project, zone=zone, name=name) for zone, name in names)
+
     def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
         """
         Ask for each NEG in parallel; those that are not attached are left out, as unknown.

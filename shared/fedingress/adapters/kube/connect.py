@@ -71,27 +71,64 @@ def from_kubeconfig(
     Raises:
         Invalid: The file or the context cannot be used.
     """
+    place = Path(path).expanduser()
+    if not place.is_file():
+        raise Invalid(f"{path} cannot be used: there is no such file")
+    return _from_kubeconfig(
+        {"config_file": str(place)}, path, context=context, concern=concern, timeouts=timeouts
+    )
+
+
+def from_kubeconfig_text(
+    text: str,
+    *,
+    name: str,
+    concern: str,
+    context: str = "",
+    timeouts: Timeouts | None = None,
+) -> Connection:
+    """
+    The same of a kubeconfig that is no file; *name* says in errors where it was.
+
+    Raises:
+        Invalid: The text or the context cannot be used.
+    """
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:  # what it says might quote the text, which holds a token
+        raise Invalid(f"{name} holds no kubeconfig") from error
+    if not isinstance(found, dict):
+        raise Invalid(f"{name} holds no kubeconfig")
+    return _from_kubeconfig(
+        {"config_dict": found}, name, context=context, concern=concern, timeouts=timeouts
+    )
+
+
+def _from_kubeconfig(
+    where: dict[str, Any], name: str, *, context: str, concern: str, timeouts: Timeouts | None
+) -> Connection:
     from kubernetes import config
     from yaml import YAMLError
 
     configuration = _configuration()
-    place = Path(path).expanduser()
-    if not place.is_file():
-        raise Invalid(f"{path} cannot be used: there is no such file")
+    load: Any = (
+        config.load_kube_config_from_dict if "config_dict" in where else config.load_kube_config
+    )
     try:
-        load: Any = config.load_kube_config
         load(
-            config_file=str(place),
+            **where,
             context=context or None,
             client_configuration=configuration,
             persist_config=False,
         )
     except (config.ConfigException, OSError, ValueError, YAMLError) as error:
-        raise Invalid(f"{path} cannot be used: {excerpt(str(error))}") from error
+        raise Invalid(f"{name} cannot be used: {excerpt(str(error))}") from error
     except (TypeError, AttributeError, KeyError) as error:  # the loader does not check its types
-        raise Invalid(f"{path} is no kubeconfig") from error
-    name = context or "the config cluster"
-    return _connection(configuration, name, _loaded(configuration), concern, timeouts)
+        raise Invalid(f"{name} is no kubeconfig") from error
+    told = context or "the config cluster"
+    return _connection(configuration, told, _loaded(configuration), concern, timeouts)
 
 
 def in_cluster(*, concern: str, timeouts: Timeouts | None = None) -> Connection:

@@ -48,10 +48,21 @@ class MemberCredentials:
             return Renewing(lambda: self._amazon.eks_token(cluster))
         raise Unsupported(f"{access.provider!r} is no way to reach a member that is served")
 
+    def secret(self, reference: str) -> str | None:
+        """
+        What stands under *reference* in Secret Manager or Secrets Manager; None for a name of
+        neither's.
+
+        Raises:
+            Forbidden, Unavailable, Unsupported: It cannot be read.
+        """
+        if reference.startswith("projects/"):
+            return self._google.secret(reference)
+        if reference.startswith("arn:"):
+            return self._amazon.secret(reference)
+        return None
+
     def _token(self, secret: str) -> str:
         """The token that stands under *secret*, wherever that is."""
-        if secret.startswith("projects/"):
-            return self._google.secret(secret).strip()
-        if secret.startswith("arn:"):
-            return self._amazon.secret(secret).strip()
-        return self._read_token(secret).strip()
+        found = self.secret(secret)
+        return (self._read_token(secret) if found is None else found).strip()

@@ -5,11 +5,11 @@ Every method expects the caller to hold the lock. Changes take effect when they 
 reader of GCE sees them; a deletion takes effect when its operation ends.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_rules import DEFAULTS, NEGS, reasons, references
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind, NegRef
@@ -168,7 +168,7 @@ class GraphStore:
             "id": str(7_000_000_000_000_000_000 + self._count),
             "selfLink": f"https://www.googleapis.com/compute/v1/{item.path}",
         }
-        spec = dict(copy.deepcopy(item.spec))
+        spec = dict(copied(item.spec))
         if item.kind is Kind.ADDRESS:
             net = "2001:db8::" if spec.get("ipVersion") == "IPV6" else "203.0.113."
             output["address"] = spec.setdefault("address", f"{net}{self._count % 250 + 1}")
@@ -228,7 +228,7 @@ def _check_unread(desired: GlobalResource) -> None:
 
 def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """*old* with what *new* names: objects are merged, all else replaced, None takes away."""
-    merged = dict(copy.deepcopy(old))
+    merged = dict(copied(old))
     for key, value in new.items():
         if value is None:
             merged.pop(key, None)

@@ -6,12 +6,13 @@ operations as GCE does, and refuses what GCE refuses (`graph_rules`). The cluste
 their endpoints, is told by `add_neg`; a `fault` hook sees each write before and after it happens.
 """
 
-import copy
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
+from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_store import Effect, GraphStore, Neg
 from fedingress.domain.errors import Unsupported
 from fedingress.domain.graph import GlobalResource, Kind, NegRef
@@ -84,7 +85,7 @@ class MemoryLoadBalancers:
         with self._lock:
             born = self._store.born(resource)
             self._store.resources[resource.path] = born
-            return copy.deepcopy(born)
+            return _copied(born)
 
     def observe(self, project: str, kinds: Sequence[Kind], prefix: str) -> Sequence[GlobalResource]:
         """All resources of *kinds* whose name begins with *prefix*, by path."""
@@ -95,7 +96,7 @@ class MemoryLoadBalancers:
                 for item in self._store.resources.values()
                 if item.project == project and item.kind in kinds and item.name.startswith(prefix)
             ]
-            return copy.deepcopy(sorted(found, key=lambda item: item.path))
+            return [_copied(item) for item in sorted(found, key=lambda item: item.path)]
 
     def create(self, desired: GlobalResource, guard: Guard) -> Operation | None:
         """Insert."""
@@ -145,6 +146,12 @@ class MemoryLoadBalancers:
                 until = min(deadline, *(run.ends_at for run in pending))
             self._clock.sleep(until - now)
 
+    def groups(self, project: str, prefix: str) -> Sequence[NegRef]:
+        """Those of `negs` with that project and prefix."""
+        return [
+            neg for neg in self.negs() if neg.project == project and neg.name.startswith(prefix)
+        ]
+
     def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
         """The registered numbers of those *negs* that are attached to *service*."""
         with self._lock:
@@ -170,6 +177,10 @@ class MemoryLoadBalancers:
             operation = self._store.run(item, accepted, seconds=self.operation_seconds, error=error)
         self.fault("after", verb, item.label)
         return operation
+
+
+def _copied(item: GlobalResource) -> GlobalResource:
+    return replace(item, spec=copied(item.spec), output=copied(item.output))
 
 
 def _check_changeable(

@@ -7,7 +7,6 @@ refuses. It does not model: watches, schemas beyond `validation`, lists merged b
 Source: Kubernetes API conventions; documentation of Server-Side Apply and of finalizers.
 """
 
-import copy
 import json
 import threading
 import uuid
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fedingress.adapters.memory import ownership
+from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.ownership import JsonObject, Owners
 from fedingress.adapters.memory.validation import check_object, check_request
 from fedingress.domain.errors import Conflict, Invalid
@@ -57,7 +57,7 @@ class ObjectStore:
         """The object, or None."""
         with self.lock:
             found = self._objects.get(key)
-            return copy.deepcopy(found.manifest) if found else None
+            return copied(found.manifest) if found else None
 
     def list(
         self, kind: str, namespace: str | None = None, label: tuple[str, str] | None = None
@@ -66,7 +66,7 @@ class ObjectStore:
         with self.lock:
             found = [self._objects[key].manifest for key in sorted(self._objects)]
             return [
-                copy.deepcopy(manifest)
+                copied(manifest)
                 for manifest in found
                 if manifest["kind"] == kind
                 and namespace in (None, manifest["metadata"].get("namespace", ""))
@@ -125,7 +125,7 @@ class ObjectStore:
             if stored is None:
                 raise Conflict(f"{key[0]} {key[1]}/{key[2]} is gone")
             self._check_preconditions(stored, dict(expected), "")
-            merged = copy.deepcopy(stored.manifest)
+            merged = copied(stored.manifest)
             ownership.annotate(merged, stored.owners, annotations, (manager, ""))
             if finalizers is not None:
                 _replace_finalizers(merged["metadata"], finalizers)
@@ -154,7 +154,7 @@ class ObjectStore:
             if not meta.get("finalizers"):
                 self._remove(key, stored.manifest)
             elif "deletionTimestamp" not in meta:
-                merged = copy.deepcopy(stored.manifest)
+                merged = copied(stored.manifest)
                 merged["metadata"]["deletionTimestamp"] = self._time()
                 merged["metadata"]["generation"] += 1
                 self._store(key, stored, merged)
@@ -195,13 +195,13 @@ class ObjectStore:
             stored.manifest = merged
             self._objects[key] = stored
             self._on_change()
-        return copy.deepcopy(merged)
+        return copied(merged)
 
     def _remove(self, key: ObjectKey, last: JsonObject) -> JsonObject:
         del self._objects[key]
         self._version += 1
         self._on_change()
-        return copy.deepcopy(last)
+        return copied(last)
 
     def _time(self) -> str:
         return datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

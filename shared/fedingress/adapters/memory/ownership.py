@@ -8,10 +8,10 @@ merges some lists, such as Service ports, by key.)
 Source: Kubernetes documentation, Server-Side Apply.
 """
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
+from fedingress.adapters.memory.copies import copied
 from fedingress.domain.errors import Conflict
 
 JsonObject = dict[str, Any]
@@ -52,13 +52,13 @@ def merge(
     stands for the case that it is forced. Fields that the claimant applied before and leaves out
     now are removed unless someone else owns them too.
     """
-    merged = copy.deepcopy(stored)
+    merged = copied(stored)
     conflicts = []
     others = {path: who for who, paths in owners.items() if who != claimant for path in paths}
     for path, value in claimed.items():
         if path in others and _read(stored, path) != value:
             conflicts.append(f'conflict with "{others[path][0]}": .{".".join(path)}')
-        _write(merged, path, copy.deepcopy(value))
+        _write(merged, path, copied(value))
     for path in owners.get(claimant, frozenset()) - claimed.keys():
         if path not in others:
             _remove(merged, path)

@@ -12,7 +12,7 @@ from localcloud.dataplane.haproxy.pools import Pool, Service
 from localcloud.dataplane.haproxy.regions import ClientRegion
 from localcloud.dataplane.haproxy.routing import MILLION, REDIRECT_CODES, Routes
 
-_DEFAULTS = """\
+DEFAULTS = """\
 defaults
   mode http
   load-server-state-from-file global
@@ -40,7 +40,7 @@ def configuration(
     clients: Sequence[ClientRegion],
 ) -> str:
     """The sections after the global one."""
-    blocks = [_DEFAULTS]
+    blocks = [DEFAULTS]
     for frontend in frontends:
         reached = [services[path] for path in frontend.routes.services() if path in services]
         blocks.append(_block(_frontend(frontend, reached, clients)))

@@ -1,0 +1,166 @@
+"""
+Load balancers and their target groups, as one region's controllers made them.
+
+Values are never changed in place; `Balancers` holds the latest of each. Health comes from the data
+plane, which really asks the targets.
+
+Source: ELBv2 API reference (LoadBalancer, TargetGroup, TargetHealth); Route 53 Developer Guide,
+"Evaluate target health" (a group with only unhealthy targets, or with none, makes the balancer
+unhealthy).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.aws.elb.hosted_zones import suffix_of
+
+ACCOUNT = "123456789012"
+
+Target = tuple[str, int]  # 10.a.b.c, port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """How targets are asked; *codes* as in ``Matcher.HttpCode``, times in seconds."""
+
+    path: str = "/"
+    port: str = "traffic-port"
+    interval_seconds: int = 15
+    timeout_seconds: int = 5
+    healthy_threshold: int = 2
+    unhealthy_threshold: int = 2
+    codes: str = "200"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroup:
+    """Targets by address and port, each with its zone."""
+
+    name: str
+    region: str
+    port: int
+    check: HealthCheck
+    targets: Mapping[Target, str]
+    tags: Mapping[str, str]
+
+    @property
+    def arn(self) -> str:
+        """Give its name for the API."""
+        return _arn(self.region, f"targetgroup/{self.name}/{_digits(self.region, self.name)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Requests of a host and path go to a target group; an empty host is every host."""
+
+    host: str
+    path: str
+    exact: bool
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer:
+    """
+    One Application Load Balancer.
+
+    Attributes:
+        name: Unique in its region.
+        region: Of its cluster.
+        zones: Of its cluster.
+        scheme: ``internet-facing`` or ``internal``.
+        address: 127.x, where its listeners are bound.
+        ports: Of its listeners.
+        rules: In order of priority; what none takes is answered with 404.
+        groups: Target groups by name.
+        tags: Of the balancer.
+        created: Seconds since 1970.
+    """
+
+    name: str
+    region: str
+    zones: tuple[str, ...]
+    scheme: str
+    address: str
+    ports: tuple[int, ...]
+    rules: tuple[Rule, ...]
+    groups: Mapping[str, TargetGroup]
+    tags: Mapping[str, str]
+    created: float
+
+    @property
+    def arn(self) -> str:
+        """Give its name for the API."""
+        return _arn(self.region, f"loadbalancer/app/{self.name}/{_digits(self.region, self.name)}")
+
+    @property
+    def dns_name(self) -> str:
+        """Give its host name, lower case, without a final dot."""
+        number = int(_digits(self.region, self.name, "dns"), 16) % 10**10
+        internal = "internal-" if self.scheme == "internal" else ""
+        return f"{internal}{self.name}-{number:010}.{suffix_of(self.region)}".rstrip(".").lower()
+
+
+States = Callable[[LoadBalancer, TargetGroup], Mapping[Target, bool]]
+
+
+class Balancers:
+    """
+    All load balancers of the account.
+
+    Attributes:
+        all: By ARN.
+        states: Whether each target answers, by what the data plane finds; absent is not asked yet.
+        changed: Called after each change.
+    """
+
+    def __init__(self) -> None:
+        self.all: dict[str, LoadBalancer] = {}
+        self.states: States = lambda _balancer, _group: {}
+        self.changed: Callable[[], None] = lambda: None
+
+    def put(self, balancer: LoadBalancer) -> None:
+        """Keep the latest of a balancer."""
+        if self.all.get(balancer.arn) != balancer:
+            self.all[balancer.arn] = balancer
+            self.changed()
+
+    def remove(self, arn: str) -> LoadBalancer | None:
+        """Forget a balancer and give what it was."""
+        gone = self.all.pop(arn, None)
+        if gone is not None:
+            self.changed()
+        return gone
+
+    def named(self, dns_name: str) -> LoadBalancer | None:
+        """Give the balancer of a host name, with or without ``dualstack.`` and a final dot."""
+        bare = dns_name.rstrip(".").removeprefix("dualstack.")
+        return next((each for each in self.all.values() if each.dns_name == bare), None)
+
+    def groups(self, region: str) -> Iterator[tuple[LoadBalancer, TargetGroup]]:
+        """Give the target groups of a region, each with its balancer."""
+        for balancer in self.all.values():
+            if balancer.region == region:
+                for group in balancer.groups.values():
+                    yield balancer, group
+
+    def healthy(self, balancer: LoadBalancer) -> bool:
+        """Say what Route 53 finds when it evaluates the balancer as the target of an alias."""
+        return bool(balancer.groups) and all(
+            any(self.states(balancer, group).values()) for group in balancer.groups.values()
+        )
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give tags in the API's form."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _arn(region: str, rest: str) -> str:
+    return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:{rest}"
+
+
+def _digits(*words: str) -> str:
+    return hashlib.sha256("/".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,213 @@
+"""
+From load balancers to a HAProxy program: listeners, rules, target groups with their checks.
+
+Hosts, paths and health check paths are users' text: they are checked character by character and
+only ever reach map files; the configuration holds ids and numbers of ours.
+
+A target group fails open: when none of its targets is healthy, all of them get requests. Requests
+that no rule takes are answered with 404, those for a group without targets with 503.
+
+Not modelled: HTTPS listeners, weights between groups, stickiness, authentication, HTTP/2.
+
+Source: Elastic Load Balancing User Guide for Application Load Balancers, "Listener rules", "Target
+group health" (unhealthy state routing), "HTTP headers" (X-Forwarded-*).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from localcloud.addresses import AddressRefused, loopback, to_loopback
+from localcloud.aws.elb.balancers import LoadBalancer, Target, TargetGroup
+from localcloud.dataplane.haproxy.program import BOUND_PORTS, Program
+from localcloud.dataplane.haproxy.render import DEFAULTS
+from localcloud.dataplane.haproxy.snapshot import identifier
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_PATH = re.compile(r"/[!-~]{0,1023}")
+_CODES = re.compile(r"[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*")
+_SHORTEST_MILLISECONDS = 100
+_ANY_HOST = "*"
+
+_NOTHING = """\
+backend alb_unmatched
+  http-request return status 404
+backend alb_empty
+  http-request return status 503 content-type text/html string "503 Service Temporarily Unavailable"
+"""
+
+
+def compile_balancers(balancers: Iterable[LoadBalancer], factor: float) -> Program:
+    """
+    Give the program that serves *balancers*.
+
+    Args:
+        balancers: All of them; what cannot be served is left out and named in ``problems``.
+        factor: Shortens check intervals and time limits.
+    """
+    problems: list[str] = []
+    blocks, files, servers = [DEFAULTS, _NOTHING], dict[str, str](), dict[tuple[str, str], str]()
+    checks: dict[str, str] = {}
+    for balancer in sorted(balancers, key=lambda each: each.arn):
+        name = identifier("alb", balancer.arn)
+        try:
+            address = loopback(balancer.address)
+        except AddressRefused as reason:
+            problems.append(f"{balancer.arn}: {reason}")
+            continue
+        rows = _rows(balancer, problems)
+        for table, text in rows.items():
+            files[f"{name}.{table}"] = text
+        blocks.append("\n".join(_frontend(name, address, balancer.ports)))
+        for group in balancer.groups.values():
+            backend = backend_of(balancer, group)
+            if not _servable(group, problems):
+                continue
+            checks[backend] = group.check.path
+            blocks.append("\n".join(_checked(backend, group, factor)))
+            blocks.append("\n".join(_open(backend, group)))
+            servers |= {(backend, server_of(t)): _socket(t) for t in group.targets}
+    files["alb.checks"] = _table(checks)
+    return Program(
+        text="\n\n".join(blocks) + "\n",
+        files=files,
+        servers=servers,
+        pools={},
+        problems=tuple(sorted(set(problems))),
+    )
+
+
+def backend_of(balancer: LoadBalancer, group: TargetGroup) -> str:
+    """Give the name of the backend that checks a group's targets."""
+    return identifier("tg", balancer.arn, group.arn)
+
+
+def server_of(target: Target) -> str:
+    """Give the name of a target's server."""
+    return f"{target[0]}:{target[1]}"
+
+
+def _frontend(name: str, address: str, ports: Sequence[int]) -> Iterator[str]:
+    yield f"frontend {name}"
+    for port in ports:
+        yield f"  bind {address}:{BOUND_PORTS.get(port, port)}"
+    yield "  http-request set-var(txn.host) req.fhdr(host),host_only,lower"
+    yield "  http-request set-var(txn.path) path"
+    yield f"  http-request set-var(txn.rule) var(txn.host),map_str({name}.hosts)"
+    unless = "unless { var(txn.rule) -m found }"
+    yield f"  http-request set-var(txn.rule) var(txn.host),map_end({name}.suffixes) {unless}"
+    yield f"  http-request set-var(txn.rule) str({_ANY_HOST}) {unless}"
+    yield from _search(name, "txn.rule")
+    # A host with rules of its own falls back on those for every host, as a lower priority does.
+    yield f"  http-request set-var(txn.rule) str({_ANY_HOST}) unless {{ var(txn.group) -m found }}"
+    yield from _search(name, "txn.rule")
+    yield "  http-request disable-l7-retry unless METH_GET or METH_HEAD or METH_OPTIONS"
+    yield "  option forwardfor"
+    yield "  http-request set-header X-Forwarded-Proto http"
+    yield "  http-request set-header X-Forwarded-Port %[dst_port]"
+    healthy = "{ var(txn.group),nbsrv gt 0 }"
+    yield f"  use_backend %[var(txn.group)] if {{ var(txn.group) -m found }} {healthy}"
+    yield "  use_backend %[var(txn.group)]_open if { var(txn.group) -m found }"
+    yield "  default_backend alb_unmatched"
+
+
+def _search(name: str, rule: str) -> Iterator[str]:
+    found = "unless { var(txn.group) -m found }"
+    yield f'  http-request set-var(txn.key) var({rule}),concat(":",txn.path) {found}'
+    yield f"  http-request set-var(txn.group) var(txn.key),map_str({name}.paths) {found}"
+    yield f"  http-request set-var(txn.group) var(txn.key),map_beg({name}.prefixes) {found}"
+
+
+def _checked(backend: str, group: TargetGroup, factor: float) -> Iterator[str]:
+    check = group.check
+    interval, timeout = (
+        max(_SHORTEST_MILLISECONDS, round(seconds * 1000 * factor))
+        for seconds in (check.interval_seconds, check.timeout_seconds)
+    )
+    yield f"backend {backend}"
+    yield "  balance roundrobin"
+    yield "  option httpchk"
+    yield f"  http-check set-var(check.path) str({backend}),map_str(alb.checks)"
+    yield (
+        "  http-check send meth GET uri-lf %[var(check.path)] ver HTTP/1.1"
+        " hdr Host %[srv_name,field(1,:)] hdr User-Agent ELB-HealthChecker/2.0 hdr Connection close"
+    )
+    yield f"  http-check expect status {check.codes}"
+    yield f"  timeout check {timeout}ms"
+    yield (
+        f"  default-server check inter {interval}ms"
+        f" rise {check.healthy_threshold} fall {check.unhealthy_threshold}"
+    )
+    for target in sorted(group.targets):
+        yield f"  server {server_of(target)} {_socket(target)}"
+
+
+def _open(backend: str, group: TargetGroup) -> Iterator[str]:
+    """The same targets unchecked: where requests go when none is healthy."""
+    yield f"backend {backend}_open"
+    if not group.targets:
+        yield '  http-request return status 503 content-type text/html string "503"'
+    yield "  balance roundrobin"
+    for target in sorted(group.targets):
+        yield f"  server {server_of(target)} {_socket(target)}"
+
+
+def _rows(balancer: LoadBalancer, problems: list[str]) -> dict[str, str]:
+    """The map files of one balancer; the first rule of a host and path wins."""
+    hosts: dict[str, str] = {}
+    suffixes: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    prefixes: dict[str, str] = {}
+    for rule in balancer.rules:
+        group = balancer.groups.get(rule.group)
+        host, path = rule.host or _ANY_HOST, rule.path
+        if group is None or not _PATH.fullmatch(path):
+            problems.append(f"{balancer.name}: path {_quoted(path)} is not served")
+            continue
+        if host != _ANY_HOST and not _HOST.fullmatch(host):
+            problems.append(f"{balancer.name}: host {_quoted(host)} is not served")
+            continue
+        if host.startswith("*."):
+            suffixes.setdefault(host[1:], host)
+        elif host != _ANY_HOST:
+            hosts.setdefault(host, host)
+        backend = backend_of(balancer, group)
+        paths.setdefault(f"{host}:{path.rstrip('/') or '/'}", backend)
+        if not rule.exact:
+            prefixes.setdefault(f"{host}:{path.rstrip('/')}/", backend)
+        elif path != "/" and path.endswith("/"):
+            paths.setdefault(f"{host}:{path}", backend)
+    longest = dict(sorted(prefixes.items(), key=lambda row: -len(row[0])))
+    ends = dict(sorted(suffixes.items(), key=lambda row: -len(row[0])))
+    tables = {"hosts": hosts, "suffixes": ends, "paths": paths, "prefixes": longest}
+    return {name: _table(rows) for name, rows in tables.items()}
+
+
+def _servable(group: TargetGroup, problems: list[str]) -> bool:
+    check = group.check
+    faults = []
+    if not _PATH.fullmatch(check.path):
+        faults.append(f"health check path {_quoted(check.path)}")
+    if not _CODES.fullmatch(check.codes):
+        faults.append(f"success codes {_quoted(check.codes)}")
+    if check.port != "traffic-port":
+        faults.append(f"health check port {_quoted(check.port)}")
+    for ip, _ in group.targets:
+        try:
+            to_loopback(ip)
+        except AddressRefused as reason:
+            faults.append(str(reason))
+    problems.extend(f"target group {group.name}: {fault} is not served" for fault in faults)
+    return not faults
+
+
+def _socket(target: Target) -> str:
+    return f"{to_loopback(target[0])}:{target[1]}"
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in rows.items())
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, default=str)[:256]
