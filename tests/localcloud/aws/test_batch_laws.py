@@ -11,7 +11,7 @@ from localcloud.aws.wire.errors import AwsError
 from tests.localcloud.aws.records import alias, latency, simple, weighted
 
 APEX = "example.com."
-NAMES = ("a.example.com", "b.example.com", "*.example.com", "c.b.example.com")
+NAMES = ("a.example.com", "*.example.com")
 AROUND = Surroundings(
     zone_id="Z1", apex=APEX, balancer=lambda *_: "not here", health_check=lambda check: check == "h"
 )
@@ -20,31 +20,36 @@ BEFORE = {
     (APEX, "SOA"): ({"Name": APEX, "Type": "SOA", "TTL": 1, "ResourceRecords": [{"Value": "s"}]},),
 }
 VALUES = st.sampled_from(["192.0.2.1", "192.0.2.2"])
+WEIGHTED = st.builds(
+    lambda n, i, w, v, t: weighted(n, i, w, v, ttl=t),
+    st.sampled_from(NAMES),
+    st.sampled_from(["1", "2"]),
+    st.sampled_from([0, 255]),
+    VALUES,
+    st.sampled_from([60, 300]),
+)
 RECORDS = st.one_of(
+    WEIGHTED,
+    WEIGHTED,
     st.builds(simple, st.sampled_from(NAMES), VALUES),
     st.builds(lambda n: simple(n, "x.example.org", kind="CNAME"), st.sampled_from(NAMES)),
-    st.builds(
-        lambda n, i, w, v, t: weighted(n, i, w, v, ttl=t),
-        st.sampled_from(NAMES),
-        st.sampled_from(["1", "2"]),
-        st.sampled_from([0, 255]),
-        VALUES,
-        st.sampled_from([60, 300]),
-    ),
     st.builds(
         lambda n, r, i: latency(n, r, id=i),
         st.sampled_from(NAMES),
         st.sampled_from(["us-east-1", "eu-west-1"]),
         st.sampled_from(["1", "2"]),
     ),
-    st.builds(lambda n, t: alias(n, t, "Z1"), st.sampled_from(NAMES), st.sampled_from(NAMES[:3])),
+    st.builds(lambda n, t: alias(n, t, "Z1"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.builds(lambda c: simple(NAMES[0], "192.0.2.9", HealthCheckId=c), st.sampled_from("hx")),
 )
 BATCHES = st.lists(
     st.lists(
-        st.tuples(st.sampled_from(["CREATE", "UPSERT", "DELETE"]), RECORDS), min_size=1, max_size=4
+        st.tuples(st.sampled_from(["UPSERT", "UPSERT", "CREATE", "DELETE"]), RECORDS),
+        min_size=1,
+        max_size=2,
     ),
-    max_size=8,
+    min_size=4,
+    max_size=12,
 )
 
 
@@ -78,7 +83,7 @@ def sent(batch):
     return [{"Action": action, "ResourceRecordSet": record} for action, record in batch]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(batches=BATCHES)
 def test_a_zone_is_sound_after_any_batches(batches):
     """Whatever is tried: a refused batch changes nothing, an accepted one leaves a sound zone."""
@@ -91,7 +96,7 @@ def test_a_zone_is_sound_after_any_batches(batches):
         groups = after
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(batches=BATCHES)
 def test_what_was_accepted_can_be_taken_back(batches):
     """Deleting every record set as it is listed, in one batch, leaves an empty zone."""
@@ -104,7 +109,7 @@ def test_what_was_accepted_can_be_taken_back(batches):
     assert groups == BEFORE
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(record=RECORDS)
 def test_create_puts_what_was_sent_or_is_refused(record):
     """Alone in an empty zone: either it is there as it was sent, or there is a reason."""
