@@ -298,6 +298,12 @@ def test_a_row_says_whether_its_member_is_drained(row, counts, drained, reason):
     assert (found.reason, found.drained) == (reason, reason == "Drained")
 
 
+def test_a_closed_firewall_degrades_and_says_what_to_run():
+    """The sentence is the condition's."""
+    expected = ("True", "FirewallForbidden", "closed; run: this")
+    assert said(standing(closed=("closed; run: this",)), "Degraded") == expected
+
+
 def test_without_a_report_there_is_no_row():
     """The table is empty, not missing."""
     wish = status.decide(standing(fanout=None), now=NOW)

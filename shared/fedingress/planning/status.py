@@ -17,7 +17,11 @@ _NO_NEWS = frozenset({("Degraded", "False", "AsExpected"), ("Published", "Unknow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All that status is derived from; a report of another incarnation counts as missing."""
+    """
+    All that status is derived from; a report of another incarnation counts as missing.
+
+    closed: sentences on firewalls that the cloud does not let us open.
+    """
 
     source: Source
     fanout: FanoutReport | None
@@ -25,6 +29,7 @@ class Standing:
     hosts: Mapping[str, Mapping[str, str]]
     retired: bool
     faults: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +186,7 @@ def _degraded(standing: Standing) -> Condition:
     bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
     wrong = [(row["reason"], _naming(name, row["message"])) for name, row in sorted(bad.items())]
     wrong += standing.backends.problems if standing.backends else ()
+    wrong += [("FirewallForbidden", sentence) for sentence in standing.closed]
     if wrong and not standing.retired:
         text = "; ".join(sentence for _, sentence in wrong)
         return _condition(standing, "Degraded", True, wrong[0][0], text)

@@ -82,7 +82,13 @@ def test_no_google_credentials_at_all(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", json.dumps({"type": "service_account", "private_key": "sesame"})]
+    "text",
+    [
+        "{",
+        "[]",
+        json.dumps({"type": "service_account", "private_key": "sesame"}),
+        json.dumps({"type": "external_account", "credential_source": {"executable": "sesame"}}),
+    ],
 )
 def test_only_a_federation_may_stand_in_the_settings(text):
     """Anything else is refused, and not repeated: a setting is no place for a key."""

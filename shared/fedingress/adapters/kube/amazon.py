@@ -36,6 +36,7 @@ _PRESIGNED_SECONDS: Final = 60
 _LIFE_SECONDS: Final = 14 * 60.0
 """EKS takes a token for 15 minutes from its signature, whatever the request's own expiry."""
 _SESSION: Final = "fedingress"
+_SERVER_ERROR: Final = 500
 _TRANSIENT: Final = frozenset(
     {"InternalFailure", "InternalServiceError", "RequestTimeout", "ServiceUnavailable"}
 )
@@ -185,7 +186,8 @@ def _told(what: str) -> Iterator[None]:
     except exceptions.ClientError as error:
         told = error.response.get("Error") or {}
         code, words = str(told.get("Code") or ""), excerpt(str(told.get("Message") or ""))
-        if code in _TRANSIENT or "Throttl" in code:
+        status = (error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
+        if code in _TRANSIENT or "Throttl" in code or status >= _SERVER_ERROR:
             raise Unavailable(f"{what}: AWS answers {code}: {words}") from error
         raise Forbidden(f"{what}: AWS answers {code}: {words}") from error
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:

@@ -101,12 +101,14 @@ class GoogleIdentity:
         return Token(text=str(self._found.token), ends=_ends(self._found.expiry))
 
     def _load(self) -> Any:
-        import google.auth
-
         if self._configuration is None:
+            import google.auth
+
             return google.auth.default(scopes=[_SCOPE])[0]
-        load: Any = google.auth.load_credentials_from_dict
-        return load(dict(self._configuration), scopes=[_SCOPE])[0]
+        from google.auth import aws
+
+        load: Any = aws.Credentials.from_info
+        return load(dict(self._configuration), scopes=[_SCOPE])
 
 
 def _federation(text: str) -> Mapping[str, Any] | None:
@@ -114,8 +116,8 @@ def _federation(text: str) -> Mapping[str, Any] | None:
     The configuration in *text*, None without one.
 
     Raises:
-        Invalid: It is no configuration of a federation. Keys of service accounts are refused: a
-            setting is no place for a secret.
+        Invalid: It is no configuration of a federation with AWS. Keys of service accounts are
+            refused, for a setting is no place for a secret, and so are programs to run.
     """
     if not text:
         return None
@@ -123,10 +125,12 @@ def _federation(text: str) -> Mapping[str, Any] | None:
         found = json.loads(text)
     except ValueError:
         found = None
-    if not isinstance(found, dict) or found.get("type") != "external_account":
+    source = found.get("credential_source") if isinstance(found, dict) else None
+    known = isinstance(source, dict) and str(source.get("environment_id")).startswith("aws")
+    if not isinstance(found, dict) or found.get("type") != "external_account" or not known:
         raise Invalid(
-            "FEDINGRESS_GOOGLE_CREDENTIALS is no JSON of type external_account; make it with "
-            "`gcloud iam workload-identity-pools create-cred-config`"
+            "FEDINGRESS_GOOGLE_CREDENTIALS is no JSON of type external_account for AWS; make it "
+            "with `gcloud iam workload-identity-pools create-cred-config --aws`"
         )
     return found
 
