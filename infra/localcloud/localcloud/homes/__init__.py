@@ -41,6 +41,10 @@ class Home(Protocol):
         """End them."""
         ...
 
+    async def ready(self) -> None:
+        """Return once the processes, which have been started, answer."""
+        ...
+
     def environment(self) -> Mapping[str, str]:
         """The variables of people and functions that lead to bus and store."""
         ...
@@ -64,6 +68,9 @@ class Embedded:
 
     async def close(self) -> None:
         """Nothing is to be ended."""
+
+    async def ready(self) -> None:
+        """What happens before it watches, it lists."""
 
     def environment(self) -> Mapping[str, str]:
         """None: its bus is in the process, its store a file of the world."""
