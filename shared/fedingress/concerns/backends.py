@@ -232,7 +232,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         report, outcome = build.bring_about(source, task.fanned, print_, guard)
     except (Forbidden, Invalid, Unsupported, OperationFailed) as error:
         why = str(error)[:512]
-        _announce(task, build.refused(source, task.fanned, why, before), ports)
+        _announce(task, build.refused(source, task.fanned, error, before), ports)
         if isinstance(error, OperationFailed):
             raise
         if isinstance(error, Forbidden):

@@ -22,6 +22,7 @@ from fedingress.ports.load_balancers import GroupHealth, Operation
 _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
+_LONGEST = 512
 _ROUNDS = 4
 """Of planning: the reserved address is known in the second, a proxy is written field by field."""
 
@@ -173,22 +174,28 @@ class Build:
         return Settled(summary=why, look_again_seconds=min(60.0, max(1.0, waited / 2)))
 
     def refused(
-        self, source: Source, fanned: FanoutReport, message: str, before: BackendsReport | None
+        self,
+        source: Source,
+        fanned: FanoutReport,
+        error: FederationError,
+        before: BackendsReport | None,
     ) -> BackendsReport:
         """
-        The report after the cloud said no: as observed, or else as *before*.
+        The report after the cloud said no with *error*: as observed, or else as *before*.
 
         What cannot be observed is not known to be free: fan-out keeps every companion.
         """
+        message, reason = str(error)[:_LONGEST], type(error).__name__
         try:
-            return self.report(source, fanned, self.observe(), message=message)
+            found = self.report(source, fanned, self.observe(), message=message)
+            return replace(found, reason=reason)
         except FederationError:
             unseen = BackendsReport(uid=source.uid, generation=0, observed=False)
             return replace(
                 before or unseen,
                 generation=source.generation,
                 programmed=False,
-                reason="Pending",
+                reason=reason,
                 message=message,
                 fingerprint="",
             )
