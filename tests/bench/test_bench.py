@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import doors, events, members, unchanged
+from tests.bench import doors, events, graph, members, unchanged
 from tests.bench.figures import Figure, lines, table, write
 from tests.bench.world import many
 
@@ -92,6 +92,18 @@ def test_events_are_measured_on_their_way():
     runs = found["burst.200.units.10.runs"]
     assert (runs.target, 10 <= runs.value < 200) == (20.0, True)
     assert found["burst.200.units.10.store.writes"].value >= 2 * 10
+
+
+def test_the_graph_is_measured_by_calls_and_by_time_beside_waits():
+    """A converged world costs nothing, an added member one write per backend service."""
+    found = {name: figure.value for name, figure in by_name(graph.measure(2, 3)).items()}
+
+    # health check and backend service per path; map, proxy, address, rule; and one firewall
+    assert found["graph.create.gce"] == 2 * (2 * 3 + 4) + 1
+    assert found["graph.create.waits"] > found["graph.create.beside-waits"] > 0
+    assert found["graph.unchanged.gce"] == found["graph.unchanged.members"] == 0
+    assert found["graph.member-added.gce"] == 2 * 3
+    assert found["graph.member-added.members"] == 2 * (1 + 3)
 
 
 @pytest.mark.parametrize("directory", [False, True])

@@ -70,6 +70,8 @@ def test_a_row_is_json_under_its_members_name():
         message="well",
         endpoints=2,
         healthy=1,
+        capacity=0.5,
+        drained=True,
         addresses=("192.0.2.1",),
     )
 
@@ -79,5 +81,7 @@ def test_a_row_is_json_under_its_members_name():
         "message": "well",
         "endpoints": 2,
         "healthy": 1,
+        "capacity": 0.5,
+        "drained": True,
         "addresses": ["192.0.2.1"],
     }

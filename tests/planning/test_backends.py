@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from fedingress.domain.change import Create, Delete, Update, as_json
 from fedingress.domain.graph import GlobalResource, Kind, Mark, NegRef
 from fedingress.domain.ingress import Ingress, Path, Rule, ServiceBackend
+from fedingress.domain.options import BackendOptions
 from fedingress.domain.policy import BackendPolicy, HealthCheckPolicy
-from fedingress.planning import backends
+from fedingress.planning import backends, options
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.groups import Group
 
@@ -210,3 +211,26 @@ def test_names_fit_gce_whatever_the_user_calls_his_services():
         assert isinstance(item, GlobalResource)
         assert len(item.name) <= 63
         assert item.name.replace("-", "").isalnum()
+
+
+def test_options_of_the_policy_are_fields_of_every_backend_service():
+    """Those that are written, in GCE's words."""
+    given = BackendOptions(
+        affinity="GENERATED_COOKIE",
+        cookie_seconds=60,
+        cdn=True,
+        iap=False,
+        request_headers=("X-A:b",),
+        log_share=0.5,
+    )
+    wanted = wish(policy=BackendPolicy(options=given))
+    (spec, _) = [
+        item.spec for item in backends.desired(wanted, ()) if item.kind is Kind.BACKEND_SERVICE
+    ]
+
+    assert (spec["sessionAffinity"], spec["affinityCookieTtlSec"]) == ("GENERATED_COOKIE", 60)
+    assert (spec["enableCDN"], spec["iap"]) == (True, {"enabled": False})
+    assert spec["customRequestHeaders"] == ["X-A:b"]
+    assert spec["logConfig"] == {"enable": True, "sampleRate": 0.5}
+    assert options.fields(BackendOptions(log_share=0.0)) == {"logConfig": {"enable": False}}
+    assert options.fields(BackendOptions()) == {}

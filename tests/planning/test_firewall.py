@@ -1,6 +1,7 @@
 """The one rule of a network."""
 
 import dataclasses
+import shlex
 
 import pytest
 
@@ -35,6 +36,27 @@ def test_the_rule_opens_the_network_to_googles_probers_and_to_nobody_else():
         "sourceRanges": ["130.211.0.0/22", "35.191.0.0/16"],
         "allowed": [{"IPProtocol": "tcp"}],
     }
+
+
+def test_what_we_may_not_do_is_a_command_for_somebody_who_may():
+    """The rule that it makes carries our mark, so that it counts as ours afterwards."""
+    create, update, delete = (
+        firewall.command("p", "n", "me", change)
+        for change in (
+            None,
+            Update(observed=WANTED, desired=WANTED, fields=(), why=""),
+            Delete(observed=WANTED, why=""),
+        )
+    )
+    words = shlex.split(create)
+
+    assert words[:5] == ["gcloud", "compute", "firewall-rules", "create", WANTED.name]
+    assert {"--project=p", "--network=n", "--rules=tcp", "--direction=INGRESS"} < set(words)
+    assert "--source-ranges=130.211.0.0/22,35.191.0.0/16" in words
+    (mark,) = [word.removeprefix("--description=") for word in words if "description" in word]
+    assert Mark.decode(mark) == WANTED.mark
+    assert shlex.split(update)[3:5] == ["update", WANTED.name]
+    assert delete == f"gcloud compute firewall-rules delete {WANTED.name} --project=p"
 
 
 NARROWED = dataclasses.replace(WANTED, spec={**WANTED.spec, "sourceRanges": []})

@@ -1,5 +1,7 @@
 """Which endpoint groups can be attached, and what is said of the others."""
 
+import pytest
+
 from fedingress.domain.graph import NegRef
 from fedingress.domain.ingress import ServiceBackend
 from fedingress.planning import groups
@@ -38,3 +40,47 @@ def test_a_member_some_of_whose_groups_stand_lacks_the_others():
 def test_nothing_is_said_when_every_group_stands():
     """No member, no problem."""
     assert groups.missing((group("a"),), {group("a").neg.path}) == {}
+
+
+A_OFF = {"group": "projects/p/zones/z-1/networkEndpointGroups/x-web", "capacityScaler": 0}
+A_ON = {"group": "projects/p/zones/z-1/networkEndpointGroups/y-web"}
+
+
+@pytest.mark.parametrize(
+    ("clusters", "wanted", "frozen", "expected"),
+    [
+        ("ab", "", (), ""),
+        ("ab", "b", (), "b"),
+        ("abc", "bc", (), "bc"),
+        ("ab", "ab", (), ""),
+        ("a", "a", (), ""),
+        ("a", "a", (A_OFF,), ""),
+        ("a", "a", (A_ON,), "a"),
+    ],
+)
+def test_a_drain_never_leaves_a_service_without_capacity(clusters, wanted, frozen, expected):
+    """Where all would be drained nobody is; a silent member that serves counts."""
+    found = groups.drained([group(name) for name in clusters], set(wanted), frozen)
+
+    assert found == frozenset(expected)
+
+
+def test_a_drain_that_is_refused_names_the_port_and_its_members():
+    """Every Service port for itself."""
+    others = Group(
+        cluster="c",
+        backend=ServiceBackend(service="api", number=80),
+        neg=NegRef(project="p", zone="z", name="c-api"),
+    )
+    found = groups.undrained([group("b"), group("a"), others], {"a", "b"})
+
+    assert found == (("DrainRefused", "web:80 keeps its last members, a, b"),)
+    assert groups.undrained([group("a"), group("b")], {"a"}) == ()
+
+
+def test_a_members_capacity_is_the_least_of_its_groups():
+    """Over all backend services; groups of nobody known count nowhere."""
+    specs = [{"backends": [A_OFF, A_ON]}, {}, {"backends": [{**A_OFF, "capacityScaler": 0.5}]}]
+
+    assert groups.capacities(specs, {"x-web": "x", "y-web": "y"}) == {"x": 0.0, "y": 1.0}
+    assert groups.capacities(specs, {}) == {}

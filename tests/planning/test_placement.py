@@ -22,6 +22,7 @@ THEIRS = '[{"key": "at", "operator": "notin", "values": ["eu"]}]'
 NARROWED = {
     "nothing asked": ({}, Narrowing()),
     "a list": ({"fedingress.dev/clusters": "b, a,,b "}, Narrowing(clusters=("b", "a"))),
+    "drained": ({"fedingress.dev/drain": "b, a"}, Narrowing(drained=("b", "a"))),
     "our selector": ({"fedingress.dev/cluster-selector": OURS}, Narrowing(selector=EU)),
     "federation v1's": (
         {"federation.alpha.kubernetes.io/cluster-selector": THEIRS},
@@ -213,3 +214,16 @@ def test_a_member_is_placed_or_ineligible_or_not_chosen_and_only_known_ones_are(
     assert {*decided.placed, *decided.ineligible} <= known
     assert not {*decided.placed} & {*decided.ineligible}
     assert not {*decided.unknown} & known
+
+
+def test_the_drained_are_those_placed_that_the_ingress_or_their_profile_names():
+    """Sorted; whom nobody knows is unknown, who is not placed is not drained."""
+    members = (member("c"), member("b", drained=True), member("a"), member("d", drained=True))
+    found = placement.decide(
+        policy(placement=PlacementRule(clusters=("a", "b", "c"))),
+        Narrowing(drained=("d", "c", "typo")),
+        Inventory(members=members),
+    )
+
+    assert (found.placed, found.drained) == (("a", "b", "c"), ("b", "c"))
+    assert found.unknown == ("typo",)

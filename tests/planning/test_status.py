@@ -231,12 +231,14 @@ def test_the_table_has_a_row_per_member_with_what_the_load_balancer_counts():
     report = fanned(
         clusters={"b": AWAY, "a": PLACED}, addresses={"a": ("198.51.100.1",), "z": ("x",)}
     )
-    wish = status.decide(standing(fanout=report), now=NOW)
+    full, none = ({"capacity": share, "drained": False} for share in (1.0, 0.0))
+    counts = {"a": {"endpoints": 2, "healthy": 2, "capacity": 1.0}}
+    wish = status.decide(standing(fanout=report, backends=built(clusters=counts)), now=NOW)
     table = json.loads(wish.annotations["fedingress.dev/cluster-status"])
 
     assert table == {
-        "a": {**PLACED, "endpoints": 2, "healthy": 2, "addresses": ["198.51.100.1"]},
-        "b": {**AWAY, "endpoints": 0, "healthy": 0, "addresses": []},
+        "a": {**PLACED, "endpoints": 2, "healthy": 2, **full, "addresses": ["198.51.100.1"]},
+        "b": {**AWAY, "endpoints": 0, "healthy": 0, **none, "addresses": []},
     }
     assert [row.cluster for row in wish.rows] == ["a", "b"]
 
@@ -268,6 +270,38 @@ def test_a_member_that_is_placed_but_not_attached_has_failed_and_says_why():
         ("failed", "ProjectMismatch", "elsewhere"),
         tuple(AWAY.values()),
     ]
+
+
+WAITING = {**PLACED, "reason": "Waiting"}
+
+
+@pytest.mark.parametrize(
+    ("row", "counts", "drained", "reason"),
+    [
+        (PLACED, {"capacity": 1}, (), "Applied"),
+        (PLACED, {"capacity": 1}, ("a",), "Draining"),
+        (PLACED, {"capacity": 0}, ("a",), "Drained"),
+        (PLACED, {"capacity": 0}, (), "Applied"),
+        (PLACED, {"endpoints": 2}, ("a",), "Applied"),
+        (PLACED, {"capacity": "odd"}, ("a",), "Drained"),
+        (WAITING, {"capacity": 0}, ("a",), "Waiting"),
+        (AWAY, {"capacity": 0}, ("a",), "Unreachable"),
+    ],
+)
+def test_a_row_says_whether_its_member_is_drained(row, counts, drained, reason):
+    """Only once the load balancer has it so, and only of a member that is well otherwise."""
+    report = fanned(clusters={"a": row}, drained=drained)
+    (found,) = status.decide(
+        standing(fanout=report, backends=built(clusters={"a": counts})), now=NOW
+    ).rows
+
+    assert (found.reason, found.drained) == (reason, reason == "Drained")
+
+
+def test_a_closed_firewall_degrades_and_says_what_to_run():
+    """The sentence is the condition's."""
+    expected = ("True", "FirewallForbidden", "closed; run: this")
+    assert said(standing(closed=("closed; run: this",)), "Degraded") == expected
 
 
 def test_without_a_report_there_is_no_row():

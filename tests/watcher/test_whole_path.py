@@ -98,6 +98,8 @@ def test_a_controllers_annotations_cause_no_write(site, store, tmp_path):
                     process.metrics()['fedingress_watch_irrelevant_total{kind="Ingress"}'] > seen
                 )
             )
+            assert follower.quiet(0.3)
+            assert len(follower.events) == count
             for number in range(10):
                 annotate(site, **{"controller.example.com/report": f"{number} {time.time()}"})
                 passed()

@@ -19,6 +19,9 @@ def show(state: Mapping[str, Any]) -> None:
     for neg in state["negs"]:
         endpoints = " ".join(neg["endpoints"]) or "no endpoints"
         tell(f"NEG        {neg['path'].split('/', 2)[-1]}: {endpoints}")
+    for balancer in state["load_balancers"]:
+        targets = ", ".join(balancer["targets"]) or "no targets"
+        tell(f"ALB        {balancer['name']} at {balancer['address']}: {targets}")
     tell("Functions  " + functions_line(state["functions"]))
 
 

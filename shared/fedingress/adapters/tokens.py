@@ -71,7 +71,7 @@ class Tokens:
                 audience=list(audiences),
                 clock_skew_in_seconds=_SKEW_SECONDS,
             )
-        except (ValueError, exceptions.GoogleAuthError) as error:
+        except (ValueError, TypeError, exceptions.GoogleAuthError) as error:
             raise Untrusted("bad-token", f"the token is refused: {_short(error)}") from error
         if str(claims.get("iss")) not in ISSUERS:
             raise Untrusted("bad-token", "the token is of another issuer")

@@ -1,15 +1,13 @@
 """`fedingress cluster`: members that no other cluster manager keeps join, leave and are listed."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fedingress.cli import cluster_key
+from fedingress.cli import cluster_key, drain
 from fedingress.cli.output import Format, Output, emit, say, table, working
-from fedingress.cli.session import home
+from fedingress.cli.session import home, profiles
 from fedingress.cli.way_in import AccessBy, WayIn
 from fedingress.domain.cluster import EksCluster, MemberCluster
 from fedingress.domain.errors import Invalid
@@ -111,7 +109,7 @@ def join(
         properties=properties,
         labels=_pairs("--label", label),
     )
-    with _inventory() as inventory, working(f"looking at {name}"):
+    with profiles() as inventory, working(f"looking at {name}"):
         uid = inventory.join(joining, credentials.of(wanted))
     said = {"name": name, "state": "joined", "uid": uid}
     if key is not None:
@@ -128,12 +126,15 @@ def leave(
         bool, typer.Option("--forget", help="Remove its profile; nothing of ours may be left.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Let it stay after all.")] = False,
+    timeout: drain.Timeout = 60.0,
     output: Output = Format.table,
 ) -> None:
     """Drain a member and take everything of ours out of it; then remove it with --forget."""
     if forget and undo:
         raise Invalid("--forget and --undo exclude each other")
-    with _inventory() as inventory:
+    if not undo and not forget:
+        drain.before_leaving(name, timeout=timeout)
+    with profiles() as inventory:
         if undo:
             inventory.stay(name)
             state, text = "member", f"{name} stays"
@@ -191,20 +192,6 @@ def _row(member: MemberCluster, publishers: Publishers) -> dict[str, Any]:
         "keys": _keys(member.name, publishers),
         "labels": ",".join(f"{key}={value}" for key, value in sorted(member.labels.items())),
     }
-
-
-@contextmanager
-def _inventory() -> Iterator["KubeInventory"]:
-    """The profiles in the config cluster."""
-    from fedingress.adapters.kube.inventory import KubeInventory  # noqa: PLC0415
-    from fedingress.runtime.settings import read  # noqa: PLC0415
-    from fedingress.runtime.wire import config_connection  # noqa: PLC0415
-
-    settings = read()
-    if settings.sources != "cluster":
-        raise Invalid("the sources are a directory; write the ClusterProfile there")
-    with closing(config_connection(settings, "cli")) as connection:
-        yield KubeInventory(connection, namespace=settings.inventory_namespace)
 
 
 def _forget(name: str, inventory: "KubeInventory") -> None:

@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415  a command that needs no home loads none
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from fedingress.domain.ingress import IngressKey, Source
 from fedingress.ports.sources import Sources
 
 if TYPE_CHECKING:
+    from fedingress.adapters.kube.inventory import KubeInventory
     from fedingress.runtime.home import Home
 
 
@@ -23,6 +24,25 @@ def home() -> Iterator["Home"]:
 
     with Home(replace(read(), bus="inprocess:"), workers=4) as found:
         yield found
+
+
+@contextmanager
+def profiles() -> Iterator["KubeInventory"]:
+    """
+    The profiles in the config cluster.
+
+    Raises:
+        Invalid: The sources are a directory.
+    """
+    from fedingress.adapters.kube.inventory import KubeInventory
+    from fedingress.runtime.settings import read
+    from fedingress.runtime.wire import config_connection
+
+    settings = read()
+    if settings.sources != "cluster":
+        raise Invalid("the sources are a directory; write the ClusterProfile there")
+    with closing(config_connection(settings, "cli")) as connection:
+        yield KubeInventory(connection, namespace=settings.inventory_namespace)
 
 
 def choose(sources: Sources, name: str) -> list[Source]:

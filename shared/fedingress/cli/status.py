@@ -100,8 +100,9 @@ def _print_one(each: dict[str, Any]) -> None:
             row.get("state", ""),
             row.get("reason", ""),
             f"{row.get('healthy', 0)}/{row.get('endpoints', 0)}",
+            f"{100 * row.get('capacity', 0):g} %",
             row.get("message", ""),
         ]
         for name, row in sorted(each["clusters"].items())
     ]
-    table(["cluster", "state", "reason", "healthy", "message"], rows)
+    table(["cluster", "state", "reason", "healthy", "capacity", "message"], rows)

@@ -151,6 +151,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
+        drained=frozenset(report.drained),
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 

@@ -14,17 +14,21 @@ from fedingress.ports import Guard, Ports
 
 _FORBIDDEN_SECONDS = 300.0
 _HELD_SECONDS = 60.0
+_NOTE = "firewall-refused/"
 
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     """Keep the rule while any Ingress needs it; the unit is `firewall:PROJECT/NETWORK`."""
+    plan: Plan[GlobalResource] = Plan()
     try:
         plan = preview(work.unit, ports)
         pending = carry_out(plan, ports, guard)
     except Invalid as error:
         return Refused(reasons=error.reasons)
     except Forbidden as error:
+        _tell(work.unit, _refusal(work.unit, plan, error, ports), ports)
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
+    _tell(work.unit, "", ports)
     if pending:
         return Later(after_seconds=2.0, why="operations pending")
     left = preview(work.unit, ports) if plan else plan
@@ -35,6 +39,32 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     why = "; ".join(left.held) or "looking again"
     pause = _HELD_SECONDS if left.held else 2.0
     return Settled(summary=why, look_again_seconds=pause, held=len(left.held))
+
+
+def refusal(unit: str, ports: Ports) -> str:
+    """What the cloud did not let us do to that unit's rule, and what to run; empty when nothing."""
+    note = ports.ledger.note(_NOTE + unit)
+    return str(note["text"]) if note else ""
+
+
+def _refusal(unit: str, plan: Plan[GlobalResource], error: Forbidden, ports: Ports) -> str:
+    project, network = firewall.parse(unit)
+    change = plan.changes[0] if plan.changes else None
+    run = firewall.command(project, network, ports.owner, change)
+    return f"the firewall of network {network} is closed to us ({str(error)[:200]}); run: {run}"
+
+
+def _tell(unit: str, text: str, ports: Ports) -> None:
+    """Keep *text* for the status of every Ingress in the network, if it is new."""
+    if refusal(unit, ports) == text:
+        return
+    if text:
+        ports.ledger.put_note(_NOTE + unit, {"text": text})
+    else:
+        ports.ledger.drop_note(_NOTE + unit)
+    sources = {item.source for item in ports.ledger.intents(unit, NetworkIntent).values()}
+    works = [Work(concern="status", unit=key, cause="firewall.told") for key in sorted(sources)]
+    ports.bus.publish(works)
 
 
 def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:

@@ -43,6 +43,7 @@ class Build:
         graph = backends.desired(self.wish, ())
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
+            sorted(self.wish.drained),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.mark.encode(),
         ]
@@ -208,6 +209,10 @@ class Build:
             row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
             row["endpoints"] += found.endpoints
             row["healthy"] += found.healthy
+        specs = [item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE]
+        for cluster, scaler in groups.capacities(specs, cluster_of).items():
+            row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
+            row["capacity"] = scaler
         for cluster, (reason, message) in self.missing.items():
             row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": False})
             row |= {"reason": reason, "message": message}

@@ -239,6 +239,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         hosts=kept.hosts,
         negs=kept.negs,
         addresses=kept.addresses,
+        drained=kept.drained,
         policy=kept.policy,
         footprint=kept.footprint,
     )

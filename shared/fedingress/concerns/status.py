@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from fedingress.concerns import firewall, networks
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain import names
 from fedingress.domain.outcome import Outcome, Settled
@@ -109,9 +110,17 @@ def decide(found: Subject, ports: Ports) -> StatusWish:
         hosts=_hosts(found, fanned, ports),
         retired=found.retired,
         faults=found.faults,
+        closed=_closed(found, ports),
     )
     now = datetime.fromtimestamp(ports.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return status.decide(standing, now=now)
+
+
+def _closed(found: Subject, ports: Ports) -> tuple[str, ...]:
+    """What is to be said of the firewalls of the networks that the Ingress needs."""
+    networks_ = found.footprint.networks if found.footprint else ()
+    told = (firewall.refusal(networks.unit_of(text), ports) for text in networks_)
+    return tuple(text for text in told if text)
 
 
 def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[str, dict[str, str]]:

@@ -45,7 +45,8 @@ class MemberCluster:
 
     provider: `gcp`, `aws` or `onprem`.   zones: where its nodes are.   project: the GCP project.
     healthy: the ControlPlaneHealthy condition; None when the profile has none.
-    leaving: the operator asked it to leave; it is drained, then emptied.
+    leaving: the operator asked it to leave; it is emptied.
+    drained: it gets no new requests, and keeps what it holds.
     uid: of its kube-system namespace, the same for the same cluster under any name.
     """
 
@@ -60,6 +61,7 @@ class MemberCluster:
     uid: str = ""
     healthy: bool | None = None
     leaving: bool = False
+    drained: bool = False
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 

@@ -55,7 +55,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterRow:
-    """One member in the table. endpoints and healthy count pods as the load balancer sees them."""
+    """
+    One member in the table. endpoints and healthy count pods as the load balancer sees them.
+
+    capacity: the share of its rate that the load balancer uses, 0 to 1.
+    drained: it gets no new requests.
+    """
 
     cluster: str
     state: str
@@ -63,6 +68,8 @@ class ClusterRow:
     message: str
     endpoints: int = 0
     healthy: int = 0
+    capacity: float = 0.0
+    drained: bool = False
     addresses: tuple[str, ...] = ()
 
     def encode(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ APPLIED: Final = "fedingress.dev/applied"
 """Annotation: hash of the manifest as we last applied it."""
 
 CLUSTERS: Final = "fedingress.dev/clusters"
+DRAIN: Final = "fedingress.dev/drain"
+"""Annotation: on an Ingress, members that get no new requests of it; on a profile, `"true"`."""
 CLUSTER_SELECTOR: Final = "fedingress.dev/cluster-selector"
 V1_CLUSTER_SELECTOR: Final = "federation.alpha.kubernetes.io/cluster-selector"
 ALLOW_HTTP: Final = "kubernetes.io/ingress.allow-http"

@@ -39,9 +39,11 @@ class Placement:
 
     placed: names of members that carry it, sorted.
     ineligible: chosen, but the topology cannot serve them; name -> reason sentence.
-    unknown: chosen by name, but no such member exists.
+    unknown: chosen or drained by name, but no such member exists.
+    drained: those of *placed* that get no new requests, sorted.
     """
 
     placed: tuple[str, ...]
     ineligible: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fedingress.domain.options import BackendOptions
 from fedingress.domain.placement import PlacementRule, Selector
 
 NEAREST_RATE = 1e14
@@ -31,6 +32,7 @@ class BackendPolicy:
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
+    options: BackendOptions = BackendOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

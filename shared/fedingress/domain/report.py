@@ -56,6 +56,7 @@ class FanoutReport(Report):
     negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
         of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
+    drained: names of members that shall get no new requests.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
         that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
@@ -69,6 +70,7 @@ class FanoutReport(Report):
     hosts: tuple[str, ...] = ()
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drained: tuple[str, ...] = ()
     policy: str = ""
     footprint: str = ""
     leaving: bool = False
@@ -80,8 +82,9 @@ class BackendsReport(Report):
     What `backends` built.
 
     address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
-    clusters: name -> {"endpoints": int, "healthy": int, "attached": bool}, and {"reason",
-        "message"} where something of the member cannot be attached.
+    clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "capacity": the least
+        capacityScaler of its groups}, and {"reason", "message"} where something of the member
+        cannot be attached.
     negs: names of every NEG that some backend service still refers to.
     observed: whether the cloud let us look; without that, *negs* may not be all of them.
     former: projects other than the policy's in which nothing is left of an earlier graph.

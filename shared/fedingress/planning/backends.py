@@ -10,7 +10,7 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import frontends
+from fedingress.planning import frontends, groups, options
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
@@ -32,6 +32,7 @@ class GraphWish:
     ingress: limited to the hosts it may use, and with a backend at least.
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
+    drained: members that shall get no new requests.
     front: how clients reach it.
     """
 
@@ -41,6 +42,7 @@ class GraphWish:
     policy: BackendPolicy
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
+    drained: frozenset[str] = frozenset()
     front: Front = Front()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -81,7 +83,10 @@ def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
 
 def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Problem, ...]:
     """What of the wish cannot be fulfilled although the graph stands: (reason, sentence)."""
-    return tuple(frontends.problems(wish.plot(observed)))
+    return (
+        *groups.undrained(wish.groups, wish.drained),
+        *frontends.problems(wish.plot(observed)),
+    )
 
 
 def _health_check(policy: BackendPolicy) -> dict[str, Any]:
@@ -105,19 +110,18 @@ def _backend_service(
     wish: GraphWish, backend: ServiceBackend, check: str, before: GlobalResource | None
 ) -> dict[str, Any]:
     rate = wish.policy.max_rate_per_endpoint
-    entries = {
-        group.neg.path: {
+    own = [group for group in wish.groups if group.backend == backend]
+    observed = (before.spec.get("backends") or ()) if before else ()
+    frozen = [dict(kept) for kept in observed if neg_of(kept) in wish.frozen]
+    drained = groups.drained(own, wish.drained, frozen)
+    entries = {str(kept["group"]): kept for kept in frozen}
+    for group in own:
+        entries[group.neg.path] = {
             "group": group.neg.path,
             "balancingMode": "RATE",
             "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
-            "capacityScaler": 1,
+            "capacityScaler": 0 if group.cluster in drained else 1,
         }
-        for group in wish.groups
-        if group.backend == backend
-    }
-    for kept in (before.spec.get("backends") or ()) if before else ():
-        if neg_of(kept) in wish.frozen:
-            entries.setdefault(str(kept["group"]), dict(kept))
     return {
         "loadBalancingScheme": "EXTERNAL_MANAGED",
         "protocol": "HTTP",
@@ -125,6 +129,7 @@ def _backend_service(
         "connectionDraining": {"drainingTimeoutSec": wish.policy.draining_seconds},
         "healthChecks": [check],
         "backends": [entries[group] for group in sorted(entries)],
+        **options.fields(wish.policy.options),
     }
 
 

@@ -1,5 +1,6 @@
 """The firewall that lets the load balancer's probers and proxies reach one network's pods."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -42,6 +43,44 @@ def prefix(owner: str, network: str) -> str:
     return f"fedingress-{names.short_hash(owner, network)}-probes"
 
 
+def rule(project: str, network: str, owner: str) -> GlobalResource:
+    """The rule of a network as it should be."""
+    return GlobalResource(
+        kind=Kind.FIREWALL,
+        project=project,
+        name=prefix(owner, network),
+        mark=Mark(owner=owner, uid="", source=network),
+        spec={
+            "network": f"projects/{project}/global/networks/{network}",
+            "direction": "INGRESS",
+            "sourceRanges": list(PROBER_RANGES),
+            "allowed": [{"IPProtocol": "tcp"}],
+        },
+    )
+
+
+def command(project: str, network: str, owner: str, change: Change[GlobalResource] | None) -> str:
+    """
+    What somebody with the right to do so can run instead of us, typically in a shared VPC's host.
+
+    Args:
+        project: Of the network.
+        network: Its name.
+        owner: The installation; the rule is given its mark, so that it counts as ours.
+        change: What was refused; None when not even looking was allowed, so that a rule is made.
+    """
+    wanted = rule(project, network, owner)
+    if isinstance(change, Delete):
+        return f"gcloud compute firewall-rules delete {wanted.name} --project={project}"
+    mark = wanted.mark.encode() if wanted.mark else ""
+    ranges = ",".join(PROBER_RANGES)
+    tail = f"--project={project} --source-ranges={ranges} --description={shlex.quote(mark)}"
+    if isinstance(change, Update):
+        return f"gcloud compute firewall-rules update {wanted.name} {tail} --rules=tcp"
+    head = f"gcloud compute firewall-rules create {wanted.name} --network={network}"
+    return f"{head} {tail} --direction=INGRESS --action=allow --rules=tcp"
+
+
 def plan(
     project: str,
     network: str,
@@ -57,20 +96,8 @@ def plan(
     *complete*: whether every source has spoken since the store was new; without it nothing is
     deleted. An Ingress that leaves its graph as an orphan leaves the rule, too, marked so for good.
     """
-    mark = Mark(owner=owner, uid="", source=network)
-    orphaned = replace(mark, uid=ORPHAN)
-    wanted = GlobalResource(
-        kind=Kind.FIREWALL,
-        project=project,
-        name=prefix(owner, network),
-        mark=mark,
-        spec={
-            "network": f"projects/{project}/global/networks/{network}",
-            "direction": "INGRESS",
-            "sourceRanges": list(PROBER_RANGES),
-            "allowed": [{"IPProtocol": "tcp"}],
-        },
-    )
+    wanted = rule(project, network, owner)
+    orphaned = Mark(owner=owner, uid=ORPHAN, source=network)
     intents = tuple(intents)
     found = next((item for item in observed if item.name == wanted.name), None)
     ours = found is not None and found.mark is not None and found.mark.owner == owner

@@ -56,3 +56,54 @@ def _why(negs: Iterable[NegRef], *, known: bool) -> Problem:
         f"{zones}; set fedingress.dev/project of its ClusterProfile to the project of the cluster"
     )
     return "ProjectMismatch", text
+
+
+def drained(
+    groups: Iterable[Group], wanted: Collection[str], frozen: Iterable[Mapping[str, Any]]
+) -> frozenset[str]:
+    """
+    The members whose groups in one backend service get a capacity of 0.
+
+    Nobody is drained where nobody would be left: the load balancer would answer 503, and GCE
+    refuses a capacity of 0 for a lone backend.
+
+    Args:
+        groups: All of the backend service.
+        wanted: Members that shall get no new requests.
+        frozen: Backends that stay as they are observed.
+    """
+    left = any(group.cluster not in wanted for group in groups)
+    left = left or any(entry.get("capacityScaler", 1) != 0 for entry in frozen)
+    return frozenset(wanted) if left else frozenset()
+
+
+def undrained(groups: Iterable[Group], wanted: Collection[str]) -> tuple[Problem, ...]:
+    """Say which Service ports keep their members although all of them shall be drained."""
+    by_port: dict[ServiceBackend, set[str]] = {}
+    for group in groups:
+        by_port.setdefault(group.backend, set()).add(group.cluster)
+    alone = {port: members for port, members in by_port.items() if members <= set(wanted)}
+    return tuple(
+        ("DrainRefused", f"{port.service}:{port.port} keeps its last members, {', '.join(names)}")
+        for port, names in sorted((port, sorted(members)) for port, members in alone.items())
+    )
+
+
+def capacities(
+    services: Iterable[Mapping[str, Any]], cluster_of: Mapping[str, str]
+) -> dict[str, float]:
+    """
+    The least capacityScaler of each member's groups in observed backend services.
+
+    Args:
+        services: The specs.
+        cluster_of: The member behind the name of a NEG.
+    """
+    found: dict[str, float] = {}
+    for spec in services:
+        for entry in spec.get("backends") or ():
+            cluster = cluster_of.get(neg_of(entry))
+            if cluster is not None:
+                scaler = float(entry.get("capacityScaler", 1))
+                found[cluster] = min(scaler, found.get(cluster, 1.0))
+    return {cluster: found[cluster] for cluster in sorted(found)}

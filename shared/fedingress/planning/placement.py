@@ -17,6 +17,7 @@ class Narrowing:
 
     clusters: tuple[str, ...] | None = None
     selector: Selector | None = None
+    drained: tuple[str, ...] = ()
 
 
 def narrowing(annotations: Mapping[str, str]) -> Narrowing:
@@ -27,11 +28,8 @@ def narrowing(annotations: Mapping[str, str]) -> Narrowing:
         Invalid: One does not parse; the reasons name the annotation.
     """
     reasons: list[str] = []
-    clusters: tuple[str, ...] | None = None
-    if (listed := annotations.get(names.CLUSTERS)) is not None:
-        clusters = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
-        if not clusters:
-            reasons.append(f"annotation {names.CLUSTERS} names no cluster")
+    clusters = _listed(annotations, names.CLUSTERS, reasons)
+    drained = _listed(annotations, names.DRAIN, reasons) or ()
     selector = None
     for annotation in (names.CLUSTER_SELECTOR, names.V1_CLUSTER_SELECTOR):
         if (text := annotations.get(annotation)) is not None:
@@ -42,7 +40,20 @@ def narrowing(annotations: Mapping[str, str]) -> Narrowing:
             break
     if reasons:
         raise Invalid(reasons)
-    return Narrowing(clusters=clusters, selector=selector)
+    return Narrowing(clusters=clusters, selector=selector, drained=drained)
+
+
+def _listed(
+    annotations: Mapping[str, str], name: str, reasons: list[str]
+) -> tuple[str, ...] | None:
+    """The clusters that an annotation names, in order; None when it is absent."""
+    text = annotations.get(name)
+    if text is None:
+        return None
+    clusters = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not clusters:
+        reasons.append(f"annotation {name} names no cluster")
+    return clusters
 
 
 def decide(policy: FederationPolicy, wish: Narrowing, inventory: Inventory) -> Placement:
@@ -58,10 +69,13 @@ def decide(policy: FederationPolicy, wish: Narrowing, inventory: Inventory) -> P
         if _allowed(policy.placement, member) and _wished(wish, member)
     ]
     reasons = {member.name: _ineligible(policy, member) for member in chosen}
-    named = [*(policy.placement.clusters or ()), *(wish.clusters or ())]
+    named = [*(policy.placement.clusters or ()), *(wish.clusters or ()), *wish.drained]
+    drained = {*wish.drained, *(member.name for member in chosen if member.drained)}
     known = {member.name for member in inventory.members} | set(inventory.unreadable)
+    placed = tuple(sorted(name for name, reason in reasons.items() if not reason))
     return Placement(
-        placed=tuple(sorted(name for name, reason in reasons.items() if not reason)),
+        placed=placed,
+        drained=tuple(name for name in placed if name in drained),
         ineligible={name: reason for name, reason in sorted(reasons.items()) if reason},
         unknown=_missing(named, known),
     )

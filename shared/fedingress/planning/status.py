@@ -17,7 +17,11 @@ _NO_NEWS = frozenset({("Degraded", "False", "AsExpected"), ("Published", "Unknow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All that status is derived from; a report of another incarnation counts as missing."""
+    """
+    All that status is derived from; a report of another incarnation counts as missing.
+
+    closed: sentences on firewalls that the cloud does not let us open.
+    """
 
     source: Source
     fanout: FanoutReport | None
@@ -25,6 +29,7 @@ class Standing:
     hosts: Mapping[str, Mapping[str, str]]
     retired: bool
     faults: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +186,7 @@ def _degraded(standing: Standing) -> Condition:
     bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
     wrong = [(row["reason"], _naming(name, row["message"])) for name, row in sorted(bad.items())]
     wrong += standing.backends.problems if standing.backends else ()
+    wrong += [("FirewallForbidden", sentence) for sentence in standing.closed]
     if wrong and not standing.retired:
         text = "; ".join(sentence for _, sentence in wrong)
         return _condition(standing, "Degraded", True, wrong[0][0], text)
@@ -197,7 +203,10 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
     if report is None:
         return ()
     counts: Mapping[str, Mapping[str, object]] = built.clusters if built else {}
-    told = {name: _told(row, counts.get(name)) for name, row in report.clusters.items()}
+    told = {
+        name: _told(row, counts.get(name), drained=name in report.drained)
+        for name, row in report.clusters.items()
+    }
     return tuple(
         ClusterRow(
             cluster=name,
@@ -206,17 +215,32 @@ def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
             message=row["message"],
             endpoints=_count(counts.get(name), "endpoints"),
             healthy=_count(counts.get(name), "healthy"),
+            capacity=_capacity(counts.get(name)),
+            drained=row["reason"] == "Drained",
             addresses=tuple(report.addresses.get(name, ())),
         )
         for name, row in sorted(told.items())
     )
 
 
-def _told(row: Mapping[str, str], seen: Mapping[str, object] | None) -> Mapping[str, str]:
-    """*row* of fan-out, or what the load balancer says against a member that is well there."""
-    if row["state"] != "placed" or not seen or not seen.get("reason"):
+def _told(
+    row: Mapping[str, str], seen: Mapping[str, object] | None, *, drained: bool
+) -> Mapping[str, str]:
+    """*row* of fan-out, or what the load balancer has to add for a member that is well there."""
+    if row["state"] != "placed" or not seen:
         return row
-    return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
+    if seen.get("reason"):
+        return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
+    if not drained or row["reason"] != "Applied" or "capacity" not in seen:
+        return row
+    if _capacity(seen):
+        return {**row, "reason": "Draining", "message": "it shall get no new requests"}
+    return {**row, "reason": "Drained", "message": "it gets no new requests"}
+
+
+def _capacity(row: Mapping[str, object] | None) -> float:
+    value = row.get("capacity", 0.0) if row else 0.0
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _count(row: Mapping[str, object] | None, name: str) -> int:

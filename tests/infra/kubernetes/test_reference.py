@@ -19,6 +19,10 @@ GROUPS = {
     "spec.placement",
     "spec.backends",
     "spec.backends.healthCheck",
+    "spec.backends.sessionAffinity",
+    "spec.backends.cdn",
+    "spec.backends.iap",
+    "spec.backends.logging",
     "spec.dns",
     "spec.tls",
 }

@@ -126,9 +126,8 @@ def test_a_site_that_fails_becomes_unhealthy_and_recovers():
         site.status = 200
         await until(lambda: site.health.healthy(site.id))
         failures = site.health.failures(site.id)
-        assert {sentence for _, sentence, _ in failures.values()} == {
-            "Failure: HTTP Status Code 503, Service Unavailable"
-        }
+        sentences = {sentence for _, sentence, _ in failures.values()}
+        assert "Failure: HTTP Status Code 503, Service Unavailable" in sentences
 
     story(run)
 
@@ -185,7 +184,7 @@ def test_slow_answers_are_failures():
     """Time limits are Route 53's, shortened with the intervals."""
 
     async def run(site):
-        site.delay_seconds = 1.0
+        site.delay_seconds = 2.0
         await until(lambda: not site.health.healthy(site.id))
         assert any("timed out" in each for each in told(site))
 

@@ -133,6 +133,9 @@ def test_an_ingress_gets_a_load_balancer_that_serves(world, elb):
     assert len(health) == 2
     (listener,) = elb().describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
+    (seen,) = world.control.state()["load_balancers"]
+    assert seen["name"] == name
+    assert sorted(seen["targets"]) == sorted(f"{ip}:8080 healthy" for ip in health)
     (tags,) = elb().describe_tags(ResourceArns=[balancer["LoadBalancerArn"]])["TagDescriptions"]
     assert {"Key": "ingress.k8s.aws/stack", "Value": "default/shop"} in tags["Tags"]
     remove(world, "eks-us", "shop")

@@ -49,7 +49,7 @@ def test_a_whole_profile_is_decoded():
     """Access, properties, health, labels and the wish to leave arrive."""
     found = member(
         profile(
-            annotations={"fedingress.dev/leaving": "true"},
+            annotations={"fedingress.dev/leaving": "true", "fedingress.dev/drain": "true"},
             labels={"env": "prod"},
             properties=[
                 *properties(
@@ -84,6 +84,7 @@ def test_a_whole_profile_is_decoded():
         uid="5f0c",
         healthy=True,
         leaving=True,
+        drained=True,
         labels={"env": "prod"},
     )
 

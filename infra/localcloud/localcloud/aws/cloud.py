@@ -8,6 +8,8 @@ modelled, besides what each module names: signatures (any credentials are taken)
 import time
 from collections.abc import Callable
 
+from localcloud.aws.cloudwatch.api import CloudWatch
+from localcloud.aws.cloudwatch.metrics import Metrics
 from localcloud.aws.elb.api import Elb
 from localcloud.aws.elb.balancers import ACCOUNT, Balancers
 from localcloud.aws.elb.targets import alias_fault
@@ -26,6 +28,8 @@ class AwsCloud:
         route53: Hosted zones, record sets, health checks.
         balancers: Load balancers of all regions.
         elb: ELBv2, which tells of them.
+        metrics: What CloudWatch has.
+        cloudwatch: CloudWatch, which tells of it.
         calls: Writes that took effect, by caller.
         faults: What goes wrong on the wire.
     """
@@ -57,5 +61,7 @@ class AwsCloud:
         self.balancers = Balancers()
         self.elb = Elb(self.balancers)
         self.route53.balancer = alias_fault(self.balancers)
+        self.metrics = Metrics()
+        self.cloudwatch = CloudWatch(self.metrics)
         self.calls = Calls()
         self.faults = Faults()

@@ -9,14 +9,14 @@ Not served: presigned URLs, SigV2, request compression.
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from localcloud.aws.cloud import ACCOUNT, AwsCloud
-from localcloud.aws.wire import model, query, restxml
+from localcloud.aws.wire import awsjson, model, query, restxml
 from localcloud.aws.wire.errors import AwsError, injected
 from localcloud.calls import caller_of
 from localcloud.faults import Fault
@@ -25,6 +25,8 @@ _LARGEST_BODY = 4 * 1024 * 1024
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _ROUTE53 = "https://route53.amazonaws.com/doc/2013-04-01/"
 _READING = ("Get", "List", "Describe", "Test")
+
+Answering = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 
 
 class Server:
@@ -79,7 +81,12 @@ class _Wire:
         if scope.service == "route53":
             return await self._route53(request)
         if scope.service == "elasticloadbalancing":
-            return await self._elb(request, scope.region)
+            return await self._queried(request, scope.region, "elbv2", self._cloud.elb.answer)
+        if scope.service == "monitoring":
+            if awsjson.TARGET in request.headers:
+                return await self._cloudwatch(request, scope.region)
+            answer = self._cloud.cloudwatch.answer
+            return await self._queried(request, scope.region, "cloudwatch", answer)
         raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
 
     async def _route53(self, request: web.Request) -> web.Response:
@@ -102,11 +109,29 @@ class _Wire:
             headers=headers,
         )
 
-    async def _elb(self, request: web.Request, region: str) -> web.Response:
-        operation, values = query.decode("elbv2", await request.text())
+    async def _cloudwatch(self, request: web.Request, region: str) -> web.Response:
+        try:
+            target = request.headers[awsjson.TARGET]
+            operation, values = awsjson.decode("cloudwatch", target, await request.read())
+            model.check(operation.input_shape, values, "ValidationError")
+            found = self._cloud.cloudwatch.answer(operation.name, region, values)
+            body, status = awsjson.encode(found), 200
+        except AwsError as failure:
+            body, status = awsjson.error(failure), failure.status
+        return web.Response(
+            body=body,
+            status=status,
+            content_type=awsjson.CONTENT_TYPE,
+            headers={"x-amzn-RequestId": str(uuid.uuid4())},
+        )
+
+    async def _queried(
+        self, request: web.Request, region: str, service: str, answering: Answering
+    ) -> web.Response:
+        operation, values = query.decode(service, await request.text())
         if operation.input_shape is not None:
             model.check(operation.input_shape, values, "ValidationError")
-        answer = self._cloud.elb.answer(operation.name, region, values)
+        answer = answering(operation.name, region, values)
         request_id = str(uuid.uuid4())
         return web.Response(
             body=query.encode(operation, answer, request_id),

@@ -12,6 +12,7 @@ from typing import Any
 
 from localcloud.addresses import WorldBlock
 from localcloud.aws.cloud import AwsCloud
+from localcloud.aws.cloudwatch.sampling import Sampling
 from localcloud.aws.elb.balancing import Balancing
 from localcloud.aws.elb.controller import AlbController
 from localcloud.aws.elb.targets import target_of, zone_views
@@ -81,6 +82,15 @@ class Amazon:
         self.port = server.port
         await self.checkers.start()
         stack.push_async_callback(self.checkers.close)
+        sampling = Sampling(
+            self.cloud.metrics,
+            checks=self.cloud.route53.checks,
+            health=self.checkers.health,
+            balancers=self.cloud.balancers,
+            clock=self.cloud.clock,
+        )
+        await sampling.start()
+        stack.push_async_callback(sampling.close)
 
     def controller(self, kube: KubeCluster, member: MemberSpec) -> AlbController:
         """Give the controller that makes the load balancers of a member of provider ``aws``."""

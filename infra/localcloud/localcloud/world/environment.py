@@ -128,6 +128,7 @@ def environment(places: Places) -> dict[str, str]:
 def _amazon(key: tuple[str, str], endpoint: str) -> dict[str, str]:
     """What boto3 and the ``aws`` command read; STS and EKS clusters verify who signed."""
     return {
+        "AWS_ENDPOINT_URL_CLOUDWATCH": endpoint,
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": endpoint,
         "AWS_ENDPOINT_URL_ROUTE_53": endpoint,
         "AWS_ACCESS_KEY_ID": key[0],

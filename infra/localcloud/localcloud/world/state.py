@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from localcloud.aws.elb.balancers import LoadBalancer
 from localcloud.world.cluster import describe
 
 if TYPE_CHECKING:
@@ -33,9 +34,27 @@ def state(world: "World") -> dict[str, Any]:
             for path in sorted(compute)
             if path.split("/")[-2] == "networkEndpointGroups"
         ],
+        "load_balancers": [
+            {
+                "name": balancer.dns_name,
+                "address": balancer.address,
+                "targets": _targets(world, balancer),
+            }
+            for _, balancer in sorted(world.aws.balancers.all.items())
+        ],
         "functions": world.functions.state(),
         "environment": world.env(),
     }
+
+
+def _targets(world: "World", balancer: LoadBalancer) -> list[str]:
+    found = []
+    for group in balancer.groups.values():
+        states = world.aws.balancers.states(balancer, group)
+        for target in sorted(group.targets):
+            health = "healthy" if states.get(target) else "unhealthy"
+            found.append(f"{target[0]}:{target[1]} {health}")
+    return found
 
 
 def calls(world: "World") -> list[dict[str, Any]]:

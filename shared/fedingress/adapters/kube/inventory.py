@@ -28,7 +28,7 @@ from fedingress.adapters.kube.resources import (
 from fedingress.domain.cluster import Access
 from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.member import INGRESS, SERVICE
-from fedingress.domain.names import OWNER_UID, PREFIX
+from fedingress.domain.names import DRAIN, OWNER_UID, PREFIX
 from fedingress.planning.decode.access import TOKEN_PROVIDER, encode_access
 from fedingress.planning.decode.members import LEAVING, PROPERTIES
 from fedingress.planning.decode.members import member as member_of
@@ -110,16 +110,29 @@ class KubeInventory:
 
     def leave(self, name: str) -> None:
         """
-        Ask the member to be drained, then emptied.
+        Ask for everything of ours to be taken out of the member.
 
         Raises:
             Invalid: There is no such member.
         """
-        self._mark_leaving(name, "true")
+        self._annotate(name, {LEAVING: "true"})
 
     def stay(self, name: str) -> None:
-        """Take `leave` back."""
-        self._mark_leaving(name, None)
+        """Take `leave` back, and the drain that came before it."""
+        self._annotate(name, {LEAVING: None, DRAIN: None})
+
+    def drain(self, name: str) -> None:
+        """
+        Ask for the member to get no new requests, of any Ingress.
+
+        Raises:
+            Invalid: There is no such member.
+        """
+        self._annotate(name, {DRAIN: "true"})
+
+    def undrain(self, name: str) -> None:
+        """Take `drain` back."""
+        self._annotate(name, {DRAIN: None})
 
     def forget(self, name: str, member: Connection | None) -> bool:
         """
@@ -164,8 +177,8 @@ class KubeInventory:
                 f"{name} may still hold leftovers of {stones[0].key}; they are looked at"
             )
 
-    def _mark_leaving(self, name: str, value: str | None) -> None:
-        patch = {"metadata": {"annotations": {LEAVING: value}}}
+    def _annotate(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        patch = {"metadata": {"annotations": dict(annotations)}}
         path = CLUSTER_PROFILE.path(self._namespace, name)
         try:
             self._connection.merge(path, patch, manager=MANAGER)

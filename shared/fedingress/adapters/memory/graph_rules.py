@@ -90,7 +90,9 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
         Kind.FIREWALL: ("direction", "sourceRanges", "allowed", "denied", "targetTags"),
         Kind.ADDRESS: ("address", "addressType", "ipVersion"),
         Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
-        Kind.BACKEND_SERVICE: ("connectionDraining", "healthChecks", "logConfig"),
+        Kind.BACKEND_SERVICE: (
+            *("connectionDraining", "customRequestHeaders", "healthChecks", "iap", "logConfig"),
+        ),
         Kind.URL_MAP: (
             "defaultRouteAction",
             "defaultService",
@@ -207,6 +209,8 @@ def _backend_service(item: GlobalResource, _: Resources) -> Iterator[str]:
         yield _invalid("protocol", spec.get("protocol"), "Must be one of [HTTP, HTTPS, HTTP2]")
     if len(spec.get("healthChecks", ())) != 1:
         yield _invalid("healthChecks", spec.get("healthChecks"), "Exactly one is needed")
+    if spec["enableCDN"] and (spec.get("iap") or {}).get("enabled"):
+        yield _invalid("iap", True, "IAP and Cloud CDN cannot be enabled at the same time")
     backends = spec.get("backends", ())
     groups = [backend.get("group") for backend in backends]
     if len(groups) > _MOST_BACKENDS:

@@ -78,16 +78,17 @@ def member(manifest: Manifest, where: str = "") -> MemberCluster | tuple[Fault, 
         network=found.get("network", ""),
         uid=found.get("uid", ""),
         healthy=_healthy(status.child("conditions")),
-        leaving=_leaving(meta.child("annotations")),
+        leaving=_flag(meta.child("annotations"), LEAVING),
+        drained=_flag(meta.child("annotations"), names.DRAIN),
         labels=meta.child("labels").texts(),
     )
     return tuple(faults) or decoded
 
 
-def _leaving(cell: Cell) -> bool:
-    told = cell.texts().get(LEAVING, "false")
+def _flag(cell: Cell, name: str) -> bool:
+    told = cell.texts().get(name, "false")
     if told not in ("true", "false"):
-        cell.fault(f"{LEAVING} is {quoted(told)}, neither true nor false")
+        cell.fault(f"{name} is {quoted(told)}, neither true nor false")
     return told == "true"
 
 

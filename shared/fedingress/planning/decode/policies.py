@@ -23,6 +23,8 @@ from fedingress.domain.policy import (
     Override,
     ZoneRef,
 )
+from fedingress.planning.decode.options import FIELDS as OPTIONS
+from fedingress.planning.decode.options import options
 from fedingress.planning.decode.patches import patch
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.requirements import selector
@@ -134,7 +136,10 @@ def _override(cell: Cell) -> Override:
 
 
 def _backends(cell: Cell) -> BackendPolicy:
-    cell.fields(*("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"))
+    cell.fields(
+        *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
+        *OPTIONS,
+    )
     default = BackendPolicy()
     return BackendPolicy(
         mode=_served(cell.child("mode"), MODES, "mode", "neg", default.mode),
@@ -142,6 +147,7 @@ def _backends(cell: Cell) -> BackendPolicy:
         health_check=_health_check(cell.child("healthCheck")),
         timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
         draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
+        options=options(cell),
     )
 
 

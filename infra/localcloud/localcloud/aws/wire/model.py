@@ -9,6 +9,7 @@ request validation ("1 validation error detected: Value '..' at '..' failed to s
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -30,24 +31,36 @@ def service(name: str) -> Any:
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
+def operation(name: str, word: str) -> Operation:
+    """
+    Give an operation of a service by its own name.
+
+    Raises:
+        AwsError: InvalidAction.
+    """
+    if word not in service(name).operation_names:
+        raise AwsError("InvalidAction", f"Could not find operation {word[:256]}")
+    return service(name).operation_model(word)
+
+
 def find_route(name: str, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     """Give the operation of a REST service at *path*, and the values in the path."""
     segments = path.strip("/").split("/")
-    for verb, template, operation in _routes(name):
+    for verb, template, word in _routes(name):
         if verb == method and len(template) == len(segments):
             values = _values(template, segments)
             if values is not None:
-                return service(name).operation_model(operation), values
+                return service(name).operation_model(word), values
     return None
 
 
 @cache
 def _routes(name: str) -> tuple[tuple[str, tuple[str, ...], str], ...]:
     found = []
-    for operation in service(name).operation_names:
-        http = service(name).operation_model(operation).http
+    for word in service(name).operation_names:
+        http = service(name).operation_model(word).http
         template = tuple(http["requestUri"].strip("/").split("/"))
-        found.append((http["method"], template, operation))
+        found.append((http["method"], template, word))
     return tuple(found)
 
 
@@ -63,7 +76,7 @@ def _values(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | 
 
 def scalar(shape: Shape, text: str) -> Any:
     """
-    Give the value of one word on a wire.
+    Give the value of one word on a wire; times as seconds since 1970.
 
     Raises:
         AwsError: MalformedInput, the word is no number where one must be.
@@ -74,6 +87,8 @@ def scalar(shape: Shape, text: str) -> Any:
             return int(text)
         if kind in ("float", "double"):
             return float(text)
+        if kind == "timestamp":
+            return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
         raise AwsError("MalformedInput", f"Unexpected value '{text}' for {shape.name}") from error
     if kind == "boolean":

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree as ET
 
 from localcloud.aws.wire import restxml
-from localcloud.aws.wire.errors import AwsError
-from localcloud.aws.wire.model import Operation, Shape, scalar, service
+from localcloud.aws.wire.model import Operation, Shape, scalar
+from localcloud.aws.wire.model import operation as operation_of
 
 
 def decode(name: str, body: str) -> tuple[Operation, dict[str, Any]]:
@@ -22,10 +22,7 @@ def decode(name: str, body: str) -> tuple[Operation, dict[str, Any]]:
         AwsError: InvalidAction, or a value that is none.
     """
     fields = {key: found[-1] for key, found in parse_qs(body, keep_blank_values=True).items()}
-    action = fields.get("Action", "")
-    if action not in service(name).operation_names:
-        raise AwsError("InvalidAction", f"Could not find operation {action}")
-    operation = service(name).operation_model(action)
+    operation = operation_of(name, fields.get("Action", ""))
     if operation.input_shape is None:
         return operation, {}
     return operation, _structure(operation.input_shape, fields, "")

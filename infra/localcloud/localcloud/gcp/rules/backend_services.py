@@ -4,8 +4,9 @@ Backend services and their backends: modes, capacity, what may stand together.
 Source: Google Cloud, "Backend services overview" (supported balancing modes, capacity scaler) and
 compute v1 ``BackendService``.
 
-Not modelled: session affinity and locality policies beyond their schema, Cloud CDN, IAP, Cloud
-Armor, custom metrics, the limits of serverless and Internet NEGs on capacity fields.
+Not modelled: session affinity and locality policies beyond their schema, Cloud CDN and IAP beyond
+that they exclude each other, Cloud Armor, custom metrics, the limits of serverless and Internet
+NEGs on capacity fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,9 @@ def check(draft: Draft, resources: Resources) -> None:
     if not 0 <= drain <= _LONGEST_DRAIN_SECONDS:
         field = "resource.connectionDraining.drainingTimeoutSec"
         raise out_of_range(field, drain, 0, _LONGEST_DRAIN_SECONDS)
+    if body.get("enableCDN") and (body.get("iap") or {}).get("enabled"):
+        why = "IAP and Cloud CDN cannot be enabled at the same time."
+        raise invalid("resource.iap.enabled", "true", why)
     backends = body.get("backends") or []
     types = [_backend(draft, resources, index) for index in range(len(backends))]
     _together(draft, types)

@@ -1,0 +1,130 @@
+"""
+The rights of each function on Google Cloud, against the calls that our adapters make.
+
+The adapters are driven through all that they can do, on the local cloud, which refuses whoever
+lacks a right; what they called is what may be granted, and nothing more.
+"""
+
+import json
+
+import pytest
+
+from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
+from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
+from fedingress.domain.errors import Forbidden
+from fedingress.domain.graph import Kind
+from localcloud.gcp.errors import GoogleError
+from tests.contract import load_balancers_lab as graph
+from tests.contract.local_gcp import running_cloud, use_metadata
+from tests.contract.record_sets_suite import ZONE, record
+from tests.contract.test_load_balancers import _LocalCloud
+from tests.deploy import terraform
+from tests.deploy.google_rights import needed
+
+GRANTED = json.loads((terraform.FOLDER / "permissions.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def called(monkeypatch, tmp_path):
+    """A cloud that notes the methods it is called for, and refuses those beyond *granted*."""
+    with running_cloud(graph.PROJECT) as running:
+        use_metadata(monkeypatch, running.metadata, str(tmp_path))
+        seen = Called(running)
+        monkeypatch.setattr(type(running.cloud.access), "check", seen.check)
+        yield seen
+
+
+class Called:
+    """The methods that were called, and who may call."""
+
+    def __init__(self, running):
+        self.running = running
+        self.methods = set()
+        self.granted = frozenset()
+
+    def check(self, method, resource, _authorization):
+        """In place of the local cloud's own check."""
+        self.methods.add(method)
+        missing = needed(method) - self.granted
+        if missing:
+            raise GoogleError(403, "forbidden", f"{resource} needs {', '.join(sorted(missing))}")
+
+    def needed(self):
+        """What all the calls together need."""
+        return set().union(*map(needed, self.methods))
+
+
+def build_and_change_all(lab):
+    """Each kind of resource created, observed, changed in each way, asked for, and deleted."""
+    lab.cloud.add_neg(graph.ZONES[0], "n-1", 1, 1)
+    made = lab.build(graph.neg("n-1"))
+    lab.port.health(made[Kind.BACKEND_SERVICE], [graph.neg("n-1")])
+    change(lab, graph.health_check(checkIntervalSec=20))
+    change(lab, graph.service(graph.neg("n-1"), timeoutSec=20))
+    change(lab, graph.url_map(host="other.example.com"))
+    change(lab, graph.firewall(sourceRanges=["35.191.0.0/16"]))
+    for item in (graph.url_map(name="um-2"), graph.proxy("um-2", "tp-2")):
+        lab.create(item)
+    change(lab, graph.proxy("um-2"))
+    rule = made[Kind.FORWARDING_RULE]
+    change(lab, graph.rule(str(rule.spec["IPAddress"]), "tp-2"))
+    for item in (graph.certificate("one"), graph.certificate("two"), graph.ssl_policy()):
+        lab.create(item)
+    change(lab, graph.ssl_policy("TLS_1_1"))
+    lab.create(graph.https_proxy("one"))
+    change(lab, graph.https_proxy("two"))
+    change(lab, graph.https_proxy("two", target="um-2"))
+    change(lab, graph.https_proxy("two", target="um-2", sslPolicy=graph.ssl_policy().path))
+    mapped = "//certificatemanager.googleapis.com/projects/lab/locations/global/certificateMaps/m"
+    secure = {"sslPolicy": graph.ssl_policy().path, "certificateMap": mapped}
+    change(lab, graph.https_proxy("two", target="um-2", **secure))
+    for kind in reversed(Kind):
+        for item in lab.port.observe(graph.PROJECT, [kind], graph.PREFIX):
+            lab.delete(item)
+
+
+def change(lab, desired):
+    """Update a resource that stands."""
+    lab.update(lab.see(desired), desired)
+
+
+def test_backends_may_do_what_it_does_and_no_more(called):
+    """All collections, all verbs: what is called is granted, what is granted is called for."""
+    called.granted = frozenset(GRANTED["backends"])
+    lab = graph.Lab(
+        port=GceLoadBalancers(called.running.endpoint), cloud=_LocalCloud(called.running)
+    )
+
+    build_and_change_all(lab)
+
+    assert called.needed() == called.granted
+    assert len(GRANTED["backends"]) == len(called.granted)
+
+
+@pytest.mark.parametrize("right", ["compute.healthChecks.useReadOnly", "compute.urlMaps.use"])
+def test_a_right_that_is_missing_is_noticed(called, right):
+    """The graph cannot be built without each of them."""
+    called.granted = frozenset(GRANTED["backends"]) - {right}
+    lab = graph.Lab(
+        port=GceLoadBalancers(called.running.endpoint), cloud=_LocalCloud(called.running)
+    )
+
+    with pytest.raises(Forbidden, match=right):
+        lab.build()
+
+
+def test_dns_may_do_what_it_does_and_no_more(called):
+    """A zone is looked up and listed, records come, change and go."""
+    called.granted = frozenset(GRANTED["dns"])
+    called.running.do(
+        lambda: called.running.cloud.create_zone(ZONE.project, ZONE.name, f"{ZONE.domain}.")
+    )
+    port = CloudDnsRecordSets(called.running.endpoint)
+    first, second = record(ttl=60), record(ttl=300)
+
+    assert port.domain(ZONE) == ZONE.domain
+    port.change(ZONE, deletions=[], additions=[first], guard=graph.GUARD)
+    port.change(ZONE, deletions=[first], additions=[second], guard=graph.GUARD)
+    port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
+
+    assert called.needed() == called.granted
