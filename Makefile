@@ -4,6 +4,7 @@
 PYTHON ?= python3
 TOPOLOGY ?= gcp
 MANIFESTS ?=
+HOME_CLOUD ?= embedded
 export UV_PROJECT_ENVIRONMENT := .venv
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -12,7 +13,7 @@ RUN := .venv/bin
 .PHONY: demo test core check lint format types layers bench stage watcher-image up down clean install
 
 demo: install
-	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
+	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" --home "$(HOME_CLOUD)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
 
 test: core
 	@$(RUN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/domain --ignore=tests/planning

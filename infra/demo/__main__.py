@@ -9,6 +9,7 @@ from infra.demo.lab import Lab
 from infra.demo.story import Figures, Story
 
 TOPOLOGIES = ("gcp",)
+HOMES = ("embedded", "gcp")
 FIGURES = Path("build/demo.json")
 
 
@@ -17,15 +18,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The main job, on a lab on this machine.")
     parser.add_argument("--topology", choices=TOPOLOGIES, default="gcp")
     parser.add_argument("--manifests", type=Path, help="a folder of your own Ingresses")
+    parser.add_argument("--home", choices=HOMES, default="embedded", help="where functions run")
     words = parser.parse_args()
     FIGURES.parent.mkdir(exist_ok=True)
-    lab = Lab()
+    lab = Lab(words.home)
     try:
         figures = Story(lab, words.manifests).tell()
     finally:
         lab.stop()
     kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    kept[words.topology] = figures.as_json()
+    name = words.topology if words.home == "embedded" else f"{words.topology}.home-{words.home}"
+    kept[name] = figures.as_json()
     FIGURES.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     faults = _faults(figures)
     for fault in faults:

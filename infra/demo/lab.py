@@ -15,12 +15,16 @@ from fedingress.adapters.kube.manifests import Applied, apply_manifests
 from localcloud.control_client import ControlClient
 
 STATE = Path("build/demo-lab")
+_UP_SECONDS = 620.0
+"""A cloud's home installs each function for itself the first time."""
 
 
 class Lab:
     """A world of its own, in `build/demo-lab`, and the product's command line pointed at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: str = "embedded") -> None:
+        """*home*: where the functions run, as `fedingress local up --home` has it."""
+        self.home = home
         self.env: dict[str, str] = dict(os.environ)  # noqa: TID251  handed on to child processes
         self.env["FEDINGRESS_LOCAL"] = str(STATE.absolute())
         self.bin = Path(sys.executable).parent
@@ -30,7 +34,7 @@ class Lab:
         """Start the world and the functions in it; take over its variables."""
         self.run("local", "down", check=False)
         self.env |= {"FEDINGRESS_TICK_SECONDS": "1"}
-        self.run("local", "up", "--detach")
+        self.run("local", "up", "--detach", "--home", self.home, seconds=_UP_SECONDS)
         self.env |= json.loads(self.run("local", "env", "--output", "json"))
         self.control = ControlClient(self.env["LOCALCLOUD_CONTROL"])
 
@@ -38,7 +42,9 @@ class Lab:
         """End everything."""
         self.run("local", "down", check=False)
 
-    def run(self, *words: str, check: bool = True, okay: Sequence[int] = (0,)) -> str:
+    def run(
+        self, *words: str, check: bool = True, okay: Sequence[int] = (0,), seconds: float = 120
+    ) -> str:
         """
         Run `fedingress WORDS`; gives its standard output.
 
@@ -51,7 +57,7 @@ class Lab:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=seconds,
         )
         if check and done.returncode not in okay:
             print(done.stdout)

@@ -94,6 +94,8 @@ class Story:
     def _raise_lab(self) -> None:
         self.say(f"1. A lab on this machine: {', '.join(MEMBERS)} and a config cluster")
         began = time.monotonic()
+        if self.lab.home != "embedded":
+            self.show(f"the functions run as on {self.lab.home}; installing them comes first")
         self.lab.start()
         for member in MEMBERS:
             self.lab.apply(member, self.bundle.member)
@@ -112,7 +114,7 @@ class Story:
         self.show(self.lab.run("plan", "-f", str(path), okay=(0, 2)))
         began = time.monotonic()
         self.show(self.lab.run("apply", "-f", str(path)))
-        wait_until("every accepted Ingress to be published", self._all_published, seconds=30)
+        wait_until("every accepted Ingress to be published", self._all_published, seconds=60)
         self.show(
             f"programmed and published {time.monotonic() - began:.1f} s after it was submitted"
         )

@@ -193,12 +193,18 @@ def test_no_role_may_more_than_its_own():
         assert "*" not in json.dumps(statement)
 
 
+def identities(title):
+    """A function's role, and its sessions."""
+    session = "arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${%s}/*"
+    return [{"Fn::GetAtt": f"{title}Role.Arn"}, {"Fn::Sub": session % f"{title}Role"}]
+
+
 def test_only_the_functions_publish_work():
     """The topic of work and the queues are closed to every other identity of the account."""
     (deny,) = READ["Resources"]["WorkIsOurs"]["Properties"]["PolicyDocument"]["Statement"]
     allow, refuse = READ["Resources"]["QueuesAreOurs"]["Properties"]["PolicyDocument"]["Statement"]
-    ours = [{"Fn::GetAtt": f"{title}Role.Arn"} for title in TITLES.values()]
-    senders = [{"Fn::GetAtt": f"{TITLES[name]}Role.Arn"} for name in (*CONCERNS, "repair")]
+    ours = [each for title in TITLES.values() for each in identities(title)]
+    senders = [each for name in (*CONCERNS, "repair") for each in identities(TITLES[name])]
     topics = [{"Ref": "Changes"}, {"Ref": "Work"}]
 
     def ordered(roles):

@@ -91,3 +91,13 @@ def test_claims_sort_by_age_and_then_by_uid():
     ]
 
     assert [each.uid for each in sorted(claims, key=lambda each: each.order)] == ["b", "c", "a"]
+
+
+def test_addresses_are_known_by_their_record_type():
+    """IPv4 first; what is not known is left out."""
+    both = BackendsReport(uid="u", generation=1, address="203.0.113.1", address6="2001:db8::1")
+    none = BackendsReport(uid="u", generation=1)
+
+    assert both.addresses == ("203.0.113.1", "2001:db8::1")
+    assert both.by_type == {"A": ("203.0.113.1",), "AAAA": ("2001:db8::1",)}
+    assert (none.addresses, none.by_type) == ((), {})

@@ -137,6 +137,7 @@ def test_a_member_is_taken_away_without_a_lost_request(shop):
         chosen = {"fedingress.dev/clusters": "gke-us,gke-twin"}
         shop.apply(CONFIG, ingress(annotations=chosen))
         until("the member to be empty", lambda: shop.ours("gke-eu") == [])
+        until("no request to it", lambda: "gke-eu" not in met.anew()[0])
         left = met.anew(200)[0]
 
     assert left == {"gke-us", "gke-twin"}

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from localcloud.control_client import ControlClient, ControlError
-from localcloud.session import Session, SessionError
+from localcloud.session import START_SECONDS, Session, SessionError
 
 if TYPE_CHECKING:
     from localcloud.world.spec import WorldSpec
 
 FOLDER_VARIABLE = "FEDINGRESS_LOCAL"
 DEFAULT_FOLDER = Path(".fedingress/local")
+_INSTALL_SECONDS = 600.0
+"""A cloud's home installs each function for itself the first time."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +81,13 @@ def up(
     functions_command: Annotated[
         str, typer.Option(help="What serves the functions, as a child process.")
     ] = "fedingress serve",
+    home: Annotated[
+        str, typer.Option(help="Where the functions run: embedded, gcp or aws.")
+    ] = "embedded",
+    tick_seconds: Annotated[
+        float,
+        typer.Option(envvar="FEDINGRESS_TICK_SECONDS", help="Of the scheduler of a cloud's home."),
+    ] = 60.0,
     manifests: Annotated[
         str, typer.Option(help="Folder with crds and admission; by default the repository's.")
     ] = "",
@@ -95,6 +104,8 @@ def up(
             manifests=Path(manifests).absolute() if manifests else None,
             state=session.folder,
             functions=() if no_functions else tuple(shlex.split(functions_command)),
+            home=home,
+            tick_seconds=tick_seconds,
         )
     except ValueError as error:
         _fail(str(error))
@@ -251,7 +262,8 @@ def summary(document: dict[str, Any]) -> str:
         'Next       eval "$(fedingress local env)"',
     ]
     fault = document["functions"]["fault"]
-    return "\n".join([*lines, f"Functions  {fault}"] if fault else lines)
+    lines += [f"Functions  {fault}"] if fault else []
+    return "\n".join([*lines, *(f"Note       {note}" for note in document["notes"])])
 
 
 def _start_detached(session: Session, spec: "WorldSpec") -> None:
@@ -261,7 +273,8 @@ def _start_detached(session: Session, spec: "WorldSpec") -> None:
     if sys.stdout.isatty():
         typer.echo("Starting ...")
     try:
-        document = session.start_detached(_arguments(spec))
+        patience = _INSTALL_SECONDS if spec.home != "embedded" else START_SECONDS
+        document = session.start_detached(_arguments(spec), patience)
     except SessionError as error:
         _fail(str(error))
     typer.echo(summary(document))
@@ -273,6 +286,7 @@ def _arguments(spec: "WorldSpec") -> list[str]:
         f"{m.name}={m.provider}/{m.region}/{'+'.join(m.zones)}" for m in spec.members
     )
     words = ["--members", members, "--state", str(spec.state)]
+    words += ["--home", spec.home, "--tick-seconds", str(spec.tick_seconds)]
     if spec.config_is_member:
         words += ["--config-is-member"]
     if spec.manifests is not None:

@@ -10,6 +10,7 @@ POST    /workloads/CLUSTER/NAMESPACE/NAME/{ready,unready}
 POST    /workloads/CLUSTER/NAMESPACE/NAME/slow                  ``{"seconds": 1.5}``
 GET     /functions                                              state of the child process
 POST    /functions/{start,stop}
+POST    /functions/{name}/kill                                  one process, as with SIGKILL
 GET     /calls                                                  mutating calls by caller
 DELETE  /calls                                                  count from zero
 GET     /faults                                                 waiting faults
@@ -64,6 +65,7 @@ class ControlServer:
                 web.post("/workloads/{cluster}/{namespace}/{name}/{verb}", self._workload),
                 web.get("/functions", self._functions),
                 web.post("/functions/{verb:start|stop}", self._functions),
+                web.post("/functions/{name}/kill", self._kill_function),
                 web.get("/calls", self._calls),
                 web.delete("/calls", self._clear_calls),
                 web.get("/faults", self._faults),
@@ -129,6 +131,10 @@ class ControlServer:
             await self._world.functions.start()
         elif verb == "stop":
             await self._world.functions.stop()
+        return web.json_response(self._world.functions.state())
+
+    async def _kill_function(self, request: web.Request) -> web.Response:
+        self._world.functions.kill(request.match_info["name"])
         return web.json_response(self._world.functions.state())
 
     async def _calls(self, _request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from localcloud.addresses import NoWorldLeft
+from localcloud.homes import HomeError
 from localcloud.session import Session
 from localcloud.world.manifests import ManifestsMissingError
 from localcloud.world.spec import WorldSpec
@@ -27,7 +28,7 @@ def run(session: Session, spec: WorldSpec, summary: Callable[[dict[str, Any]], s
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
         asyncio.run(_live(session, spec, summary))
-    except (ManifestsMissingError, NoWorldLeft, OSError) as error:
+    except (HomeError, ManifestsMissingError, NoWorldLeft, OSError) as error:
         typer.secho(f"The local cloud cannot start: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from error
     finally:
@@ -43,12 +44,15 @@ async def _live(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, world.stop_soon)
     _progress("Starting clusters, Google Cloud, DNS and data plane ...")
+    if spec.home != "embedded":
+        _progress("Staging and installing the functions; the first time takes a while ...")
     async with world:
         document = {
             "control": world.env()["LOCALCLOUD_CONTROL"],
             "clusters": list(world.clusters),
             "environment": world.env(),
             "functions": world.functions.state(),
+            "notes": list(world.home.notes),
         }
         session.tell(document)
         _progress(f"Ready after {time.monotonic() - began:.1f} s.")

@@ -85,12 +85,14 @@ class Session:
         os.close(lock)
         return False
 
-    def start_detached(self, arguments: Sequence[str]) -> dict[str, Any]:
+    def start_detached(
+        self, arguments: Sequence[str], patience_seconds: float = START_SECONDS
+    ) -> dict[str, Any]:
         """
         Start ``localcloud up`` with *arguments* in a session of its own, and wait until it answers.
 
         Raises:
-            SessionError: It ended, or took more than `START_SECONDS`; with the end of its log.
+            SessionError: It ended, or took more than *patience_seconds*; with the end of its log.
         """
         self._make_folder()
         with self.log.open("wb") as log:
@@ -102,7 +104,7 @@ class Session:
                 start_new_session=True,
             )
         try:
-            return self._await_answer(process)
+            return self._await_answer(process, patience_seconds)
         except BaseException:
             if process.poll() is None:
                 process.terminate()
@@ -118,8 +120,10 @@ class Session:
                 f"{self.folder} cannot hold a world's files: {reason}; name another with --state"
             ) from error
 
-    def _await_answer(self, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-        deadline = time.monotonic() + START_SECONDS
+    def _await_answer(
+        self, process: "subprocess.Popen[bytes]", patience_seconds: float
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             document = self.running()  # perhaps another one was faster: then that one answers
             if document is not None:
@@ -127,7 +131,7 @@ class Session:
             if process.poll() is not None and not self.busy():
                 raise SessionError(f"the local cloud did not start:\n{self._end_of_log()}")
             time.sleep(_POLL_SECONDS)
-        raise SessionError(f"no answer within {START_SECONDS:g} s:\n{self._end_of_log()}")
+        raise SessionError(f"no answer within {patience_seconds:g} s:\n{self._end_of_log()}")
 
     def stop(self) -> bool:
         """

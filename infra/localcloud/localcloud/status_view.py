@@ -26,7 +26,9 @@ def show(state: Mapping[str, Any]) -> None:
 
 
 def functions_line(functions: Mapping[str, Any]) -> str:
-    """Give one line on the functions' process."""
+    """Give one line on the functions' process, or several."""
+    if functions["running"] and "processes" in functions:
+        return f"running: {', '.join(functions['processes'])}"
     if functions["running"]:
         return f"running as process {functions['pid']}, output in {functions['log']}"
     return str(functions["fault"] or "stopped")

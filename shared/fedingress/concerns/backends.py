@@ -7,6 +7,7 @@ from fedingress.concerns import firewall, teardown
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build, OperationFailed
 from fedingress.concerns.moving import Move
+from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
@@ -106,7 +107,8 @@ def preview(
         return Plan(held=("fan-out has to look first",)), None
     if why := _nothing_to_build(found, report):
         return Plan(held=(why,)), None
-    build = Build(wish(found, found.policy, report, ports), ports)
+    readdress = Readdress(found=found, hosts=_managed(report, found.policy), ports=ports)
+    build = Build(wish(found, found.policy, report, ports), ports, readdress=readdress)
     observed = build.observe()
     build.leave_out(observed, coming=_coming(expected, found.key, ports))
     if why := build.awaited(observed):
@@ -159,7 +161,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
 def _front(namespace: str, ingress: Ingress, policy: FederationPolicy, ports: Ports) -> Front:
     secrets = _secrets(namespace, ingress, ports)
     now = ports.clock.now() if secrets else 0.0
-    return Front(secrets=secrets, wish=ingress.front, tls=policy.tls, now=now)
+    return Front(secrets=secrets, wish=ingress.front, tls=policy.tls, ipv6=policy.ipv6, now=now)
 
 
 def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead, ...]:
@@ -210,7 +212,13 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
     if why := _nothing_to_build(task.found, task.fanned):
         _say_unbuilt(task, why, former, ports)
         return Settled(summary=f"{why}; what stands stays")
-    build = Build(wish(task.found, task.policy, task.fanned, ports), ports, former=former)
+    hosts = _managed(task.fanned, task.policy)
+    build = Build(
+        wish(task.found, task.policy, task.fanned, ports),
+        ports,
+        former=former,
+        readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
+    )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
         before = None
@@ -224,7 +232,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         report, outcome = build.bring_about(source, task.fanned, print_, guard)
     except (Forbidden, Invalid, Unsupported, OperationFailed) as error:
         why = str(error)[:512]
-        _announce(task, build.refused(source, task.fanned, why, before), ports)
+        _announce(task, build.refused(source, task.fanned, error, before), ports)
         if isinstance(error, OperationFailed):
             raise
         if isinstance(error, Forbidden):
@@ -232,11 +240,14 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         return Refused(reasons=(why,))
     _announce(task, report, ports)
     if former.projects and isinstance(outcome, Settled):
-        zones = task.policy.dns.zones
-        hosts = tuple(host for host in task.fanned.hosts if dns.zone_for(host, zones))
         move = Move(found=task.found, hosts=hosts, former=former, report=report)
         return move.go(outcome, ports, guard)
     return outcome
+
+
+def _managed(fanned: FanoutReport, policy: FederationPolicy) -> tuple[str, ...]:
+    """The hosts that are in managed zones."""
+    return tuple(host for host in fanned.hosts if dns.zone_for(host, policy.dns.zones))
 
 
 def _say_unbuilt(task: _Task, why: str, former: Former, ports: Ports) -> None:
@@ -297,7 +308,7 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
     if kept is not None and task.fanned.faults:
         return kept  # the hosts cannot be read
     serving = bool(report.programmed and report.healthy)
-    addresses: Mapping[str, tuple[str, ...]] = {"A": (report.address,)} if report.address else {}
+    addresses: Mapping[str, tuple[str, ...]] = report.by_type
     if kept is not None and kept.addresses and not serving:
         addresses = kept.addresses
     return ZoneIntent(

@@ -201,7 +201,8 @@ def _report(
         }
         for row in hosts.values():
             if row["state"] == "published" and intent.healthy:
-                row["address"] = ", ".join(intent.addresses.get("A", ()))
+                kinds = (intent.addresses.get(kind, ()) for kind in dns.ADDRESS_TYPES)
+                row["address"] = ", ".join(each for found in kinds for each in found)
         if decision.plan.held:
             for row in hosts.values():
                 row |= {"state": "held", "message": "; ".join(decision.plan.held)}

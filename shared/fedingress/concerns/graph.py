@@ -6,6 +6,7 @@ from typing import Any
 
 from fedingress.concerns import patience
 from fedingress.concerns.former import Former
+from fedingress.concerns.readdress import Readdress
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.errors import FederationError, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
@@ -13,14 +14,15 @@ from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
 from fedingress.planning import backends, groups
+from fedingress.planning.addresses import UNKNOWN_ADDRESS, families
 from fedingress.planning.backends import GraphWish
-from fedingress.planning.frontends import UNKNOWN_ADDRESS, vip
 from fedingress.ports import Guard, Ports
 from fedingress.ports.load_balancers import GroupHealth, Operation
 
 _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
+_LONGEST = 512
 _ROUNDS = 4
 """Of planning: the reserved address is known in the second, a proxy is written field by field."""
 
@@ -32,8 +34,16 @@ class OperationFailed(Unavailable):
 class Build:
     """The graph of one Ingress, during one invocation."""
 
-    def __init__(self, wish: GraphWish, ports: Ports, *, former: Former | None = None) -> None:
+    def __init__(
+        self,
+        wish: GraphWish,
+        ports: Ports,
+        *,
+        former: Former | None = None,
+        readdress: Readdress,
+    ) -> None:
         self.wish = wish
+        self.readdress = readdress
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
@@ -78,7 +88,13 @@ class Build:
 
     def plan(self, observed: Sequence[GlobalResource]) -> Plan[GlobalResource]:
         """The changes, given what is observed."""
-        return backends.plan(backends.desired(self.wish, observed), observed, self.wish.mark)
+        wanted = backends.desired(self.wish, observed)
+        rules = backends.earlier(self.wish, observed)
+        stay = () if rules and self.readdress.over(self._literals(observed)) else rules
+        return backends.plan(wanted, observed, self.wish.mark, stay=stay)
+
+    def _literals(self, observed: Sequence[GlobalResource]) -> tuple[str, ...]:
+        return self.wish.plot(observed).literals()
 
     def awaited(self, observed: Sequence[GlobalResource]) -> str:
         """What a graph without a single endpoint group waits for; empty when it is built."""
@@ -108,7 +124,21 @@ class Build:
         if plan:
             message = "the graph changed while it was built"
         report = self.report(source, fanned, observed, message=message, print_=print_)
-        return report, self._awaited(report, plan, source.uid)
+        outcome = self._awaited(report, plan, source.uid)
+        return report, self._waiting(report, observed, outcome)
+
+    def _waiting(
+        self, report: BackendsReport, observed: Sequence[GlobalResource], outcome: Outcome
+    ) -> Outcome:
+        """*outcome*, but with a look when an earlier address may be let go."""
+        if not backends.earlier(self.wish, observed):
+            self.readdress.done()
+            return outcome
+        if not report.programmed or not isinstance(outcome, Settled):
+            return outcome
+        rest = self.readdress.begin(self._literals(observed))
+        look = min(rest, outcome.look_again_seconds or rest)
+        return replace(outcome, look_again_seconds=look)
 
     def _awaited(self, report: BackendsReport, plan: Plan[GlobalResource], uid: str) -> Outcome:
         if plan:
@@ -144,22 +174,28 @@ class Build:
         return Settled(summary=why, look_again_seconds=min(60.0, max(1.0, waited / 2)))
 
     def refused(
-        self, source: Source, fanned: FanoutReport, message: str, before: BackendsReport | None
+        self,
+        source: Source,
+        fanned: FanoutReport,
+        error: FederationError,
+        before: BackendsReport | None,
     ) -> BackendsReport:
         """
-        The report after the cloud said no: as observed, or else as *before*.
+        The report after the cloud said no with *error*: as observed, or else as *before*.
 
         What cannot be observed is not known to be free: fan-out keeps every companion.
         """
+        message, reason = str(error)[:_LONGEST], type(error).__name__
         try:
-            return self.report(source, fanned, self.observe(), message=message)
+            found = self.report(source, fanned, self.observe(), message=message)
+            return replace(found, reason=reason)
         except FederationError:
             unseen = BackendsReport(uid=source.uid, generation=0, observed=False)
             return replace(
                 before or unseen,
                 generation=source.generation,
                 programmed=False,
-                reason="Pending",
+                reason=reason,
                 message=message,
                 fingerprint="",
             )
@@ -176,7 +212,8 @@ class Build:
         """How the graph stands, as observed; *print_* is kept only if it is all in place."""
         wanted = {(item.kind, item.name) for item in backends.desired(self.wish, observed)}
         have = {(item.kind, item.name): item for item in observed}
-        literal = vip(self.wish.plot(observed).stands(Kind.ADDRESS, "vip"))
+        rules = backends.earlier(self.wish, observed)
+        served = self._served(observed, rules)
         problems = backends.problems(self.wish, observed)
         if not any(kind is Kind.FORWARDING_RULE for kind, _ in wanted):
             message = message or "; ".join(text for _, text in problems)
@@ -185,7 +222,8 @@ class Build:
         return BackendsReport(
             uid=source.uid,
             generation=source.generation,
-            address="" if literal == UNKNOWN_ADDRESS else literal,
+            address=served[0],
+            address6=served[1],
             programmed=complete,
             reason="Programmed" if complete else "Pending",
             message=message,
@@ -193,8 +231,23 @@ class Build:
             negs=tuple(sorted(backends.attached(observed) | elsewhere)),
             former=self.former.empty(),
             problems=(*self._missed(), *problems),
-            fingerprint=print_ if complete else "",
+            fingerprint=print_ if complete and not rules else "",
         )
+
+    def _served(
+        self, observed: Sequence[GlobalResource], rules: Sequence[GlobalResource]
+    ) -> tuple[str, str]:
+        """
+        The addresses to publish, of IPv4 and IPv6.
+
+        While the wanted one of IPv4 is not known, an earlier one that serves stands for it.
+        """
+        plot = self.wish.plot(observed)
+        known = [plot.literal(each) for each in families(self.wish.front)]
+        found = ["" if literal == UNKNOWN_ADDRESS else literal for literal in known]
+        before = [str(rule.spec.get("IPAddress")) for rule in rules]
+        first = found[0] or next((text for text in before if ":" not in text), "")
+        return first, found[1] if len(found) > 1 else ""
 
     def _rows(
         self, observed: Sequence[GlobalResource], fanned: FanoutReport

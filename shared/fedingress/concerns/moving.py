@@ -1,15 +1,14 @@
 """A policy that names another project: the earlier graph goes once every name leads to the new."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import carry_out
+from fedingress.concerns.readdress import leads
 from fedingress.concerns.subject import Subject
-from fedingress.domain import names
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.outcome import Later, Outcome, Settled
-from fedingress.domain.report import BackendsReport, DnsReport
+from fedingress.domain.report import BackendsReport
 from fedingress.ports import Guard, Ports
 
 _PAUSE_SECONDS = 60.0
@@ -35,7 +34,9 @@ class Move:
         if len(self.report.former) == len(self.former.projects):
             ports.ledger.drop_note(wait)
             return outcome  # fan-out takes them off the footprint
-        if not (self.report.programmed and self.report.healthy and self._leads(footprint, ports)):
+        to = self.report.addresses
+        led = leads(self.found, self.hosts, to, ports)
+        if not (self.report.programmed and self.report.healthy and led):
             ports.ledger.drop_note(wait)
             pause = outcome.look_again_seconds or _PAUSE_SECONDS
             return replace(outcome, look_again_seconds=pause)
@@ -48,14 +49,3 @@ class Move:
             return Settled(summary="resolvers forget the old address", look_again_seconds=rest)
         carry_out(self.former.plan(), ports, guard)
         return Later(after_seconds=2.0, why="the graph of the former project is being deleted")
-
-    def _leads(self, footprint: Footprint, ports: Ports) -> bool:
-        """Whether every host in a managed zone was published with the new address."""
-        rows: dict[str, Mapping[str, str]] = {}
-        for zone in footprint.zones:
-            name = f"dns-{names.short_hash(zone.unit)}"
-            said = ports.ledger.report(name, self.found.key, DnsReport)
-            if said is not None and said.uid == self.found.source.uid:
-                rows |= said.hosts
-        told = (rows.get(host, {}).get("address") for host in self.hosts)
-        return all(address == self.report.address for address in told)

@@ -162,7 +162,7 @@ def _waited(found: Subject, name: str, ports: Ports) -> float:
 def _without_address(found: Subject, ports: Ports) -> Subject | None:
     """Take our address off a source that stays with its user; another controller's is not ours."""
     built = ports.ledger.report("backends", found.key, BackendsReport)
-    if built is None or not built.address or found.source.addresses != (built.address,):
+    if built is None or not built.address or found.source.addresses != built.addresses:
         return found
     ports.sources.write_status(found.source, StatusWrite(addresses=(), annotations={}))
     return subject(found.key, ports)
@@ -175,7 +175,7 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
         ports.ledger.drop_intent(networks.unit_of(text), source.uid)
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
-    for prefix in ("grace", "dns-gone", "unhealthy", "moved", "waiting"):
+    for prefix in ("grace", "dns-gone", "unhealthy", "moved", "readdress", "waiting"):
         ports.ledger.drop_notes(f"{prefix}/{source.uid}")
     ports.ledger.drop_reports(found.key)  # before: a source that comes back is begun anew
     release(found, "fanout", ports)

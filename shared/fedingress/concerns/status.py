@@ -66,7 +66,7 @@ def _anothers(found: Subject, ports: Ports) -> bool:
     if found.source.deleting or found.federated or not found.source.addresses:
         return False
     built = ports.ledger.report("backends", found.key, BackendsReport)
-    return built is None or found.source.addresses != (built.address,)
+    return built is None or found.source.addresses != built.addresses
 
 
 def _forgetful(found: Subject, ports: Ports) -> bool:

@@ -54,6 +54,7 @@ def _tell(found: Subject, work: Work, ports: Ports) -> None:
         uid=found.source.uid,
         generation=found.source.generation,
         address=before.address if before is not None and same else "",  # for who takes it off
+        address6=before.address6 if before is not None and same else "",
         reason="Removed",
     )
     works = [

@@ -5,6 +5,7 @@ The errors that cross ports, drawn as a tree. SDK errors never do: an adapter ch
     ├── Unavailable   429, 5xx, timeouts, refused connections: come back after_seconds
     ├── Conflict      409, 412, a lost etag or resourceVersion: observe again and replan
     ├── Forbidden     401, 403: credentials or rights are missing; the text says which
+    │   └── QuotaExceeded   the project may have no more of these
     ├── Invalid       400, 422 and our own decoding: the user's fault, with every reason
     ├── Unsupported   a valid wish that this adapter or topology cannot fulfil
     ├── Untrusted     an event or a call that its publisher may not send: refused, and counted
@@ -33,6 +34,10 @@ class Conflict(FederationError):  # noqa: N818
 
 class Forbidden(FederationError):  # noqa: N818
     """Our credentials are refused or lack a right."""
+
+
+class QuotaExceeded(Forbidden):
+    """The project has as many of these as it may."""
 
 
 class Invalid(FederationError):  # noqa: N818

@@ -108,7 +108,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederationPolicy:
-    """One decoded FederationPolicy. *project*: where the global graph of `gcp` stands."""
+    """
+    One decoded FederationPolicy.
+
+    project: where the global graph of `gcp` stands.   ipv6: whether it has an address of IPv6 too.
+    """
 
     name: str
     topology: str
@@ -118,5 +122,6 @@ class FederationPolicy:
     backends: BackendPolicy = BackendPolicy()
     dns: DnsPolicy = DnsPolicy()
     tls: TlsPolicy = TlsPolicy()
+    ipv6: bool = False
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

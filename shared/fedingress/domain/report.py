@@ -81,7 +81,8 @@ class BackendsReport(Report):
     """
     What `backends` built.
 
-    address: the VIP, empty until it is reserved.   programmed: the whole graph is in place.
+    address, address6: the VIP of IPv4 and of IPv6, empty until it is known.
+    programmed: the whole graph is in place.
     clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "capacity": the least
         capacityScaler of its groups}, and {"reason", "message"} where something of the member
         cannot be attached.
@@ -93,6 +94,7 @@ class BackendsReport(Report):
     """
 
     address: str = ""
+    address6: str = ""
     programmed: bool = False
     reason: str = ""
     message: str = ""
@@ -102,6 +104,17 @@ class BackendsReport(Report):
     former: tuple[str, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     fingerprint: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The known ones, IPv4 first."""
+        return tuple(each for each in (self.address, self.address6) if each)
+
+    @property
+    def by_type(self) -> dict[str, tuple[str, ...]]:
+        """The known ones by the type of the record that holds them."""
+        found = {"A": self.address, "AAAA": self.address6}
+        return {kind: (each,) for kind, each in found.items() if each}
 
     @property
     def healthy(self) -> int:

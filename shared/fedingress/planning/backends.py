@@ -10,7 +10,8 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import frontends, groups, options
+from fedingress.planning import addresses, frontends, groups, options
+from fedingress.planning.addresses import families
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
@@ -78,7 +79,14 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
 
 def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
     """What others keep and this graph refers to by name."""
-    return tuple((Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared)
+    found = [(Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared]
+    found += [(Kind.ADDRESS, each.adopted) for each in families(wish.front) if each.adopted]
+    return tuple(found)
+
+
+def earlier(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
+    """Forwarding rules of this graph at addresses that it shall not have any more."""
+    return addresses.earlier(observed, wish.mark, wish.plot(observed).literals())
 
 
 def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Problem, ...]:
@@ -154,13 +162,18 @@ def ours(item: GlobalResource, mark: Mark) -> bool:
 
 
 def plan(
-    wanted: Sequence[GlobalResource], observed: Sequence[GlobalResource], mark: Mark
+    wanted: Sequence[GlobalResource],
+    observed: Sequence[GlobalResource],
+    mark: Mark,
+    *,
+    stay: Sequence[GlobalResource] = (),
 ) -> Plan[GlobalResource]:
     """
     The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
 
     A resource under our name without our mark is held, never touched. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
+    Forwarding rules that *stay* keep their addresses and everything that they lead to.
     """
     have = {(item.kind, item.name): item for item in observed}
     names_wanted = {(item.kind, item.name) for item in wanted}
@@ -178,8 +191,11 @@ def plan(
                 continue
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=item, fields=fields, why=why))
+    kept = addresses.behind(stay, observed)
     surplus = [
-        item for item in observed if (item.kind, item.name) not in names_wanted and ours(item, mark)
+        item
+        for item in observed
+        if (item.kind, item.name) not in names_wanted and ours(item, mark) and item.path not in kept
     ]
     surplus.sort(key=lambda item: (-item.kind.stage, item.label))
     changes += [Delete(observed=item, why="nothing needs it any more") for item in surplus]

@@ -22,7 +22,7 @@ _NOT_COPIED = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
         "kubernetes.io/ingress.class",
-        "kubernetes.io/ingress.global-static-ip-name",
+        names.GLOBAL_STATIC_IP,
         names.V1_CLUSTER_SELECTOR,
     }
 )

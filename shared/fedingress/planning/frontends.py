@@ -7,17 +7,17 @@ knows what the HTTPS proxy shows.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Ingress
 from fedingress.planning import url_map
+from fedingress.planning.addresses import UNKNOWN_ADDRESS, Family, families
 from fedingress.planning.certificates import Make, Problem, Shown, shown
 from fedingress.planning.url_map import Services
 
-UNKNOWN_ADDRESS: Final = "(known after apply)"
-HTTP, HTTPS = "fr-http", "fr-https"
+HTTP, HTTPS = ("http", 80), ("https", 443)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,24 @@ class Plot:
     ingress: Ingress
     observed: Sequence[GlobalResource]
 
-    def stands(self, kind: Kind, name: str) -> GlobalResource | None:
-        """The observed resource under a name of this graph."""
-        wanted = self.make(kind, name, {}).path
-        return next((item for item in self.observed if item.path == wanted), None)
+    def listens(self, port: int) -> bool:
+        """Whether a forwarding rule of this graph stands on *port*, at whatever address."""
+        mark = self.make(Kind.FORWARDING_RULE, "", {}).mark
+        return any(
+            item.kind is Kind.FORWARDING_RULE
+            and item.mark == mark
+            and item.spec.get("portRange") == f"{port}-{port}"
+            for item in self.observed
+        )
+
+    def literal(self, family: Family) -> str:
+        """The IP of an address, or `UNKNOWN_ADDRESS`."""
+        return family.found(self.make(Kind.ADDRESS, "", {}).name, self.observed)
+
+    def literals(self) -> tuple[str, ...]:
+        """The known IPs that are wanted, IPv4 first."""
+        found = (self.literal(family) for family in families(self.front))
+        return tuple(literal for literal in found if literal != UNKNOWN_ADDRESS)
 
     def shown(self) -> Shown:
         """The certificates of the HTTPS proxy."""
@@ -41,39 +55,43 @@ class Plot:
     @property
     def http(self) -> bool:
         """Whether to listen on port 80: HTTP that serves goes only once HTTPS does."""
-        alone = self.stands(Kind.FORWARDING_RULE, HTTP) and not self.stands(
-            Kind.FORWARDING_RULE, HTTPS
-        )
-        return self.front.wish.http or bool(alone)
+        return self.front.wish.http or (self.listens(80) and not self.listens(443))
 
 
 def desired(plot: Plot, services: Services) -> list[GlobalResource]:
     """
     Everything from the address to the URL map, in no order.
 
-    Forwarding rules name the reserved address itself; until that is observed they say
-    `UNKNOWN_ADDRESS`.
+    Forwarding rules name the address itself; until that is observed they say `UNKNOWN_ADDRESS`.
     """
     make = plot.make
-    address = make(Kind.ADDRESS, "vip", {"addressType": "EXTERNAL", "ipVersion": "IPV4"})
-    literal = vip(plot.stands(Kind.ADDRESS, "vip"))
+    made = [
+        make(Kind.ADDRESS, each.reserved, {"addressType": "EXTERNAL", "ipVersion": each.version})
+        for each in families(plot.front)
+        if not each.adopted
+    ]
     routes = make(Kind.URL_MAP, "um", url_map.spec(plot.ingress, services))
     certificates = plot.shown()
-    made = [address, routes, *certificates.certificates]
+    made += [routes, *certificates.certificates]
     if certificates:
         secure = _https_proxy(plot, certificates, routes, made)
-        made += [secure, _rule(make, HTTPS, literal, secure, 443)]
+        made += [secure, *_rules(plot, HTTPS, secure)]
     if plot.http:
         serving = routes
         if certificates and plot.front.tls.redirect:
             serving = _redirecting(plot, certificates, services, routes, made)
         proxy = make(Kind.TARGET_HTTP_PROXY, "tp", {"urlMap": serving.path})
-        made += [proxy, _rule(make, HTTP, literal, proxy, 80)]
+        made += [proxy, *_rules(plot, HTTP, proxy)]
     return made
 
 
 def problems(plot: Plot) -> Iterator[Problem]:
     """What of the wish cannot be fulfilled although the graph stands."""
+    for family in families(plot.front):
+        if family.adopted and plot.literal(family) == UNKNOWN_ADDRESS:
+            kind = "IPv6" if family.version == "IPV6" else "IPv4"
+            text = f"no global {kind} address {family.adopted} is reserved in the project"
+            yield ("AddressMissing", text)
     certificates = plot.shown()
     yield from certificates.problems
     if not plot.front.wish.http and not certificates:
@@ -85,20 +103,18 @@ def problems(plot: Plot) -> Iterator[Problem]:
             yield ("HostWithoutCertificate", text)
 
 
-def vip(address: GlobalResource | None) -> str:
-    """The literal IP of a reserved address, or `UNKNOWN_ADDRESS`."""
-    return str(address.output.get("address") or UNKNOWN_ADDRESS) if address else UNKNOWN_ADDRESS
-
-
-def _rule(make: Make, name: str, address: str, proxy: GlobalResource, port: int) -> GlobalResource:
-    spec = {
-        "IPAddress": address,
-        "IPProtocol": "TCP",
-        "loadBalancingScheme": "EXTERNAL_MANAGED",
-        "portRange": f"{port}-{port}",
-        "target": proxy.path,
-    }
-    return make(Kind.FORWARDING_RULE, name, spec)
+def _rules(plot: Plot, way: tuple[str, int], proxy: GlobalResource) -> Iterator[GlobalResource]:
+    """One forwarding rule to *proxy* per family of addresses."""
+    scheme, port = way
+    for family in families(plot.front):
+        spec = {
+            "IPAddress": plot.literal(family),
+            "IPProtocol": "TCP",
+            "loadBalancingScheme": "EXTERNAL_MANAGED",
+            "portRange": f"{port}-{port}",
+            "target": proxy.path,
+        }
+        yield plot.make(Kind.FORWARDING_RULE, family.rule(scheme), spec)
 
 
 def _https_proxy(
@@ -144,9 +160,7 @@ def _redirecting(
     spec = url_map.redirect(plot.ingress, services, tuple(_bare(plot, certificates)))
     redirects = plot.make(Kind.URL_MAP, "rm", spec)
     made.append(redirects)
-    listens = plot.stands(Kind.FORWARDING_RULE, HTTPS)
-    serves = plot.stands(Kind.FORWARDING_RULE, HTTP)
-    return routes if serves and not listens else redirects
+    return routes if plot.listens(80) and not plot.listens(443) else redirects
 
 
 def _bare(plot: Plot, certificates: Shown) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _addresses(standing: Standing) -> tuple[str, ...]:
     status = standing.source.manifest.get("status") or {}
     shown = (status.get("loadBalancer") or {}).get("ingress") or ()
     stays = not standing.retired and built.address in (each.get("ip") for each in shown)
-    return (built.address,) if built.programmed or stays else ()
+    return built.addresses if built.programmed or stays else ()
 
 
 def observed_conditions(source: Source) -> tuple[Condition, ...]:

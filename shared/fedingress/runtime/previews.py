@@ -120,7 +120,7 @@ def _records(
     zones = found.policy.dns.zones if found.policy else ()
     hosts = fanned.hosts if fanned else ()
     built_or_coming = built is not None and (built.address or not built.message)
-    address = (built.address if built else "") or "(known after apply)"
+    coming = {"A": ("(known after apply)",)} | (built.by_type if built else {})
     state = "orphan" if _orphaned(found) else "deleting" if found.retired else "present"
     plans = []
     for zone in sorted({*zones, *footprint.zones}):
@@ -133,7 +133,7 @@ def _records(
             state=state,
             zone=asdict(zone),
             hosts=mine,
-            addresses={"A": (address,)} if built_or_coming else {},
+            addresses=coming if built_or_coming else {},
             healthy=bool(built_or_coming),
             ttl_seconds=found.policy.dns.ttl_seconds if found.policy else footprint.ttl_seconds,
         )

@@ -3,7 +3,14 @@
 import pytest
 
 from fedingress.adapters.gcp.errors import Missing, google_errors, refusal, translate
-from fedingress.domain.errors import Conflict, Forbidden, Invalid, LeaseLost, Unavailable
+from fedingress.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    LeaseLost,
+    QuotaExceeded,
+    Unavailable,
+)
 from tests.adapters.gcp.scripted import refusal as reply
 
 CASES = [
@@ -12,7 +19,7 @@ CASES = [
     (400, "resourceInUseByAnotherResource", Unavailable, 2.0),
     (401, "authError", Forbidden, None),
     (403, "forbidden", Forbidden, None),
-    (403, "quotaExceeded", Forbidden, None),
+    (403, "quotaExceeded", QuotaExceeded, None),
     (403, "rateLimitExceeded", Unavailable, 5.0),
     (404, "notFound", Missing, None),
     (408, "", Unavailable, 5.0),
@@ -32,8 +39,24 @@ def test_each_answer_has_its_error(status, reason, kind, after):
     found = translate("what", said)
 
     assert type(found) is kind
-    assert str(found) == "what: the words"
+    assert str(found).partition("; ")[0] == "what: the words"
+    assert ("; " in str(found)) == isinstance(found, Forbidden), "what somebody can do"
     assert getattr(found, "after_seconds", None) == after
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "words", "expected"),
+    [
+        ("p: urlMaps x", 403, "no", "grant roles/compute.loadBalancerAdmin, or this permission"),
+        ("p: firewalls x", 403, "no", "grant roles/compute.securityAdmin"),
+        ("zone z", 403, "needs dns.changes.create", "grant roles/dns.admin"),
+        ("p: urlMaps x", 401, "no", "give the functions an identity that Google accepts"),
+        ("p: urlMaps x", 403, "Quota 'URL_MAPS' exceeded.", "raise this quota"),
+    ],
+)
+def test_a_refusal_says_what_to_do(what, status, words, expected):
+    """Which role, which identity or which quota."""
+    assert expected in str(translate(what, refusal(status, words)))
 
 
 def test_retry_after_is_honoured():

@@ -103,6 +103,17 @@ FRONTS = {
     "http no boolean": ({"kubernetes.io/ingress.allow-http": "no"}, "allow-http"),
     "certificates": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "a, b-2"}, ""),
     "no certificate": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "a,,b"}, "pre-shared-cert"),
+    "address": ({"fedingress.dev/static-ip": "shop", "fedingress.dev/static-ipv6": "shop6"}, ""),
+    "address as GKE has it": ({"kubernetes.io/ingress.global-static-ip-name": "shop"}, ""),
+    "ours wins": (
+        {
+            "fedingress.dev/static-ip": "shop",
+            "kubernetes.io/ingress.global-static-ip-name": "10.0.0.1",
+        },
+        "",
+    ),
+    "an IP is no name": ({"fedingress.dev/static-ip": "203.0.113.1"}, "static-ip"),
+    "an empty name": ({"fedingress.dev/static-ipv6": ""}, "static-ip"),
     "bad certificate": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "A"}, "pre-shared-cert"),
 }
 

@@ -128,8 +128,8 @@ def test_an_ingress_gets_a_load_balancer_that_serves(world, elb):
         "TargetGroups"
     ]
     assert (group["TargetType"], group["HealthCheckPath"]) == ("ip", "/healthz")
+    until(lambda: set(states(elb, group).values()) == {"healthy"}, "the checks of the targets")
     health = states(elb, group)
-    assert set(health.values()) == {"healthy"}
     assert len(health) == 2
     (listener,) = elb().describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     assert (listener["Port"], listener["Protocol"]) == (80, "HTTP")
@@ -250,7 +250,7 @@ def test_aliases_follow_the_health_of_the_targets(world, elb):
     world.control.kill("eks-us")
     until(lambda: clusters(world) == {"eks-ap"}, "the dead one to be left")
     (group,) = elb().describe_target_groups()["TargetGroups"]
-    assert set(states(elb, group).values()) == {"unhealthy"}
+    until(lambda: set(states(elb, group).values()) == {"unhealthy"}, "the checks of the targets")
     world.control.revive("eks-us")
     until(lambda: clusters(world) == {"eks-us", "eks-ap"}, "the revived one")
     change("DELETE", *records)

@@ -30,6 +30,7 @@ class Place:
     endpoint: str
     certs_url: str = ""
     jwks_url: str = ""
+    identity_url: str = ""
 
     @property
     def official(self) -> bool:

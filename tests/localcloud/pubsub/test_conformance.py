@@ -3,6 +3,8 @@
 import base64
 import itertools
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from google.api_core import exceptions
@@ -302,6 +304,21 @@ class TestPushing:
 
         inbox.wait_for(lambda all_: len(all_) == 30)
         assert time.monotonic() - began < 30 * 0.3 / 2
+
+    def test_other_callers_get_tokens_of_the_same_kind(self, desk):
+        """A scheduler or a person asks as of a metadata server; without its header in vain."""
+        unless_official(desk, "gives no tokens")
+        from google.auth import jwt
+
+        place = desk.place.identity_url.format(email="me@lab.iam.gserviceaccount.com")
+        url = f"{place}?audience=doors"
+        asked = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(asked, timeout=10) as answer:
+            claims = jwt.decode(answer.read(), verify=False)
+        assert (claims["email"], claims["aud"]) == ("me@lab.iam.gserviceaccount.com", "doors")
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            direct.open(url, timeout=10)
 
     def test_tokens_verify(self, desk, inbox):
         """A push carries an identity token that google-auth verifies by the published keys."""

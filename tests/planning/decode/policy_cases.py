@@ -113,6 +113,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         managedCertificates=True,
     ),
     "tls by others": tls(sslPolicy="modern", certificateMap="shop", redirect=False),
+    "both families": manifest(addresses={"ipv6": True}),
+    "one family": manifest(addresses={}),
     "cascade": deletion(mode="cascade", graceSeconds=604800, drainSeconds=86400),
     "orphan": deletion(mode="orphan", graceSeconds=0, drainSeconds=0),
 }
@@ -131,6 +133,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         tls(minimumVersion="1.2", sslPolicy="modern"),
         "spec.tls.sslPolicy: stands beside minimumVersion",
     ),
+    "family": (manifest(addresses={"ipv4": True}), "spec.addresses.ipv4: unknown field 'ipv4'"),
+    "ipv6 no boolean": (manifest(addresses={"ipv6": 6}), "spec.addresses.ipv6: 6 is neither"),
     "redirect no boolean": (tls(redirect="yes"), "spec.tls.redirect: 'yes' is neither true nor"),
     "certificate twice": (
         tls(preSharedCertificates=["a", "a"]),
@@ -160,7 +164,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "spec.placment: unknown field 'placment'; did you mean placement?",
     ),
     "unserved field": (manifest(rollout={}), "spec.rollout: is known, but not served"),
-    "far field": (manifest(zzz={}), "spec.zzz: unknown field 'zzz'; known are backends"),
+    "far field": (manifest(zzz={}), "spec.zzz: unknown field 'zzz'; known are addresses"),
     "placement no object": (manifest(placement=[]), "spec.placement: a list is not an object"),
     "placement field": (placement(cluster=["a"]), "spec.placement.cluster: unknown field"),
     "cluster name": (placement(clusters=["A"]), "spec.placement.clusters[0]: 'A' is not"),

@@ -46,3 +46,29 @@ def test_a_bad_annotation_is_a_fault_with_its_key(annotations, words):
     (fault,) = annotated(annotations).faults
 
     assert words in str(fault)
+
+
+OURS, THEIRS = "fedingress.dev/static-ip", "kubernetes.io/ingress.global-static-ip-name"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({OURS: "a"}, FrontWish(address="a")),
+        ({THEIRS: "b"}, FrontWish(address="b")),
+        ({THEIRS: "10.0.0.1", OURS: "a"}, FrontWish(address="a")),
+        ({"fedingress.dev/static-ipv6": "c"}, FrontWish(address6="c")),
+    ],
+)
+def test_addresses_are_named(annotations, expected):
+    """Ours wins over the key of GKE and federation v1."""
+    assert annotated(annotations).ingress.front == expected
+
+
+@pytest.mark.parametrize("key", [OURS, THEIRS, "fedingress.dev/static-ipv6"])
+@pytest.mark.parametrize("value", ["", "203.0.113.1", "A"])
+def test_an_address_is_named_and_not_written(key, value):
+    """An IP or garbage is a fault."""
+    (fault,) = annotated({key: value}).faults
+
+    assert "the name of a reserved address" in str(fault)

@@ -2,7 +2,8 @@
 Where the functions of a world run: one room for each home.
 
 `embedded` is one process with a bus and a file of its own. `gcp` is Google Cloud's home: Pub/Sub,
-Firestore, and a process of functions-framework for each function. The world starts what a home
+Firestore, and a process of functions-framework for each function. `aws` is Amazon's: the product's
+template, deployed with SAM onto ministack. The world starts what a home
 needs, then its processes; stopping the functions leaves bus and store as they are, as in the cloud.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-HOMES = ("embedded", "gcp")
+HOMES = ("embedded", "gcp", "aws")
 
 
 class HomeError(RuntimeError):
@@ -41,6 +42,10 @@ class Home(Protocol):
         """End them."""
         ...
 
+    async def ready(self) -> None:
+        """Return once the processes, which have been started, answer."""
+        ...
+
     def environment(self) -> Mapping[str, str]:
         """The variables of people and functions that lead to bus and store."""
         ...
@@ -64,6 +69,9 @@ class Embedded:
 
     async def close(self) -> None:
         """Nothing is to be ended."""
+
+    async def ready(self) -> None:
+        """What happens before it watches, it lists."""
 
     def environment(self) -> Mapping[str, str]:
         """None: its bus is in the process, its store a file of the world."""

@@ -15,14 +15,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from localcloud.homes import HomeError, Process, thin
+from localcloud.homes.batches import give_twins
+from localcloud.homes.deliveries import event_sources
 from localcloud.homes.environments import ROOT, MissingError, find_uv, programs
 from localcloud.homes.ministack import REGION, Ministack
+from localcloud.homes.watchers import watchers
 
 STACK = "fedingress"
 TEMPLATE = ROOT / "template.yaml"
@@ -33,6 +37,7 @@ WATCHER = "lab-watcher"
 _PASSED_ON = ("GCE_METADATA_", "AWS_ENDPOINT_URL_", "NO_PROXY", "no_proxy", "GOOGLE_CLOUD_PROJECT")
 """What of the world's variables stands for the machine that the functions run on."""
 _SECONDS = 600
+_READY_SECONDS = 60.0
 _WHY = 2000
 
 
@@ -42,12 +47,15 @@ class AwsSite:
     What the home must know of its world.
 
     state: folder for logs and builds.   world: the world's variables.
+    kubeconfig: a context for each cluster, and `config`.   members: names.
     functions_kubeconfig: leads to the config cluster.   tick_seconds: between two ticks.
     """
 
     state: Path
     world: Mapping[str, str]
+    kubeconfig: Path
     functions_kubeconfig: Path
+    members: Sequence[str]
     tick_seconds: float = 60.0
 
 
@@ -79,6 +87,19 @@ class AwsHome:
         """End AWS and every function with it; twice is harmless."""
         await asyncio.to_thread(self.cloud.stop)
 
+    async def ready(self) -> None:
+        """
+        Return once every queue is read.
+
+        Raises:
+            HomeError: One is not, in time.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while not await asyncio.to_thread(self._delivers):
+            if time.monotonic() > deadline:
+                raise HomeError("the queues of the functions are not read; see deliveries.log")
+            await asyncio.sleep(0.2)
+
     def environment(self) -> Mapping[str, str]:
         """Where bus and store are for people, and the name of `repair`."""
         return {
@@ -93,19 +114,22 @@ class AwsHome:
     def processes(self) -> Mapping[str, Process]:
         """What lets the functions run: their event sources, switched on and off."""
         words = ("--stack", STACK, "--tick-seconds", f"{self._site.tick_seconds:g}")
+        found = watchers(
+            self._site.members,
+            bus=f"sns:{self.outputs['ChangesTopic']}",
+            kubeconfig=self._site.kubeconfig,
+            folder=self._site.state / "watchers",
+        )
+        publisher = {**self.cloud.variables(), **self._watcher}
         return {
             "deliveries": Process(
                 command=(sys.executable, "-m", "localcloud.homes.deliveries", *words),
                 environment=self.cloud.variables(),
-            )
-        }
-
-    def watcher_variables(self) -> Mapping[str, str]:
-        """What a cluster's watcher needs to publish, and to do nothing else."""
-        return {
-            **self.cloud.variables(),
-            **self._watcher,
-            "FEDINGRESS_BUS": f"sns:{self.outputs['ChangesTopic']}",
+            ),
+            **{
+                name: Process(command=each.command, environment={**each.environment, **publisher})
+                for name, each in found.items()
+            },
         }
 
     def client(self, service: str) -> Any:
@@ -191,10 +215,15 @@ class AwsHome:
     def _built(self) -> Path:
         return self._site.state / "sam"
 
+    def _delivers(self) -> bool:
+        sources = list(event_sources(self.client("lambda"), STACK))
+        return bool(sources) and all(source["State"] == "Enabled" for source in sources)
+
     def _let_watchers_publish(self) -> None:
         iam = self.client("iam")
         iam.create_user(UserName=WATCHER)
         iam.attach_user_policy(UserName=WATCHER, PolicyArn=self.outputs["ChangesPolicy"])
+        give_twins(iam, STACK, WATCHER)
         key = iam.create_access_key(UserName=WATCHER)["AccessKey"]
         self._watcher = {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],

@@ -20,6 +20,7 @@ async def _serve(port: int) -> None:
         "endpoint": server.endpoint,
         "certs_url": server.certs_url,
         "jwks_url": server.jwks_url,
+        "identity_url": server.identity_url,
     }
     line = json.dumps(places)
     sys.stdout.write(f"{line}\n")

@@ -1,6 +1,9 @@
 """
 A listening Pub/Sub: gRPC for clients, HTTP for the keys of its push tokens.
 
+Who calls a door without Pub/Sub, a scheduler or a person, gets a token of the same kind where a
+metadata server gives it, with the account named in the path.
+
 Not modelled: ordering keys, exactly-once delivery, schemas, snapshots and seek, IAM, retention and
 expiry, unwrapped pushes, pages of lists, quotas, the REST API.
 """
@@ -18,6 +21,7 @@ from localcloud.pubsub.wire import Wire
 
 _CERTS_PATH = "/oauth2/v1/certs"
 _JWKS_PATH = "/oauth2/v3/certs"
+_IDENTITY_PATH = "/computeMetadata/v1/instance/service-accounts/{email}/identity"
 _LARGEST_CALL = 12 << 20
 
 
@@ -27,6 +31,7 @@ class PubSubServer:
 
     endpoint: HOST:PORT, as `PUBSUB_EMULATOR_HOST` wants it.
     certs_url, jwks_url: the keys that verify the tokens of pushes, as certificates and as JWK.
+    identity_url: tokens for other callers; `{email}` stands for the account.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class PubSubServer:
         self.endpoint = endpoint
         self.certs_url = f"{keys.url}{_CERTS_PATH}"
         self.jwks_url = f"{keys.url}{_JWKS_PATH}"
+        self.identity_url = f"{keys.url}{_IDENTITY_PATH}"
         self._grpc = grpc_server
         self._keys = keys
         self._subscriptions = subscriptions
@@ -76,7 +82,14 @@ async def serve_pubsub(*, host: str = "127.0.0.1", port: int = 0) -> PubSubServe
     async def keys_as_jwk(_request: web.Request) -> web.Response:
         return web.json_response(issuer.keys())
 
+    async def identity(request: web.Request) -> web.Response:
+        audience = request.query.get("audience", "")
+        if request.headers.get("Metadata-Flavor") != "Google" or not audience:
+            return web.Response(status=400, text="Metadata-Flavor: Google, and an audience")
+        return web.Response(text=issuer.token(request.match_info["email"], audience))
+
     app = web.Application()
+    app.router.add_get(_IDENTITY_PATH, identity)
     app.router.add_get(_CERTS_PATH, certificates)
     app.router.add_get(_JWKS_PATH, keys_as_jwk)
     keys = await listen(app, host, 0)

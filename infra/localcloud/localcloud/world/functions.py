@@ -61,6 +61,14 @@ class Functions:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
 
+    def signal(self, number: int) -> bool:
+        """Send a signal to the process; False when none runs."""
+        if self._process is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        return True
+
     def state(self) -> dict[str, Any]:
         """Give JSON: wanted, running, pid, starts, last exit status, and what is wrong."""
         process = self._process

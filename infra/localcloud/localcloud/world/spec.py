@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcloud.homes import HOMES
+
 PROVIDERS = ("gcp", "aws", "onprem")
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -77,7 +79,10 @@ class WorldSpec:
         manifests: Folder with ``crds`` and ``admission``; None takes the repository's own.
         state: Folder for kubeconfigs, the store and logs; None makes a temporary one that goes
             with the world.
-        functions: Command that serves the functions; empty starts none.
+        functions: Command that serves the functions in the embedded home; empty starts none, in
+            any home.
+        home: Where the functions run, one of `localcloud.homes.HOMES`.
+        tick_seconds: Of the scheduler of a cloud's home; the embedded one ticks by itself.
     """
 
     members: tuple[MemberSpec, ...] = DEFAULT_MEMBERS
@@ -90,11 +95,17 @@ class WorldSpec:
     manifests: Path | None = None
     state: Path | None = None
     functions: tuple[str, ...] = field(default=())
+    home: str = "embedded"
+    tick_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
         if not names or len(set(names)) < len(names):
             raise ValueError("a world has at least one member, and each name once")
+        if self.home not in HOMES:
+            raise ValueError(f"a home is one of {', '.join(HOMES)}; not {self.home!r}")
+        if self.tick_seconds <= 0:
+            raise ValueError("there is some time between two ticks")
 
     @property
     def regions(self) -> tuple[str, ...]:

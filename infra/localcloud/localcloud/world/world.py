@@ -31,6 +31,8 @@ from localcloud.gcp.identity_tokens import Issuer, subject_of
 from localcloud.gcp.metadata import account_of, serve_metadata
 from localcloud.gcp.places import REGIONS
 from localcloud.gcp.server import Server, serve_gcp
+from localcloud.homes import Embedded, Home
+from localcloud.homes.watchers import make_keys
 from localcloud.iam import Identities, serve_sts
 from localcloud.iam.identities import role_arn
 from localcloud.workloads.kubelet import PodPlace
@@ -41,7 +43,7 @@ from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions
 from localcloud.world.cluster import HOST, Cluster
 from localcloud.world.environment import Places, environment
-from localcloud.world.functions import Functions
+from localcloud.world.fleet import Fleet
 from localcloud.world.spec import WorldSpec
 
 CONFIG = "config"
@@ -56,6 +58,7 @@ class World:
         """Prepare what *spec* asks for; nothing is opened yet."""
         self.spec = spec or WorldSpec()
         self.clusters: dict[str, Cluster] = {}
+        self.home: Home = Embedded(self.spec.functions)
         self._stack = contextlib.AsyncExitStack()
         self._ended = asyncio.Event()
 
@@ -79,6 +82,7 @@ class World:
             ManifestsMissingError: There are no CRDs to apply.
             NoWorldLeft: Every world number is taken.
             OSError: An address cannot be bound, or HAProxy is missing.
+        HomeError: The home of the functions cannot be brought up.
         """
         try:
             await self._start()
@@ -107,10 +111,12 @@ class World:
         await self._start_clusters(list(manifests.documents(place)))
         await self._start_control()
         self._write_files()
-        self.functions = Functions(self.spec.functions, self.env(), self.state / "functions.log")
+        await self._start_home()
+        self.functions = Fleet(self.home.processes(), self.env(), self.state)
         self._stack.push_async_callback(self.functions.stop)
         if self.spec.functions:
             await self.functions.start()
+            await self.home.ready()
 
     def _folder(self) -> Path:
         if self.spec.state is None:
@@ -218,6 +224,47 @@ class World:
         await self.control.start()
         self._stack.push_async_callback(self.control.close)
 
+    async def _start_home(self) -> None:
+        if self.spec.home == "embedded":
+            return
+        members = [member.name for member in self.spec.members]
+        make_keys(
+            members,
+            self.state / "watchers",
+            inventory.NAMESPACE,
+            lambda document: self.config.kube.put(document, manager=manifests.MANAGER),
+        )
+        home = self._aws_home() if self.spec.home == "aws" else self._gcp_home()
+        self._stack.push_async_callback(home.close)
+        await home.start()
+        self.home = home
+
+    def _gcp_home(self) -> Home:
+        from localcloud.homes.gcp import GcpHome, Site  # noqa: PLC0415 - for this home only
+
+        return GcpHome(
+            Site(
+                state=self.state,
+                kubeconfig=self.kubeconfig,
+                members=[member.name for member in self.spec.members],
+                tick_seconds=self.spec.tick_seconds,
+            )
+        )
+
+    def _aws_home(self) -> Home:
+        from localcloud.homes.aws import AwsHome, AwsSite  # noqa: PLC0415 - for this home only
+
+        return AwsHome(
+            AwsSite(
+                state=self.state,
+                world=self.env(),
+                kubeconfig=self.kubeconfig,
+                functions_kubeconfig=self.functions_kubeconfig,
+                members=[member.name for member in self.spec.members],
+                tick_seconds=self.spec.tick_seconds,
+            )
+        )
+
     def _write_files(self) -> None:
         people = [c.context(c.name, c.people_token) for c in self.clusters.values()]
         config = self.config.context(CONFIG, self.config.functions_token)
@@ -253,7 +300,7 @@ class World:
     def env(self) -> dict[str, str]:
         """Give the variables of `environment`."""
         gcp_port, metadata_port, sts_port, aws_port = self._ports
-        return environment(
+        own = environment(
             Places(
                 state=self.state,
                 kubeconfig=self.kubeconfig,
@@ -271,6 +318,7 @@ class World:
                 clients={r: self.block.client(i) for i, r in enumerate(self.spec.regions)},
             )
         )
+        return {**own, **self.home.environment()}
 
     def cluster(self, name: str) -> Cluster:
         """

@@ -21,7 +21,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fedingress.domain.errors import Conflict, FederationError, Forbidden, Invalid, Unavailable
+from fedingress.domain.errors import (
+    Conflict,
+    FederationError,
+    Forbidden,
+    Invalid,
+    QuotaExceeded,
+    Unavailable,
+)
 
 _LONGEST: Final = 256
 _KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*")
@@ -30,6 +37,12 @@ _BUSY_SECONDS: Final = 5.0
 _SERVER_ERROR: Final = 500
 _BUSY_STATUSES: Final = frozenset({408, 429})
 _BUSY_WORDS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+_UNKNOWN_CALLER: Final = 401
+_REFUSED: Final = frozenset({_UNKNOWN_CALLER, 403})
+_QUOTA: Final = re.compile(r"[Qq]uota '?\w*'? ?exceeded")
+_ROLE: Final = "roles/compute.loadBalancerAdmin"
+_ROLES: Final = {"firewalls": "roles/compute.securityAdmin", "dns.": "roles/dns.admin"}
+"""By words of what is asked for, or of the permission that is missing."""
 _PAUSES: Final = {
     "resourceNotReady": 1.0,
     "resourceInUse": 2.0,
@@ -53,8 +66,6 @@ class Missing(Invalid):
 
 
 _ERRORS: Final[Mapping[int, Callable[[str], FederationError]]] = {
-    401: Forbidden,
-    403: Forbidden,
     404: Missing,
     409: Conflict,
     412: Conflict,  # GCE also answers so where the right to read is missing
@@ -84,7 +95,19 @@ def translate(what: str, said: Refusal) -> FederationError:
         return Unavailable(text, after_seconds=said.retry_after_seconds or _BUSY_SECONDS)
     if said.reason in _PAUSES:
         return Unavailable(text, after_seconds=_PAUSES[said.reason])
+    if said.status in _REFUSED:
+        return _refused(text, said)
     return _ERRORS.get(said.status, Invalid)(text)
+
+
+def _refused(text: str, said: Refusal) -> FederationError:
+    """With what somebody can do about it, because nobody else will."""
+    if said.reason == "quotaExceeded" or _QUOTA.search(said.message):
+        return QuotaExceeded(f"{text}; raise this quota, or delete what is no longer needed")
+    if said.status == _UNKNOWN_CALLER:
+        return Forbidden(f"{text}; give the functions an identity that Google accepts")
+    role = next((role for word, role in _ROLES.items() if word in text), _ROLE)
+    return Forbidden(f"{text}; grant {role}, or this permission, to the functions' identity")
 
 
 @contextmanager

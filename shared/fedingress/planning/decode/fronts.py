@@ -27,7 +27,17 @@ def front(annotations: Cell) -> FrontWish:
     return FrontWish(
         http=_boolean(annotations.child(names.ALLOW_HTTP)),
         pre_shared=_listed(annotations.child(names.PRE_SHARED)),
+        address=_address(annotations, names.STATIC_IP, names.GLOBAL_STATIC_IP),
+        address6=_address(annotations, names.STATIC_IPV6),
     )
+
+
+def _address(annotations: Cell, *keys: str) -> str:
+    """The first of *keys* that is given counts."""
+    given = [cell for key in keys if isinstance((cell := annotations.child(key)).value, str)]
+    if not given:
+        return ""
+    return given[0].required(like=GCE_NAME, noun="the name of a reserved address")
 
 
 def _boolean(cell: Cell) -> bool:

@@ -74,7 +74,8 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
     if not spec.given:
         spec.fault("is required")
     spec.fields(
-        *("topology", "project", "placement", "overrides", "backends", "dns", "tls", "deletion"),
+        *("topology", "project", "placement", "overrides", "backends", "dns", "tls"),
+        *("addresses", "deletion"),
         unserved=UNSERVED,
     )
     project = spec.child("project").required(like=PROJECT, noun="the id of a GCP project")
@@ -89,6 +90,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         backends=_backends(spec.child("backends")),
         dns=_dns(spec.child("dns"), project),
         tls=tls(spec.child("tls")),
+        ipv6=_ipv6(spec.child("addresses")),
         deletion=_deletion(spec.child("deletion")),
         labels=meta.child("labels").texts(),
     )
@@ -103,6 +105,11 @@ def _served(cell: Cell, known: tuple[str, ...], noun: str, only: str, default: s
     if found and found != only:
         cell.fault(f"{noun} {found} is known, but not served by this version; {only} is")
     return found
+
+
+def _ipv6(cell: Cell) -> bool:
+    cell.fields("ipv6")
+    return cell.child("ipv6").boolean(default=False)
 
 
 def _placement(cell: Cell) -> PlacementRule:

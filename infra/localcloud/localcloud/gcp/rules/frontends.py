@@ -3,7 +3,8 @@ Addresses, forwarding rules and target proxies: who may listen where, for which 
 
 Source: compute v1 ``ForwardingRule``; Google Cloud, "Forwarding rules overview".
 
-Not modelled: internal, passthrough and Private Service Connect rules, IPv6, bring-your-own IP.
+Not modelled: internal, passthrough and Private Service Connect rules, traffic to IPv6 addresses
+(they are reserved, used and answered by DNS), bring-your-own IP.
 """
 
 import re
@@ -29,15 +30,22 @@ def address(draft: Draft, next_address: Callable[[], str]) -> None:
         GoogleError: 400 for an IP that the caller chose; 501 for kinds that are not modelled.
     """
     body = draft.body
-    if body["addressType"] != "EXTERNAL" or body["ipVersion"] != "IPV4":
-        raise not_modelled("global addresses other than EXTERNAL IPV4 ones")
+    if body["addressType"] != "EXTERNAL":
+        raise not_modelled("global addresses other than EXTERNAL ones")
     if body.get("address"):
         why = "An external address cannot be chosen."
         raise invalid("resource.address", body["address"], why)
     if body["networkTier"] != "PREMIUM":
         why = "Global addresses are of network tier PREMIUM."
         raise invalid("resource.networkTier", body["networkTier"], why)
-    body["address"] = next_address()
+    given = next_address()
+    body["address"] = _sixth(given) if body["ipVersion"] == "IPV6" else given
+
+
+def _sixth(given: str) -> str:
+    """The IPv6 form of 127.W.250.n: a unique local address, on which nothing listens."""
+    _, world, _, number = given.split(".")
+    return f"fd00:{world}::{number}"
 
 
 def rule(draft: Draft, resources: Resources, next_address: Callable[[], str]) -> None:
