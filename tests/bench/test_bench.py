@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import doors, graph, members, unchanged
+from tests.bench import doors, events, graph, members, unchanged
 from tests.bench.figures import Figure, lines, table, write
 from tests.bench.world import many
 
@@ -79,6 +79,19 @@ def test_a_world_at_rest_is_measured():
         assert found[f"converged.{concern}.changes"].value == 0
         assert found[f"converged.{concern}.store.reads"].value > 0
     assert found["converged.resync.changes"].value == 0
+
+
+def test_events_are_measured_on_their_way():
+    """Latencies by part, and the runs of a burst: at least one a unit, and fewer than events."""
+    found = by_name(events.measure(5, burst=200, units=10))
+
+    parts = ("bus", "queue", "settle", "total")
+    for part in parts:
+        p50, p99 = (found[f"event.embedded.{part}.{each}"].value for each in ("p50", "p99"))
+        assert 0 <= p50 <= p99
+    runs = found["burst.200.units.10.runs"]
+    assert (runs.target, 10 <= runs.value < 200) == (20.0, True)
+    assert found["burst.200.units.10.store.writes"].value >= 2 * 10
 
 
 def test_the_graph_is_measured_by_calls_and_by_time_beside_waits():
