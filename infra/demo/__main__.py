@@ -7,9 +7,9 @@ from pathlib import Path
 
 from infra.demo.lab import Lab
 from infra.demo.story import Figures, Story
+from localcloud.homes import HOMES
 
 TOPOLOGIES = ("gcp",)
-HOMES = ("embedded", "gcp")
 FIGURES = Path("build/demo.json")
 
 
