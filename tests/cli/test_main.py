@@ -90,7 +90,8 @@ def test_an_empty_directory_has_no_status(fedingress, monkeypatch, tmp_path):
 
     assert fedingress("status", "-o", "json").json == []
     assert fedingress("plan", "-o", "json").json == []
-    assert fedingress("cluster", "list", "-o", "json").json == {"members": [], "faults": []}
+    nobody = {"members": [], "faults": [], "other_publishers": {}}
+    assert fedingress("cluster", "list", "-o", "json").json == nobody
 
 
 @pytest.mark.parametrize("words", [("join", "x", "--kubeconfig", "k"), ("leave", "x")])

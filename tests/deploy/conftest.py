@@ -1,5 +1,7 @@
 """The staged functions, once per run."""
 
+import os
+
 import pytest
 
 from infra import stage
@@ -9,7 +11,7 @@ from infra import stage
 def staged(tmp_path_factory):
     """Every function for both homes, in a folder."""
     try:
-        stage.find_uv()
+        os.environ["UV"] = stage.find_uv()  # of the checkout, where there is none on the PATH
     except stage.StagingError as error:
         pytest.skip(str(error))
     out = tmp_path_factory.mktemp("build")
