@@ -1,6 +1,7 @@
 """Many changes become few events, and none is lost while the bus is down."""
 
 import threading
+import time
 
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.work import Work
@@ -103,3 +104,18 @@ def test_what_is_on_its_way_is_still_pending():
         assert until(lambda: debounce.pending() == [])
         assert debounce.stuck_seconds() == 0
         assert debounce.sent.published == 1
+
+
+def test_what_was_published_lately_can_be_told_again():
+    """After a gap a watch repeats what was published since; what is older is forgotten."""
+    batches = []
+    with Debounce(batches.append, Flow(quiet_seconds=0.01)) as debounce:
+        debounce.add([work("old")])
+        assert until(lambda: debounce.sent.published == 1)
+        moment = time.monotonic()
+        debounce.add([work("new")])
+        assert until(lambda: debounce.sent.published == 2)
+
+        assert [each.unit for each in debounce.told_since(moment)] == ["shop/new"]
+        assert [each.unit for each in debounce.told_since(0.0)] == ["shop/new"]
+        assert debounce.told_since(time.monotonic()) == []

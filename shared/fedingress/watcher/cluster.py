@@ -7,6 +7,7 @@ all clusters from one place.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,11 +24,13 @@ from fedingress.domain import names
 from fedingress.domain.ingress import Manifest
 from fedingress.watcher.debounce import Debounce
 from fedingress.watcher.listwatch import ListWatch, Watched
-from fedingress.watcher.mirror import Known
+from fedingress.watcher.mirror import SYNCED, Known
 from fedingress.watcher.pace import Pace
 from fedingress.watcher.routes import ConfigRoutes, MemberRoutes, Routes, UsersOf
 
 _POLL_SECONDS: Final = 0.5
+_LATE_SECONDS: Final = 60.0
+"""How late an event may be acted on and still be thought of after a gap."""
 
 Listener = Callable[[str, str, Manifest | None], None]
 """Hears of every change before works follow from it."""
@@ -162,5 +165,12 @@ class ClusterWatch:
     def _changed(self, kind: str, change: str, manifest: Manifest | None) -> None:
         self._listener(kind, change, manifest)
         # A first list without a checkpoint is no news, only a chance to have missed some.
-        sweep = not self._restored and not self.watches[kind].synced.is_set()
-        self._debounce.add(self._routes.works(kind, change, manifest), sweep=sweep)
+        watch = self.watches[kind]
+        first = not watch.synced.is_set()
+        works = self._routes.works(kind, change, manifest)
+        self._debounce.add(works, sweep=first and not self._restored)
+        if change == SYNCED and not first:
+            # Who acted on an event while this watch heard nothing may have seen an object that
+            # came and went meanwhile: no list has it, and nobody else would say that it is gone.
+            blind = time.monotonic() - watch.quiet_seconds()
+            self._debounce.add(self._debounce.told_since(blind - _LATE_SECONDS))

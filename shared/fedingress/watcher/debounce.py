@@ -17,6 +17,7 @@ from fedingress.domain.work import Work
 
 _LOG = logging.getLogger("fedingress")
 
+REPEATED: Final = "relisted"
 _SHORTEST_REST: Final = 0.01
 
 _Unit = tuple[str, str]
@@ -58,6 +59,7 @@ class Debounce:
         self._waiting: dict[_Unit, Work] = {}
         self._sweep: dict[_Unit, Work] = {}
         self._leaving: dict[_Unit, Work] = {}
+        self._told: dict[_Unit, float] = {}
         self._allowance = float(self._flow.burst)
         self._refilled = self._turned = time.monotonic()
         self._changed = threading.Condition()
@@ -100,6 +102,19 @@ class Debounce:
         """What the bus has not accepted yet, what is on its way to it included."""
         with self._changed:
             return list((self._sweep | self._leaving | self._waiting).values())
+
+    def told_since(self, moment: float) -> list[Work]:
+        """
+        The units that were published at *moment*, of the monotonic clock, or later; to be repeated.
+
+        Those before it are forgotten.
+        """
+        with self._changed:
+            self._told = {unit: at for unit, at in self._told.items() if at >= moment}
+            return [
+                Work(concern=concern, unit=unit, cause=REPEATED)  # type: ignore[arg-type]
+                for concern, unit in self._told
+            ]
 
     def stuck_seconds(self) -> float:
         """How long ago the publishing thread last went round; 0 while there is nothing to do."""
@@ -154,6 +169,7 @@ class Debounce:
         with self._changed:
             self.sent.published += len(self._leaving)
             self._allowance -= len(self._leaving)
+            self._told |= dict.fromkeys(self._leaving, time.monotonic())
             self._leaving = {}
         return True
 
