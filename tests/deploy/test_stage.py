@@ -32,10 +32,20 @@ try:
 except Exception as error:
     answer = type(error).__name__
 """
-GCP = """
+CALLER = {"email": "caller@lab.example", "email_verified": True}
+GCP = f"""
+import base64, os
 import functions_framework
+from fedingress.runtime import door
 client = functions_framework.create_app("on_push", "main.py", "http").test_client()
-answer = client.post("/", data=b"no event").status_code
+claims = base64.urlsafe_b64encode(json.dumps({CALLER}).encode()).decode().rstrip("=")
+known = {{"Authorization": f"Bearer e30.{{claims}}."}}  # Cloud Run takes the signature off
+def status(**headers):
+    return client.post("/", data=b"no event", **headers).status_code
+answer = [status(headers=known)]  # nobody said whose tokens are taken
+door.close()
+os.environ |= {{"FEDINGRESS_TOKENS": "platform", "FEDINGRESS_CALLERS": "{CALLER["email"]}"}}
+answer += [status(), status(headers=known)]
 """
 TELL = """
 from importlib import import_module
@@ -54,11 +64,15 @@ print(json.dumps([answer, found]))
 
 
 def expected(home, function):
-    """What a door answers to what is no event of its own."""
-    if function == "tick":
-        return 200 if home == "gcp" else {"summary": "0 due, 0 resynced"}
+    """
+    What a door answers to what is no event of its own.
+
+    Over HTTP: without a word on callers; to nobody; and to whom it was told of.
+    """
     if home == "gcp":
-        return 400
+        return [503, 401, 200 if function == "tick" else 400]
+    if function == "tick":
+        return {"summary": "0 due, 0 resynced"}
     return {"batchItemFailures": [{"itemIdentifier": "m0"}]} if function in CONCERNS else "Invalid"
 
 

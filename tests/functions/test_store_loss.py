@@ -6,6 +6,7 @@ import pytest
 
 from fedingress.domain.ingress import IngressKey
 from tests.functions.test_crash import begun, outcome, perform, prepare
+from tests.functions.test_drain import scalers
 from tests.functions.test_life import submitted
 from tests.functions.test_review_dns import records, run
 from tests.functions.world import KEY, ZONE, World, ingress_manifest
@@ -81,6 +82,25 @@ def test_a_store_that_is_wiped_in_a_converged_world_costs_no_mutating_call():
 
     assert world.since(mark) == []
     assert outcome(world) == before
+
+
+@pytest.mark.parametrize("members", ["gke-eu", "gke-us", "gke-eu,gke-us"])
+def test_a_store_that_is_wiped_while_members_are_drained_costs_no_mutating_call(members: str):
+    """The drain stands on its mark alone: wiped again and again, nothing is written anywhere."""
+    world = submitted()
+    away = {"annotations": {"fedingress.dev/drain": members}}
+    undrained = scalers(world)
+    world.submit(ingress_manifest(metadata=away))
+    world.settle()
+    before, drained, mark = outcome(world), scalers(world), world.mark()
+    for _ in range(3):
+        world.lose_store()
+        to_rest(world)
+
+    assert world.since(mark) == []
+    assert outcome(world) == before
+    assert scalers(world) == drained
+    assert (drained == undrained) == ("," in members), "all of them marked: none is drained"
 
 
 def test_a_wiped_store_is_forgotten_by_everyone_in_time():
