@@ -118,7 +118,6 @@ def test_a_function_runs_with_its_own_requirements_only(staged, tmp_path, home, 
     size = megabytes(target)
     print(f"{home}/{function}: {size:.0f} MB")
     settings = {"FEDINGRESS_STORE": "memory:", "FEDINGRESS_SOURCES": f"directory:{tmp_path}"}
-    settings |= {"FEDINGRESS_TOKENS": "platform"} if home == "gcp" else {}  # as Terraform has it
     names = sorted({COMPUTE, CLOUD_DNS, "kubernetes.client", *HOME["aws"], *HOME["gcp"]})
 
     body = (AWS if home == "aws" else GCP) + TELL.format(
