@@ -4,11 +4,18 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import doors, events, graph, members, unchanged
+from tests.bench import doors, events, graph, homes, members, unchanged
 from tests.bench.figures import Figure, lines, table, write
 
 REPORT = Path(__file__).parents[2] / "build" / "bench.json"
-PARTS = (members.measure, doors.measure, unchanged.measure, graph.measure, events.measure)
+PARTS = (
+    members.measure,
+    doors.measure,
+    unchanged.measure,
+    graph.measure,
+    events.measure,
+    homes.measure,
+)
 
 
 def main() -> None:
