@@ -8,7 +8,7 @@ import pytest
 
 from infra import stage
 from tests.bench import __main__ as bench
-from tests.bench import doors, events, graph, members, unchanged
+from tests.bench import doors, events, graph, homes, members, unchanged
 from tests.bench.figures import Figure, lines, table, write
 from tests.bench.world import many
 
@@ -160,3 +160,12 @@ def test_everything_is_printed_and_written(tmp_path, monkeypatch, capsys):
         "second",
     ]
     assert capsys.readouterr().out.count("first") == 2
+
+
+def test_an_edit_is_followed_to_its_effect():
+    """The way of an edit through a home is told in full, and by the phases of fan-out's lines."""
+    found = by_name(homes.measure(3, ["embedded"]))
+
+    phases = {"effect", "queue", "observe", "decide", "act"}
+    assert set(found) >= {f"event.embedded.{each}.{q}" for each in phases for q in ("p50", "p99")}
+    assert found["event.embedded.effect.p50"].value <= found["event.embedded.effect.p99"].value
