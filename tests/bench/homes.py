@@ -57,7 +57,6 @@ def _home(home: str, site: Site, edits: int) -> list[Figure]:
         name = f"{phase}_milliseconds"
         told = [float(line[name]) for line in runs if name in line]
         figures += _quantiles(f"event.{home}.{phase}", told) if len(told) > 1 else []
-    site.withdraw()
     return figures
 
 
