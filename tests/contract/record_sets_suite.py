@@ -100,6 +100,19 @@ class RecordSetsContract:
         lab.change(deletions=[item])
         assert lab.find(item.name, item.type) is None
 
+    def test_names_are_found_without_the_rest(self, lab):
+        """All types of a name come, and no other name, however many are asked for."""
+        several = [record(), record(kind="TXT"), record("b.example.com"), record("c.example.com")]
+        lab.change(additions=several)
+
+        few = lab.port.find(ZONE, ["web.example.com", "gone.example.com"])
+        many = lab.port.find(
+            ZONE, [f"n{number}.example.com" for number in range(40)] + ["b.example.com"]
+        )
+
+        assert [item.label for item in few] == ["A web.example.com", "TXT web.example.com"]
+        assert [item.label for item in many] == ["A b.example.com"]
+
     def test_a_batch_replaces(self, lab):
         """The old set goes and the new one comes in one step."""
         lab.change(additions=[record()])

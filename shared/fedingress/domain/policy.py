@@ -40,7 +40,9 @@ class ZoneRef:
     """
     A hosted zone that the policy may write to.
 
-    provider: `cloud-dns`.   domain: the zone's DNS name without the final dot, lower case.
+    provider: `cloud-dns` or `route53`.   project: of GCP; with `route53` the account, or `self` for
+    the one that our own identity is in.   name: of the managed zone, or the id of the hosted zone.
+    domain: the zone's DNS name without the final dot, lower case.
     """
 
     provider: str
@@ -55,12 +57,114 @@ class ZoneRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DnsHealthCheck:
+    """
+    The check from outside of each member's load balancer.
+
+    kind: `HTTP`, `HTTPS` or `TCP`.   paths: with HTTP and HTTPS; all of them have to answer.
+    interval_seconds: 10 or 30.   threshold: results in a row.
+    """
+
+    kind: str = "TCP"
+    port: int = 80
+    paths: tuple[str, ...] = ()
+    interval_seconds: int = 30
+    threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """
+    Where clients are who shall reach *region* (`*`: the first region that has a member).
+
+    location: `continent:EU`, `country:US`, `country:*` (everywhere else) or `subdivision:US/CA`.
+    """
+
+    location: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damping:
+    """
+    How slowly shares move; everything else follows from the tick and the TTL.
+
+    tick_seconds, ttl_seconds: of the scheduler and of the records.
+    down_windows, up_windows: bad and good windows in a row that turn a member.
+    longest_dwell_seconds: what repeated turns may make a member wait at most.
+    growth, points: an upward step is at most this factor, or this much of all traffic.
+    deadband: of all traffic; smaller differences are not written.
+    largest_removal: of all traffic; more is held until two signals agree.
+    """
+
+    tick_seconds: int = 60
+    ttl_seconds: int = 60
+    down_windows: int = 3
+    up_windows: int = 5
+    longest_dwell_seconds: float = 1800.0
+    growth: float = 2.0
+    points: float = 0.10
+    deadband: float = 0.03
+    largest_removal: float = 0.5
+
+    @property
+    def dwell_seconds(self) -> float:
+        """How long a turned member waits before it may come up, and between upward steps."""
+        return 2.0 * max(self.ttl_seconds, self.tick_seconds)
+
+    def window(self, now: float) -> int:
+        """The tick window that *now* (seconds since 1970) lies in."""
+        return int(now // self.tick_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DnsPolicy:
-    """No zones: the Ingress is reached by its address only."""
+    """
+    No zones: the Ingress is reached by its address only.
+
+    routing: `simple`; where members answer themselves `weighted`, `latency`, `geolocation` or
+        `failover` too.
+    places: with geolocation, one of them for `country:*`.
+    order: with failover, the regions from the first to the last choice.
+    health_check: of members' load balancers; None leaves it to their targets.
+    spill_below: a region with less than this part of its capacity sends the rest to the next one.
+    """
 
     zones: tuple[ZoneRef, ...] = ()
     routing: str = "simple"
     ttl_seconds: int = 60
+    places: tuple[Place, ...] = ()
+    order: tuple[str, ...] = ()
+    health_check: DnsHealthCheck | None = None
+    spill_below: float = 0.5
+    damping: Damping = Damping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsPolicy:
+    """
+    How members of topology `aws` serve.
+
+    load_balancer: `dedicated` for each Ingress, or one per cluster for a `group`.
+    group: name of that group.
+    ingress_class: of the members' copies; `alb` is the AWS Load Balancer Controller's.
+    scheme: `internet-facing` or `internal`.   target_type: `ip` or `instance`.
+    certificate_arns: of ACM, by region: `REGION` -> ARNs.
+    listen_ports: rows (`HTTP` or `HTTPS`, port).   ssl_redirect: the port to send HTTP to, or 0.
+    dual_stack: whether load balancers shall answer over IPv6 too.
+    accelerator: whether a Global Accelerator stands in front.
+    """
+
+    load_balancer: str = "dedicated"
+    group: str = "fedingress"
+    ingress_class: str = "alb"
+    scheme: str = "internet-facing"
+    target_type: str = "ip"
+    certificate_arns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listen_ports: tuple[tuple[str, int], ...] = ()
+    ssl_redirect: int = 0
+    dual_stack: bool = False
+    accelerator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +226,7 @@ class FederationPolicy:
     backends: BackendPolicy = BackendPolicy()
     dns: DnsPolicy = DnsPolicy()
     tls: TlsPolicy = TlsPolicy()
+    aws: AwsPolicy = AwsPolicy()
     ipv6: bool = False
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

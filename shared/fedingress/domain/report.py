@@ -162,6 +162,9 @@ class ZoneIntent(Report):
         records' time to live is over; frozen while the source cannot be read: what stands stays.
     zone: provider, project, name and domain of the zone.   addresses: by family A, AAAA.
     healthy: whether any member was healthy; a host is first published then.
+    targets: `domain.target.Target` of each member, encoded, where the load balancers of members
+        answer themselves; then *addresses* is empty.
+    routing: the policy's `domain.policy.DnsPolicy`, encoded, without its zones.
     """
 
     source: str
@@ -173,6 +176,8 @@ class ZoneIntent(Report):
     healthy: bool = False
     ttl_seconds: int = 60
     drain_seconds: int = 300
+    targets: tuple[Mapping[str, Any], ...] = ()
+    routing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

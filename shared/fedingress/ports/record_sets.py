@@ -1,6 +1,6 @@
 """Hosted zones and their record sets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from fedingress.domain.policy import ZoneRef
@@ -23,7 +23,15 @@ class RecordSets(Protocol):
         ...
 
     def list(self, zone: ZoneRef) -> Sequence[RecordSet]:
-        """Every record set of the zone, ours or not."""
+        """Every record set of the zone, ours or not, by name, type and set identifier."""
+        ...
+
+    def find(self, zone: ZoneRef, names: Collection[str]) -> Sequence[RecordSet]:
+        """
+        Every record set of these names, ours or not; likewise ordered.
+
+        For few names it reads far less than `list` does.
+        """
         ...
 
     def change(

@@ -10,7 +10,7 @@ Source: dns v1 reference: managedZones, resourceRecordSets, changes.
 import importlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from fedingress.ports.guard import Guard
 
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
+_PAGES_PER_NAME: Final = 20
+"""A name costs a call; so many more record sets come with a page of the whole zone."""
 _UNWRITABLE: Final = ("forwardingConfig", "peeringConfig", "serviceDirectoryConfig")
 """A zone with one of these answers from elsewhere and holds no records."""
 
@@ -68,6 +70,15 @@ class CloudDnsRecordSets:
             found = [records.decode(rrset) for rrset in self._rrsets(http, zone)]
         return sorted(found, key=lambda item: (item.name, item.type))
 
+    def find(self, zone: ZoneRef, names: Collection[str]) -> Sequence[RecordSet]:
+        """Every record set of these names; more than a page of them are found in the whole zone."""
+        if len(names) * _PAGES_PER_NAME > self._page_size:
+            return [item for item in self.list(zone) if item.name in names]
+        with self._connection() as http:
+            pages = [self._rrsets(http, zone, name=f"{name}.") for name in sorted(names)]
+            found = [records.decode(rrset) for page in pages for rrset in page]
+        return sorted(found, key=lambda item: (item.name, item.type))
+
     def change(
         self,
         zone: ZoneRef,
@@ -106,9 +117,9 @@ class CloudDnsRecordSets:
                 raise Conflict(f"{item.label} does not stand in {zone.unit} as it was observed")
         return [found[item.name, item.type] for item in wanted]
 
-    def _rrsets(self, http: Any, zone: ZoneRef) -> Iterator[dict[str, Any]]:
+    def _rrsets(self, http: Any, zone: ZoneRef, **filters: str) -> Iterator[dict[str, Any]]:
         api = self._api().resourceRecordSets()
-        request = api.list(**_at(zone), maxResults=self._page_size)
+        request = api.list(**_at(zone), maxResults=self._page_size, **filters)
         while request is not None:
             page = self._ask(http, zone, request)
             yield from page.get("rrsets", ())

@@ -20,7 +20,7 @@ _VERSIONS: Final = {"A": 4, "AAAA": 6}
 
 
 def reasons(
-    domain: str, records: Mapping[tuple[str, str], RecordSet], additions: Sequence[RecordSet]
+    domain: str, records: Mapping[tuple[str, str, str], RecordSet], additions: Sequence[RecordSet]
 ) -> list[str]:
     """
     Every fault of a zone as it would become.
@@ -34,10 +34,10 @@ def reasons(
     found += [
         f"a zone must contain exactly one resource record set of type '{kind}' at the apex"
         for kind in ("NS", "SOA")
-        if (domain, kind) not in records
+        if (domain, kind, "") not in records
     ]
     for name in sorted({item.name for item in additions}):
-        kinds = sorted(kind for other, kind in records if other == name)
+        kinds = sorted(kind for other, kind, _ in records if other == name)
         if "CNAME" in kinds and len(kinds) > 1:
             found.append(
                 f"The resource record set '{name}' is invalid because the DNS name may have "

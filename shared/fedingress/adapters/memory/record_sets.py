@@ -6,7 +6,7 @@ is refused (`record_rules`). A `fault` hook sees each write before and after it 
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
 from fedingress.adapters.memory.record_rules import reasons
@@ -15,7 +15,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.ports.guard import Guard
 
-_Key = tuple[str, str]
+_Key = tuple[str, str, str]
 
 
 class MemoryRecordSets:
@@ -35,17 +35,17 @@ class MemoryRecordSets:
         self._records: dict[str, dict[_Key, RecordSet]] = {}
         for zone in zones:
             self._domains[zone.unit] = zone.domain
-            self._records[zone.unit] = {(item.name, item.type): item for item in _apex(zone.domain)}
+            self._records[zone.unit] = {item.identity: item for item in _apex(zone.domain)}
 
     def put(self, zone: ZoneRef, record: RecordSet) -> None:
         """Have a record that someone else wrote, unchecked."""
         with self._lock:
-            self._records[zone.unit][record.name, record.type] = record
+            self._records[zone.unit][record.identity] = record
 
-    def remove(self, zone: ZoneRef, name: str, kind: str) -> None:
+    def remove(self, zone: ZoneRef, name: str, kind: str, set_identifier: str = "") -> None:
         """Take a record away as someone else would."""
         with self._lock:
-            self._records[zone.unit].pop((name, kind), None)
+            self._records[zone.unit].pop((name, kind, set_identifier), None)
 
     def domain(self, zone: ZoneRef) -> str:
         """The zone's DNS name."""
@@ -59,6 +59,10 @@ class MemoryRecordSets:
         with self._lock:
             found = self._records[zone.unit]
             return [found[key] for key in sorted(found)]
+
+    def find(self, zone: ZoneRef, names: Collection[str]) -> Sequence[RecordSet]:
+        """Every record set of these names."""
+        return [item for item in self.list(zone) if item.name in names]
 
     def change(
         self,
@@ -78,12 +82,12 @@ class MemoryRecordSets:
             self.calls.append(("change", zone.unit))
             records = dict(self._records[zone.unit])
             for item in deletions:
-                if records.pop((item.name, item.type), None) != item:
+                if records.pop(item.identity, None) != item:
                     raise Conflict(f"{item.label} does not stand in {domain} as it was observed")
             for item in additions:
-                if (item.name, item.type) in records:
+                if item.identity in records:
                     raise Conflict(f"{item.label} already exists in {domain}")
-                records[item.name, item.type] = item
+                records[item.identity] = item
             if faults := reasons(domain, records, additions):
                 raise Invalid(faults)
             self._records[zone.unit] = records
