@@ -1,6 +1,5 @@
 """Firewalls of members in several networks: as narrow as members tell, and in time."""
 
-
 import pytest
 
 from fedingress.domain.errors import Forbidden
