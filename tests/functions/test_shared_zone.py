@@ -8,7 +8,7 @@ from fedingress.adapters.stores.memory import MemoryStore
 from fedingress.concerns.dns import report_name
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.report import DnsReport
-from tests.functions.world import ZONE, World, ingress_manifest, member
+from tests.functions.world import ZONE, World, class_manifest, ingress_manifest, member
 
 TEN_MINUTES = 600.0
 
@@ -92,7 +92,11 @@ def test_who_leaves_the_zone_and_comes_back_is_told_again():
     """Another class and back: the same uid, and its hosts are reported as at first."""
     world = shared(2)
     first = told(world, "shop-1")
-    away = ingress_manifest("shop-1", host="shop-1.example.com", ingressClassName="other")
+    nginx = class_manifest()
+    nginx["metadata"]["name"] = "nginx"
+    nginx["spec"] = {"controller": "k8s.io/ingress-nginx"}
+    world.sources.put(nginx)
+    away = ingress_manifest("shop-1", host="shop-1.example.com", ingressClassName="nginx")
     world.submit(away)
     world.settle()
     gone = told(world, "shop-1")
