@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fedingress.adapters.memory.balancers import MemoryBalancers
 from fedingress.adapters.memory.clusters import MemoryMembers
+from fedingress.adapters.memory.health_checks import MemoryHealthChecks
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.adapters.memory.sources import MemorySources
@@ -22,6 +24,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.work import CONCERNS, Work
 from fedingress.ports import Ports
 from fedingress.ports.ledger import Ledger
+from fedingress.ports.store import Store
 from fedingress.runtime.dispatch import reconciler
 from fedingress.runtime.invoke import invoke
 from fedingress.runtime.queue import NotYet, WorkQueue
@@ -107,7 +110,9 @@ MEMBERS = (
 class World:
     """Sources, members, clouds, store, bus and queue; `settle` lets everything happen."""
 
-    def __init__(self, members: tuple[MemberCluster, ...] = MEMBERS) -> None:
+    def __init__(
+        self, members: tuple[MemberCluster, ...] = MEMBERS, store: Store | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.members = MemoryMembers(
             members, on_neg=self._neg, on_neg_gone=self._neg_gone, now=self.clock.now
@@ -116,7 +121,9 @@ class World:
         self.sources = MemorySources(members=members, now=self.clock.now)
         self.load_balancers = MemoryLoadBalancers(self.clock)
         self.records = MemoryRecordSets((ZONE,))
-        self.store = MemoryStore()
+        self.checks = MemoryHealthChecks()
+        self.balancers = MemoryBalancers()
+        self.store = store or MemoryStore()
         self.bus = HeapBus(self.clock)
         self.faults: list[str] = []
         self._wire()
@@ -130,6 +137,8 @@ class World:
             clusters=self.members,
             load_balancers=self.load_balancers,
             record_sets=self.records,
+            health_checks=self.checks,
+            balancers=self.balancers,
             ledger=Ledger(self.store),
             bus=self.bus,
             clock=self.clock,

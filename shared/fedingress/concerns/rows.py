@@ -91,7 +91,8 @@ def expecting(
                     refs = [
                         NegRef(project=member.project, zone=zone, name=neg) for zone in member.zones
                     ]
-                    coming += [_neg_row(name, backend, ref) for ref in refs]
+                    spoken = visit.wish.protocols.get(backend, "")
+                    coming += [_neg_row(name, backend, ref, spoken) for ref in refs]
     return dataclasses.replace(found, negs=_sorted([*found.negs, *coming]))
 
 
@@ -122,9 +123,7 @@ def footprint(
         project=policy.project,
         projects=(policy.project,) if policy.project else (),
         zones=tuple(zones[unit] for unit in sorted(zones)),
-        networks=tuple(
-            f"{project}/{network}" for project, network in networks(policy, placement, inventory)
-        ),
+        networks=tuple(networks(policy, placement, inventory)),
         members=placement.placed,
         ttl_seconds=policy.dns.ttl_seconds,
     ).under(policy.deletion)
@@ -132,19 +131,26 @@ def footprint(
 
 def networks(
     policy: FederationPolicy, placement: Placement, inventory: Inventory
-) -> tuple[tuple[str, str], ...]:
+) -> dict[str, tuple[str, ...]]:
     """
-    (project, network) of every placed member whose profile names its network.
+    `PROJECT/NETWORK` of every placed member whose profile names its network, and the tags of their
+    nodes; no tags where one of the members names none.
 
     A shared network is written `projects/HOST/global/networks/NAME`; its firewall is in HOST.
     """
-    found = set()
+    found: dict[str, list[tuple[str, ...]]] = {}
     for member in map(inventory.named, placement.placed):
         if member and member.network:
             words = member.network.split("/")
             shared = len(words) == _NETWORK_WORDS and words[0] == "projects"
-            found.add((words[1] if shared else policy.project, words[-1]))
-    return tuple(sorted(found))
+            text = f"{words[1] if shared else policy.project}/{words[-1]}"
+            found.setdefault(text, []).append(member.node_tags)
+    return {
+        text: tuple(sorted({tag for each in found[text] for tag in each}))
+        if all(found[text])
+        else ()
+        for text in sorted(found)
+    }
 
 
 def _row(state: str, reason: str, message: str) -> Row:
@@ -228,7 +234,8 @@ def _negs(
         for item in visit.services:
             for ref in companions.negs(item.manifest, member.project) if item.ref in wanted else ():
                 if backend := _backend_of(source, ref.name, name):
-                    found.append(_neg_row(name, backend, ref))
+                    spoken = visit.wish.protocols.get(backend, "")
+                    found.append(_neg_row(name, backend, ref, spoken))
     if previous is not None:
         found += [row for row in previous.negs if row["cluster"] in frozen]
     return _sorted(found)
@@ -241,7 +248,7 @@ def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None
     )
 
 
-def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
+def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef, protocol: str) -> Row:
     return {
         "cluster": cluster,
         "service": backend.service,
@@ -249,6 +256,7 @@ def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
         "project": ref.project,
         "zone": ref.zone,
         "name": ref.name,
+        "protocol": protocol,
     }
 
 

@@ -53,8 +53,8 @@ class FanoutReport(Report):
     faults: why the Ingress is not accepted, one sentence each; empty when it is.
     lost_hosts: host -> `namespace/name` of the older Ingress that owns it.
     hosts: those that this Ingress may use.
-    negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
-        of a member that cannot be reached are the last known ones.
+    negs: rows {"cluster", "service", "port", "project", "zone", "name", "protocol"} that members
+        report; those of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
     drained: names of members that shall get no new requests.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
@@ -187,12 +187,19 @@ class NetworkIntent(Report):
 
     state: present; absent when no member of it is there; leaving or orphan when it goes, and left
         once the rule was observed as it should be without it.
+    tags: those of the nodes of its members there; empty when some member names none.
+    ipv6: its load balancer has an address of IPv6.
+    held: nothing may be taken off the rule yet: endpoints of a member that left, or that nobody
+        can speak for, may still be in use.
     """
 
     source: str
     state: str
     project: str
     network: str
+    tags: tuple[str, ...] = ()
+    ipv6: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
