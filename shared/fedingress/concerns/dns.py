@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from fedingress.concerns import patience, zone_memory
 from fedingress.concerns.claim import COMPLETE
+from fedingress.concerns.said import Said
 from fedingress.concerns.subject import Subject, release, subject
 from fedingress.concerns.zone_look import Look, Visit, gone_note
 from fedingress.domain import names
@@ -123,7 +124,7 @@ def _zone(unit: str) -> ZoneRef:
 
 def _report(work: Work, intents: Mapping[str, ZoneIntent], look: Look, ports: Ports) -> None:
     """Tell every source what was found of its hosts; those not looked at are as they were."""
-    held = look.decision.plan.held
+    told, held = _said(work, ports), look.decision.plan.held
     for uid, intent in intents.items():
         said = look.decision.hosts.get(uid, {})
         hosts = {
@@ -139,22 +140,38 @@ def _report(work: Work, intents: Mapping[str, ZoneIntent], look: Look, ports: Po
             if held:
                 row |= {"state": "held", "message": "; ".join(held)}
         if hosts or not intent.hosts:
-            _keep(work, intent, hosts, ports)
+            _keep(work, intent, hosts, told, ports)
+        else:
+            told.as_before(uid)
+    told.keep()
 
 
 def _report_refusal(work: Work, intents: Mapping[str, ZoneIntent], why: str, ports: Ports) -> None:
+    told = _said(work, ports)
     for intent in intents.values():
         row = {"zone": work.unit, "state": "failed", "message": why[:512]}
-        _keep(work, intent, dict.fromkeys(intent.hosts, row), ports)
+        _keep(work, intent, dict.fromkeys(intent.hosts, row), told, ports)
+    told.keep()
+
+
+def _said(work: Work, ports: Ports) -> Said:
+    return Said(f"dns-said/{names.short_hash(work.unit)}", ports, thorough=work.thorough)
 
 
 def _keep(
-    work: Work, intent: ZoneIntent, hosts: Mapping[str, Mapping[str, str]], ports: Ports
+    work: Work,
+    intent: ZoneIntent,
+    hosts: Mapping[str, Mapping[str, str]],
+    told: Said,
+    ports: Ports,
 ) -> None:
     if intent.state != "present":
         return
-    hosts = {**_said_before(work, intent, ports), **hosts}
+    if any(host not in hosts for host in intent.hosts):
+        hosts = {**_said_before(work, intent, ports), **hosts}
     report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts)
+    if not told.is_news(report):
+        return
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
     works = [Work(concern="status", unit=intent.source, cause="dns.settled")]
     ports.ledger.announce(ports.bus, entries, works)  # a resync of a source tells status itself
