@@ -142,6 +142,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
             neg=NegRef(
                 project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
             ),
+            protocol=row.get("protocol", ""),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port

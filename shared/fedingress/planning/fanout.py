@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonpatch
@@ -10,12 +10,13 @@ import jsonpatch
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.cluster import MemberCluster
-from fedingress.domain.ingress import Ingress, Manifest, Source
+from fedingress.domain.ingress import Ingress, Manifest, ServiceBackend, Source
 from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
 from fedingress.planning.companions import Owner, companion, problem
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.diff import contains, differing, fingerprint
+from fedingress.planning.protocols import said
 from fedingress.planning.selectors import matches
 
 _NOT_COPIED = frozenset(
@@ -43,10 +44,15 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberWish:
-    """What one member should hold; problems are (reason, sentence) of what it cannot."""
+    """
+    What one member should hold; problems are (reason, sentence) of what it cannot.
+
+    protocols: what its Services say that the pods behind a port speak.
+    """
 
     objects: tuple[MemberObject, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
+    protocols: Mapping[ServiceBackend, str] = field(default_factory=dict)
 
 
 def view(
@@ -88,14 +94,20 @@ def desired(
         problems.append(("OverrideFailed", f"an override does not apply: {str(error)[:200]}"))
     except OverrideInvalidError as error:
         problems.append(("OverrideFailed", str(error)))
+    spoken: dict[ServiceBackend, str] = {}
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
         manifest = service.manifest if service else {}
         if found := problem(manifest, backend):
             problems.append(found)
-        else:
-            objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
-    return MemberWish(objects=tuple(objects), problems=tuple(dict.fromkeys(problems)))
+            continue
+        spoken[backend], fault = said(manifest, backend)
+        if fault and policy.backends.options.protocol is None:
+            problems.append(("AppProtocolInvalid", fault))
+        objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
+    return MemberWish(
+        objects=tuple(objects), problems=tuple(dict.fromkeys(problems)), protocols=spoken
+    )
 
 
 class OverrideInvalidError(Exception):
