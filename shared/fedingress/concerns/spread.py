@@ -38,6 +38,7 @@ class Stage:
     placement: Placement
     previous: FanoutReport | None
     in_use: frozenset[str] | None
+    led: frozenset[str] | None = None
     former: frozenset[str] = frozenset()
 
     def members(self) -> list[MemberCluster]:
@@ -64,7 +65,7 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     stage = replace(stage, subject=_remember(stage, ports))
     source = stage.subject.source
     lost = claim.contest(source, ports)
-    visits = _tour(stage, ports).go(stage.members(), ports, guard)
+    visits = _tour(stage, lost, ports).go(stage.members(), ports, guard)
     source = _forget(stage, visits, ports)
     report = _report(stage, source, visits, lost)
     _announce(stage, report, work, ports)
@@ -77,8 +78,9 @@ def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutRep
         stage = _stage(found, ports)
     except Invalid as error:
         return Plan(held=error.reasons), None
-    visits = _tour(stage, ports).go(stage.members(), ports, None)
-    report = _report(stage, found.source, visits, claim.losses(found.source, ports))
+    lost = claim.losses(found.source, ports)
+    visits = _tour(stage, lost, ports).go(stage.members(), ports, None)
+    report = _report(stage, found.source, visits, lost)
     return rows.joined(visits), rows.expecting(report, found.source, stage.inventory, visits)
 
 
@@ -133,6 +135,7 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         placement=placement.decide(found.policy, wish, inventory),
         previous=previous,
         in_use=frozenset(built.negs) if built and built.observed else None,
+        led=frozenset(built.serving) if built and built.observed else None,
         former=frozenset(built.former) if built else frozenset(),
     )
 
@@ -184,7 +187,7 @@ def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: 
     )
 
 
-def _tour(stage: Stage, ports: Ports) -> Tour:
+def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
     owner = owner_of(stage.subject.source, ports)
     identity = ports.sources.identity()
 
@@ -192,10 +195,22 @@ def _tour(stage: Stage, ports: Ports) -> Tour:
         if member.name not in stage.placement.placed:
             return MemberWish()
         return fanout.desired(
-            stage.subject.source, stage.policy, member, seen, owner, config_identity=identity
+            stage.subject.source,
+            stage.policy,
+            member,
+            seen,
+            owner,
+            config_identity=identity,
+            lost=lost,
         )
 
-    return Tour(owner=owner, wishing=wishing, negs_in_use=stage.in_use)
+    return Tour(
+        owner=owner,
+        wishing=wishing,
+        negs_in_use=stage.in_use,
+        led=stage.led,
+        endpoints=stage.policy.topology == "aws",
+    )
 
 
 def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> None:
@@ -239,6 +254,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         hosts=kept.hosts,
         negs=kept.negs,
         addresses=kept.addresses,
+        ready=kept.ready,
         drained=kept.drained,
         policy=kept.policy,
         footprint=kept.footprint,
