@@ -329,7 +329,8 @@ def test_neg_status_is_a_change_and_heartbeats_are_not():
 
 def endpoints(*ready: bool, service_name: str = "web") -> dict:
     """An EndpointSlice with one endpoint for each of *ready*."""
-    manifest = named("EndpointSlice", "web-x1", namespace="shop")
+    manifest = named("EndpointSlice", "web-x1")
+    manifest["metadata"] |= {"namespace": "shop", "uid": "e-1"}
     manifest["metadata"]["labels"] = {names.SERVICE_NAME: service_name} if service_name else {}
     manifest["endpoints"] = [{"conditions": {"ready": each}} for each in ready]
     return manifest
