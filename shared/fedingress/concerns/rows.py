@@ -92,7 +92,8 @@ def expecting(
                     refs = [
                         NegRef(project=member.project, zone=zone, name=neg) for zone in member.zones
                     ]
-                    coming += [_neg_row(name, backend, ref) for ref in refs]
+                    spoken = visit.wish.protocols.get(backend, "")
+                    coming += [_neg_row(name, backend, ref, spoken) for ref in refs]
     return dataclasses.replace(found, negs=_sorted([*found.negs, *coming]))
 
 
@@ -242,7 +243,8 @@ def _negs(
         for item in visit.services:
             for ref in companions.negs(item.manifest, member.project) if item.ref in wanted else ():
                 if backend := _backend_of(source, ref.name, name):
-                    found.append(_neg_row(name, backend, ref))
+                    spoken = visit.wish.protocols.get(backend, "")
+                    found.append(_neg_row(name, backend, ref, spoken))
     if previous is not None:
         found += [row for row in previous.negs if row["cluster"] in frozen]
     return _sorted(found)
@@ -255,7 +257,7 @@ def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None
     )
 
 
-def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
+def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef, protocol: str) -> Row:
     return {
         "cluster": cluster,
         "service": backend.service,
@@ -263,6 +265,7 @@ def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
         "project": ref.project,
         "zone": ref.zone,
         "name": ref.name,
+        "protocol": protocol,
     }
 
 

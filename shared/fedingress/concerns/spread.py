@@ -18,7 +18,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import fanout, firewall, placement
+from fedingress.planning import copies, fanout, firewall, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -112,6 +112,8 @@ def _report(
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
         read["front"] = asdict(source.ingress.front)
+    if stage.policy.topology == "aws":
+        read["ignored"] = copies.ignored(source.annotations)
     return replace(
         rows.with_hosts(report, source, lost),
         policy=fingerprint(read),
@@ -130,6 +132,7 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         raise Invalid(found.faults or ("the policy of its class cannot be read",))
     if not found.source.ingress.backends:
         raise Invalid("spec: no rule and no default backend names a Service")
+    _same_topology(found, found.policy)
     inventory = ports.sources.inventory()
     wish = placement.narrowing(found.source.annotations)
     built = ports.ledger.report("backends", found.key, BackendsReport)
@@ -148,6 +151,22 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         led=frozenset(built.serving) if built and built.observed else None,
         former=frozenset(built.former) if built else frozenset(),
     )
+
+
+def _same_topology(found: Subject, policy: FederationPolicy) -> None:
+    """
+    What stands was built for one topology; another one would leave clients without either.
+
+    Raises:
+        Invalid: The policy names another one now.
+    """
+    before = found.footprint.topology if found.footprint else ""
+    if found.footprint and found.footprint.members and before not in {"", policy.topology}:
+        raise Invalid(
+            f"the policy's topology is {policy.topology} now, but this Ingress stands in {before}, "
+            "which stays; submit it to a class of the new topology under another name and, when "
+            "that serves, delete this one"
+        )
 
 
 def _remember(stage: Stage, ports: Ports) -> Subject:

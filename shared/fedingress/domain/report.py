@@ -53,8 +53,8 @@ class FanoutReport(Report):
     faults: why the Ingress is not accepted, one sentence each; empty when it is.
     lost_hosts: host -> `namespace/name` of the older Ingress that owns it.
     hosts: those that this Ingress may use.
-    negs: rows {"cluster", "service", "port", "project", "zone", "name"} that members report; those
-        of a member that cannot be reached are the last known ones.
+    negs: rows {"cluster", "service", "port", "project", "zone", "name", "protocol"} that members
+        report; those of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted; the last known ones
         while the copy stands and its status is empty.
     ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonpatch
@@ -10,13 +10,14 @@ import jsonpatch
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.cluster import MemberCluster
-from fedingress.domain.ingress import Ingress, Manifest, Source
+from fedingress.domain.ingress import Ingress, Manifest, ServiceBackend, Source
 from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
 from fedingress.planning import copies
 from fedingress.planning.companions import Owner, companion, problem
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.diff import contains, differing, fingerprint
+from fedingress.planning.protocols import said
 
 _NOT_COPIED = frozenset(
     {
@@ -53,11 +54,13 @@ class MemberWish:
     What one member should hold; problems are (reason, sentence) of what it cannot.
 
     answers: whether the member's own load balancer answers, so that its address is waited for.
+    protocols: what its Services say that the pods behind a port speak.
     """
 
     objects: tuple[MemberObject, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     answers: bool = False
+    protocols: Mapping[ServiceBackend, str] = field(default_factory=dict)
 
 
 def view(
@@ -104,14 +107,20 @@ def desired(
     draft = _draft(source, owner, name)
     draft["spec"]["ingressClassName"] = names.MEMBER_CLASS
     objects, problems = _patched(draft, policy, member, class_name=names.MEMBER_CLASS)
+    spoken: dict[ServiceBackend, str] = {}
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
         manifest = service.manifest if service else {}
         if found := problem(manifest, backend):
             problems.append(found)
-        else:
-            objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
-    return MemberWish(objects=tuple(objects), problems=tuple(dict.fromkeys(problems)))
+            continue
+        spoken[backend], fault = said(manifest, backend)
+        if fault and policy.backends.options.protocol is None:
+            problems.append(("AppProtocolInvalid", fault))
+        objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
+    return MemberWish(
+        objects=tuple(objects), problems=tuple(dict.fromkeys(problems)), protocols=spoken
+    )
 
 
 class OverrideInvalidError(Exception):
@@ -139,10 +148,10 @@ def _answering(
         text = f"class {class_name} of the members' Ingresses is the federated one itself"
         return MemberWish(problems=(("ClassFederated", text),))
     grouped = policy.aws.load_balancer == "group" and copies.by_controller(class_name)
-    spec, said = copies.rules(draft["spec"], lost, grouped=grouped)
+    spec, told = copies.rules(draft["spec"], lost, grouped=grouped)
     if not spec:
         nothing = ("NothingToServe", "no rule is left that this Ingress may serve")
-        return MemberWish(problems=(*said, nothing))
+        return MemberWish(problems=(*told, nothing))
     meta = draft["metadata"]
     meta["annotations"] = copies.annotations(
         policy.aws, member.region, class_name, meta["annotations"]
@@ -154,7 +163,7 @@ def _answering(
         found = copies.problem(service.manifest if service else {}, backend, policy.aws)
         problems += [found] if found else []
     return MemberWish(
-        objects=tuple(objects), problems=tuple(dict.fromkeys((*said, *problems))), answers=True
+        objects=tuple(objects), problems=tuple(dict.fromkeys((*told, *problems))), answers=True
     )
 
 
