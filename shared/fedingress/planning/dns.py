@@ -12,9 +12,10 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers.compiling import ADDRESS_TYPES
+from fedingress.planning.answers.decision import Standing, ZoneDecision
 from fedingress.planning.answers.marks import HostMark, is_node, mark_name, mark_of, marks_in
 from fedingress.planning.answers.weighing import recalled, weigh
-from fedingress.planning.answers.zone import LEAVING, Standing, ZoneDecision
+from fedingress.planning.answers.zone import LEAVING
 from fedingress.planning.answers.zone import decide as decide_zone
 
 __all__ = [

@@ -3,7 +3,7 @@
 from fedingress.domain.change import Create, Delete, Plan, Update
 from fedingress.domain.record import Alias, RecordSet
 from fedingress.planning.answers.batches import Batch, Part, batches, bisected, parts
-from fedingress.planning.answers.zone import ZoneDecision
+from fedingress.planning.answers.decision import ZoneDecision
 from tests.planning.answers.zones import DOMAIN, Zone, intent, target
 
 US, AP, EU = (target(name) for name in ("us", "ap", "eu"))

@@ -7,8 +7,10 @@ import pytest
 from fedingress.domain.policy import DnsHealthCheck
 from fedingress.domain.record import Alias, RecordSet
 from fedingress.planning.answers import hosts as naming
+from fedingress.planning.answers.decision import Standing
 from fedingress.planning.answers.marks import is_node, marks_in
-from fedingress.planning.answers.zone import Standing, names_of, to_look_at, wanted
+from fedingress.planning.answers.units import names_of, to_look_at
+from fedingress.planning.answers.zone import wanted
 from tests.planning.answers.zones import CHECK, DOMAIN, PLACES, Zone, intent, target
 
 US, AP, EU = (target(name) for name in ("us", "ap", "eu"))

@@ -10,8 +10,9 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.target import Target
 from fedingress.planning import checks as health
 from fedingress.planning.answers import batches
+from fedingress.planning.answers.decision import Release, Standing, ZoneDecision
 from fedingress.planning.answers.weighing import Weighed, Weighing, weigh
-from fedingress.planning.answers.zone import Release, Standing, ZoneDecision, decide
+from fedingress.planning.answers.zone import decide
 
 DOMAIN = "example.com"
 ZONE = {"provider": "route53", "project": "self", "name": "Z1", "domain": DOMAIN}

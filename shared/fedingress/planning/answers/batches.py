@@ -15,8 +15,8 @@ from typing import Final
 
 from fedingress.domain.change import Create, Delete, Plan
 from fedingress.domain.record import RecordSet
+from fedingress.planning.answers.decision import ZoneDecision
 from fedingress.planning.answers.marks import POOL_PREFIX, is_node
-from fedingress.planning.answers.zone import ZoneDecision
 
 MOST_ELEMENTS: Final = 1000
 MOST_CHARACTERS: Final = 32_000

@@ -5,11 +5,13 @@ A host with its mark and its answers; a pool with its mark and its group; a tree
 its choices.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fedingress.domain import names
 from fedingress.domain.record import RecordSet
+from fedingress.planning.answers.marks import mark_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,23 @@ class Unit:
         return names.short_hash(
             *(str(_basis(item)) for item in self.records), str(self.ready), self.fault, length=12
         )
+
+
+def to_look_at(units: Mapping[str, Unit], touched: Iterable[str]) -> frozenset[str]:
+    """The units to find before a decision on *touched*: those, and every node that they need."""
+    found: set[str] = set()
+    left = [*touched]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += units[name].leads_to if name in units else ()
+    return frozenset(found)
+
+
+def names_of(units: Iterable[str], domain: str) -> frozenset[str]:
+    """The names that the records of *units* stand at."""
+    return frozenset(each for unit in units for each in (unit, mark_name(unit, domain)))
 
 
 def _basis(item: RecordSet) -> Any:

@@ -6,76 +6,23 @@ foreign and stays; a mark without an intent goes only when every source has spok
 no record of the zone leads to it any more.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
 
-from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.change import Change, Delete, Plan, Update
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers import hosts as naming
-from fedingress.planning.answers.compiling import ADDRESS_TYPES, compiled
-from fedingress.planning.answers.marks import HostMark, is_node, mark_name, marks_in
+from fedingress.planning.answers.compiling import compiled
+from fedingress.planning.answers.decision import Release, Standing, ZoneDecision
+from fedingress.planning.answers.found import ANSWER_TYPES, Found
+from fedingress.planning.answers.marks import HostMark, is_node
 from fedingress.planning.answers.units import Unit
 from fedingress.planning.answers.weighing import Weighed
 
-ANSWER_TYPES: Final = (*ADDRESS_TYPES, "CNAME")
 LEAVING = frozenset({"deleting", "orphan"})
 """States of an intent whose records are still to go, or to be left and marked so."""
 _BRAKE_FROM = 10
 _BRAKE_RATIO = 0.3
-_FIELDS: Final = (
-    "ttl_seconds",
-    "values",
-    "policy",
-    "weight",
-    "region",
-    "location",
-    "failover",
-    "alias",
-    "health_check",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """Who let go of a host, and until when (Unix seconds) resolvers may remember."""
-
-    source: str
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """
-    How the zone was found.
-
-    records: every record set of the zone, or of the names of some units.
-    units: names of those units; None for the whole zone.
-    """
-
-    records: Sequence[RecordSet]
-    units: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneDecision:
-    """
-    plan: every change, in no particular order.
-    parts: name of the unit -> its changes, which go together (see `batches` for the order).
-    hosts: source uid -> host -> (state, sentence), for the reports; of those that were looked at.
-    units: name -> the unit as it should stand.
-    prints: name -> print of the unit, for each that needs no other look until that changes; of the
-        units that were found, or of all.
-    released: host -> who lets go of it by this plan.
-    """
-
-    plan: Plan[RecordSet]
-    parts: Mapping[str, Plan[RecordSet]] = field(default_factory=dict)
-    hosts: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
-    units: Mapping[str, Unit] = field(default_factory=dict)
-    prints: Mapping[str, str] = field(default_factory=dict)
-    released: Mapping[str, Release] = field(default_factory=dict)
 
 
 def decide(
@@ -128,23 +75,6 @@ def wanted(
     return compiled(domain, naming.claimed(intents)[0], weighed, checks, owner=owner)
 
 
-def to_look_at(units: Mapping[str, Unit], touched: Iterable[str]) -> frozenset[str]:
-    """The units to find before a decision on *touched*: those, and every node that they need."""
-    found: set[str] = set()
-    names = [*touched]
-    while names:
-        name = names.pop()
-        if name not in found:
-            found.add(name)
-            names += units[name].leads_to if name in units else ()
-    return frozenset(found)
-
-
-def names_of(units: Iterable[str], domain: str) -> frozenset[str]:
-    """The names that the records of *units* stand at."""
-    return frozenset(each for unit in units for each in (unit, mark_name(unit, domain)))
-
-
 class _Zone:
     """The working state of one decision."""
 
@@ -161,11 +91,8 @@ class _Zone:
         self.owner = owner
         self.units = units
         self.looked_at = standing.units
-        self.have = {item.identity: item for item in standing.records}
-        self.at: dict[str, list[RecordSet]] = {}
-        for item in standing.records:
-            self.at.setdefault(item.name, []).append(item)
-        self.marks = marks_in(standing.records, domain)
+        self.found = Found(domain, standing.records)
+        self.marks = self.found.marks
         self.parts: dict[str, list[Change[RecordSet]]] = {}
         self.said: dict[str, dict[str, tuple[str, str]]] = {uid: {} for uid in intents}
         self.prints: dict[str, str] = {}
@@ -244,7 +171,7 @@ class _Zone:
         """Why the host is not ours to write; empty when it is."""
         if mine:
             return ""
-        kinds = {item.type for item in self.at.get(host, ())}
+        kinds = {item.type for item in self.found.answers(host)}
         what = "/".join(kind for kind in ANSWER_TYPES if kind in kinds)
         if mark is not None:
             what = what or "a mark of another installation"
@@ -260,7 +187,7 @@ class _Zone:
             return f"{unit.fault}; what is published stays" if published else unit.fault
         known = len(unit.records) > 1
         # Another address is not published before it serves.
-        unproven = published and not intent.healthy and self._differs(unit)
+        unproven = published and not intent.healthy and self.found.differs(unit)
         if not known or unproven or not (published or intent.healthy or former):
             what = "a first healthy member" if known else "the address"
             return f"waiting for {what}; what is published stays"
@@ -288,13 +215,6 @@ class _Zone:
             names += self.units[each].leads_to if each in self.units else ()
         return found
 
-    def _differs(self, unit: Unit) -> bool:
-        """Whether an answer stands for the host, and another one than is wanted."""
-        have = {item for item in self.at.get(unit.name, ()) if item.type in ANSWER_TYPES}
-        return bool(have) and {_answer(item) for item in have} != {
-            _answer(item) for item in unit.records[1:]
-        }
-
     def _leaves(self, mark: HostMark | None) -> bool:
         """Whether the source that *mark* names has still to let go of the host."""
         intent = self.intents.get(mark.uid) if mark else None
@@ -314,32 +234,19 @@ class _Zone:
         self.prints[unit.name] = unit.print
 
     def _want(self, unit: Unit, *, risky: bool) -> None:
-        changes = self.parts.setdefault(unit.name, [])
-        for item in unit.records:
-            have = self.have.get(item.identity)
-            if have is None:
-                changes.append(Create(desired=item, why="is missing"))
-            elif have != item:
-                fields = tuple(
-                    name for name in _FIELDS if getattr(have, name) != getattr(item, name)
-                )
-                self.risky += risky and item.type != "TXT" and not (have.alias and item.alias)
-                why = "differs in " + ", ".join(fields)
-                changes.append(Update(observed=have, desired=item, fields=fields, why=why))
-        kept = {item.identity for item in unit.records}
-        for item in self.at.get(unit.name, ()):
-            if item.type in ANSWER_TYPES and item.identity not in kept:
-                changes.append(Delete(observed=item, why=_why_gone(item, unit)))
-        if not changes:
-            del self.parts[unit.name]
+        changes = self.found.changes(unit)
+        if changes:
+            self.parts[unit.name] = changes
+        if risky:
+            self.risky += sum(map(_is_risky, changes))
 
     def _release(self, host: str, mark: HostMark, *, complete: bool) -> None:
         """Take away a host that no present Ingress wants."""
         intent = self.intents.get(mark.uid)
         if intent is not None and intent.state == "frozen":
             return
-        txt = self.have[mark_name(host, self.domain), "TXT", ""]
         if intent is not None and intent.state == "orphan":
+            txt = self.found.mark(host)
             left = HostMark(
                 owner=mark.owner, uid=mark.uid, source=mark.source, host=host, orphan=True
             )
@@ -353,38 +260,17 @@ class _Zone:
         if intent is None:
             self.risky += 1
         why = "its Ingress is gone" if intent is None or intent.state != "present" else "no rule"
-        self.parts[host] = [Delete(observed=item, why=why) for item in self._records(host)]
-
-    def _records(self, name: str) -> list[RecordSet]:
-        """The answers and the mark of a unit of ours."""
-        found = [item for item in self.at.get(name, ()) if item.type in ANSWER_TYPES]
-        return [*found, self.have[mark_name(name, self.domain), "TXT", ""]]
+        self.parts[host] = self.found.going(host, why)
 
     def _sweep(self, needed: Collection[str]) -> None:
-        """Take away nodes of ours that nothing leads to once the plan is carried out."""
-        after = dict(self.have)
-        for changes in self.parts.values():
-            for change in changes:
-                if not isinstance(change, Create):
-                    after.pop(change.observed.identity, None)
-                if not isinstance(change, Delete):
-                    after[change.desired.identity] = change.desired
-        idle = {
+        """Take away nodes of ours that nothing leads to any more."""
+        nodes = {
             name
             for name, mark in self.marks.items()
             if is_node(name) and self._mine(mark) and name not in needed
         }
-        while idle:
-            leads = {item.alias.name for item in after.values() if item.alias}
-            going = sorted(idle - leads)
-            if not going:
-                return
-            for name in going:
-                records = self._records(name)
-                self.parts[name] = [Delete(observed=r, why="nothing leads there") for r in records]
-                for item in records:
-                    del after[item.identity]
-            idle -= {*going}
+        planned = [change for part in self.parts.values() for change in part]
+        self.parts |= self.found.idle(nodes, planned)
 
     def _brake(self, *, force: bool) -> tuple[str, ...]:
         owned = sum(
@@ -400,13 +286,11 @@ class _Zone:
         return (text,)
 
 
-def _answer(item: RecordSet) -> tuple[object, ...]:
-    return (item.type, item.values, item.policy, item.alias)
-
-
-def _why_gone(item: RecordSet, unit: Unit) -> str:
-    kinds = {each.type for each in unit.records}
-    return "is no entry any more" if item.type in kinds else "the address family is gone"
+def _is_risky(change: Change[RecordSet]) -> bool:
+    """Whether an address that is answered becomes another; an alias leads to nodes of ours only."""
+    if not isinstance(change, Update) or change.desired.type == "TXT":
+        return False
+    return not (change.observed.alias and change.desired.alias)
 
 
 def _order(change: Change[RecordSet]) -> tuple[str, str, str]:
