@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fedingress.domain.errors import Invalid
 from fedingress.domain.policy import ZoneRef
 from fedingress.planning.answers.batches import Batch, batches, bisected, parts
-from fedingress.planning.answers.zone import ZoneDecision
+from fedingress.planning.answers.decision import ZoneDecision
 from fedingress.ports import Guard, Ports
 
 

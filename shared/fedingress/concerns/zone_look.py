@@ -20,9 +20,9 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
-from fedingress.planning.answers.units import Unit
+from fedingress.planning.answers.decision import Standing, ZoneDecision
+from fedingress.planning.answers.units import Unit, names_of, to_look_at
 from fedingress.planning.answers.weighing import Weighed, Weighing, recalled, weigh
-from fedingress.planning.answers.zone import Standing, ZoneDecision
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
@@ -178,8 +178,8 @@ class Visit:
         if records is not None or known is None:
             return _Compared(wanted, known or {}, Standing(records=records or ()))
         touched = zone_memory.touched(prints, known, waits)
-        units = planning.to_look_at(wanted, touched) if touched else frozenset()
-        asked = planning.names_of(units, self.domain)
+        units = to_look_at(wanted, touched) if touched else frozenset()
+        asked = names_of(units, self.domain)
         found = ports.record_sets.find(self.zone, asked) if asked else ()
         return _Compared(wanted, known, Standing(records=found, units=units))
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from fedingress.domain import names
+from fedingress.planning.answers.decision import Release
 from fedingress.planning.answers.marks import is_node
-from fedingress.planning.answers.zone import Release
 from fedingress.ports.ledger import Ledger
 
 _UNITS_PER_NOTE: Final = 4000
