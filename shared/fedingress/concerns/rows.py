@@ -115,8 +115,7 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    found = (dns.zone_for(host, policy.dns.zones) for host in hosts)
-    zones = {zone.unit: zone for zone in found if zone}
+    zones = {zone.unit: zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)}
     return Footprint(
         topology=policy.topology,
         project=policy.project,

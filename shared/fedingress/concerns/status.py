@@ -1,11 +1,13 @@
 """Status: write address, conditions and the table of members on the source; events for news."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fedingress.concerns import firewall, networks
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain import names
 from fedingress.domain.outcome import Outcome, Settled
+from fedingress.domain.policy import ZoneRef
 from fedingress.domain.report import BackendsReport, DnsReport, FanoutReport
 from fedingress.domain.work import Work
 from fedingress.planning import dns, status
@@ -90,10 +92,9 @@ def _forgetful(found: Subject, ports: Ports) -> bool:
     if built is None or built.uid != uid:
         return True
     managed = found.policy.dns.zones if found.policy else ()
-    zones = {dns.zone_for(host, managed) for host in fanned.hosts}
+    zones = {zone for host in fanned.hosts for zone in dns.zones_for(host, managed)}
     return any(
-        zone is not None
-        and ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport) is None
+        ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport) is None
         for zone in zones
     )
 
@@ -125,20 +126,28 @@ def _closed(found: Subject, ports: Ports) -> tuple[str, ...]:
 
 def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[str, dict[str, str]]:
     """What every host's zone says; a host without a zone says so itself."""
-    rows: dict[str, dict[str, str]] = {}
     zones = found.policy.dns.zones if found.policy else ()
-    for zone in zones:
-        name = f"dns-{names.short_hash(zone.unit)}"
-        report = ports.ledger.report(name, found.key, DnsReport)
-        if report is not None and report.uid == found.source.uid:
-            rows |= {host: dict(row) for host, row in report.hosts.items()}
-    for host in fanned.hosts if fanned and zones else ():
-        if host not in rows:
-            zone_ = dns.zone_for(host, zones)
-            state = "waiting" if zone_ else "no-zone"
-            text = "waiting for the load balancer" if zone_ else "no managed zone holds this host"
-            rows[host] = {"zone": zone_.unit if zone_ else "", "state": state, "message": text}
+    said = {zone.unit: _said(zone, found, ports) for zone in zones}
+    hosts = dict.fromkeys(host for told in said.values() for host in told)
+    rows: dict[str, dict[str, str]] = {}
+    for host in dict.fromkeys((*hosts, *(fanned.hosts if fanned and zones else ()))):
+        wanted = {zone.unit for zone in dns.zones_for(host, zones)}
+        told = {unit: dict(rows_[host]) for unit, rows_ in said.items() if host in rows_}
+        for unit in sorted(wanted - told.keys()):
+            text = "waiting for the load balancer"
+            told[unit] = {"zone": unit, "state": "waiting", "message": text}
+        if not told:
+            text = "no managed zone holds this host"
+            told[""] = {"zone": "", "state": "no-zone", "message": text}
+        unwell = [row for row in told.values() if row["state"] != "published"]
+        rows[host] = (unwell or list(told.values()))[0]  # one that is not published is the news
     return rows
+
+
+def _said(zone: ZoneRef, found: Subject, ports: Ports) -> Mapping[str, Mapping[str, str]]:
+    """What a zone reports of the hosts of *found*."""
+    report = ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport)
+    return report.hosts if report is not None and report.uid == found.source.uid else {}
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:
