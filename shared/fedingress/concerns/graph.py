@@ -54,6 +54,7 @@ class Build:
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
             sorted(self.wish.drained),
+            sorted({(group.neg.name, group.protocol) for group in self.wish.groups}),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.mark.encode(),
         ]

@@ -14,7 +14,7 @@ from fedingress.domain.member import SERVICE, MemberObject
 from fedingress.domain.placement import Placement
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import FanoutReport
-from fedingress.planning import companions, dns, fanout
+from fedingress.planning import companions, dns, fanout, readiness
 
 Visits = Mapping[str, Visit | FederationError]
 Row = dict[str, str]
@@ -56,6 +56,7 @@ def report(
         clusters={name: rows[name] for name in sorted(rows)},
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
+        ready=_ready(source, placement, visits, previous),
         drained=_drained(placement, inventory, previous),
     )
 
@@ -91,7 +92,8 @@ def expecting(
                     refs = [
                         NegRef(project=member.project, zone=zone, name=neg) for zone in member.zones
                     ]
-                    coming += [_neg_row(name, backend, ref) for ref in refs]
+                    spoken = visit.wish.protocols.get(backend, "")
+                    coming += [_neg_row(name, backend, ref, spoken) for ref in refs]
     return dataclasses.replace(found, negs=_sorted([*found.negs, *coming]))
 
 
@@ -115,11 +117,16 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    zones = {zone.unit: zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)}
+    found = [zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)]
+    regional = policy.topology == "aws"
+    if regional:  # where the Ingress's own name is
+        found += policy.dns.zones[:1]
+    zones = {zone.unit: zone for zone in found}
+    project = "" if regional else policy.project
     return Footprint(
         topology=policy.topology,
-        project=policy.project,
-        projects=(policy.project,) if policy.project else (),
+        project=project,
+        projects=(project,) if project else (),
         zones=tuple(zones[unit] for unit in sorted(zones)),
         networks=tuple(networks(policy, placement, inventory)),
         members=placement.placed,
@@ -137,7 +144,9 @@ def networks(
     A shared network is written `projects/HOST/global/networks/NAME`; its firewall is in HOST.
     """
     found: dict[str, list[tuple[str, ...]]] = {}
-    for member in map(inventory.named, placement.placed):
+    # Probers of Google's load balancer; members' own ones look after their networks themselves.
+    placed = () if policy.topology == "aws" else placement.placed
+    for member in map(inventory.named, placed):
         if member and member.network:
             words = member.network.split("/")
             shared = len(words) == _NETWORK_WORDS and words[0] == "projects"
@@ -183,6 +192,8 @@ def _applied(visit: Visit, source: Source) -> Row:
         return _row("conflict", "Conflict", "; ".join(visit.plan.held))
     if reasons := visit.wish.problems:
         return _row("failed", reasons[0][0], "; ".join(sentence for _, sentence in reasons))
+    if visit.wish.answers and not fanout.addresses(visit.ingresses):
+        return _row("placed", "Waiting", "waiting for the address of its load balancer")
     if waiting := _waiting(visit):
         return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
     return _row("placed", "Applied", f"generation {source.generation} is applied")
@@ -232,7 +243,8 @@ def _negs(
         for item in visit.services:
             for ref in companions.negs(item.manifest, member.project) if item.ref in wanted else ():
                 if backend := _backend_of(source, ref.name, name):
-                    found.append(_neg_row(name, backend, ref))
+                    spoken = visit.wish.protocols.get(backend, "")
+                    found.append(_neg_row(name, backend, ref, spoken))
     if previous is not None:
         found += [row for row in previous.negs if row["cluster"] in frozen]
     return _sorted(found)
@@ -245,7 +257,7 @@ def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None
     )
 
 
-def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
+def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef, protocol: str) -> Row:
     return {
         "cluster": cluster,
         "service": backend.service,
@@ -253,6 +265,7 @@ def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef) -> Row:
         "project": ref.project,
         "zone": ref.zone,
         "name": ref.name,
+        "protocol": protocol,
     }
 
 
@@ -261,11 +274,14 @@ def _sorted(found: Iterable[Mapping[str, str]]) -> tuple[Row, ...]:
 
 
 def _addresses(visits: Visits, previous: FanoutReport | None) -> dict[str, tuple[str, ...]]:
-    """Addresses in the status of each member's copy; the last known ones of unreadable members."""
+    """Addresses in the status of each member's copy; the last known ones where there are none."""
     found = {
         name: tuple(previous.addresses[name])
         for name, visit in visits.items()
-        if previous is not None and not isinstance(visit, Visit) and name in previous.addresses
+        if previous is not None
+        and name in previous.addresses
+        # A controller that starts anew may take the address away for a while.
+        and (not isinstance(visit, Visit) or visit.ingresses)
     }
     for name, visit in visits.items():
         if isinstance(visit, Visit):
@@ -273,3 +289,19 @@ def _addresses(visits: Visits, previous: FanoutReport | None) -> dict[str, tuple
             if listed:
                 found[name] = listed
     return {name: found[name] for name in sorted(found)}
+
+
+def _ready(
+    source: Source, placement: Placement, visits: Visits, previous: FanoutReport | None
+) -> dict[str, tuple[int, int]]:
+    """Ready and wanted endpoints of each placed member; the last known ones where nobody looked."""
+    services = {each.service for each in source.ingress.backends} if source.ingress else set()
+    found = {}
+    for name in sorted({*visits} & {*placement.placed}):
+        visit = visits[name]
+        if isinstance(visit, Visit) and visit.slices is not None:
+            slices = [item.manifest for item in visit.slices]
+            found[name] = readiness.ready(slices, services)
+        elif previous is not None and name in previous.ready:
+            found[name] = (previous.ready[name][0], previous.ready[name][1])
+    return found

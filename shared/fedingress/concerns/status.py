@@ -1,7 +1,8 @@
 """Status: write address, conditions and the table of members on the source; events for news."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from fedingress.concerns import firewall, networks
 from fedingress.concerns.subject import Subject, subject
@@ -87,7 +88,7 @@ def _forgetful(found: Subject, ports: Ports) -> bool:
     if fanned is None or fanned.uid != uid:
         return True
     built = ports.ledger.report("backends", found.key, BackendsReport)
-    if fanned.faults or not fanned.negs:
+    if fanned.faults or not (fanned.negs or fanned.addresses):
         return False
     if built is None or built.uid != uid:
         return True
@@ -104,11 +105,13 @@ def decide(found: Subject, ports: Ports) -> StatusWish:
     uid = found.source.uid
     fanned = ports.ledger.report("fanout", found.key, FanoutReport)
     built = ports.ledger.report("backends", found.key, BackendsReport)
+    hosts, members = _published(found, fanned, ports)
     standing = Standing(
         source=found.source,
         fanout=fanned if fanned and fanned.uid == uid else None,
         backends=built if built and built.uid == uid else None,
-        hosts=_hosts(found, fanned, ports),
+        hosts=hosts,
+        members=members,
         retired=found.retired,
         faults=found.faults,
         closed=_closed(found, ports),
@@ -124,30 +127,39 @@ def _closed(found: Subject, ports: Ports) -> tuple[str, ...]:
     return tuple(text for text in told if text)
 
 
-def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[str, dict[str, str]]:
-    """What every host's zone says; a host without a zone says so itself."""
+def _published(
+    found: Subject, fanned: FanoutReport | None, ports: Ports
+) -> tuple[dict[str, dict[str, str]], dict[str, Mapping[str, Any]]]:
+    """
+    What every host's zones say; a host without a zone says so itself.
+
+    Returns:
+        Rows by host, and shares by member: of zones that differ, the first one's.
+    """
     zones = found.policy.dns.zones if found.policy else ()
-    said = {zone.unit: _said(zone, found, ports) for zone in zones}
-    hosts = dict.fromkeys(host for told in said.values() for host in told)
-    rows: dict[str, dict[str, str]] = {}
-    for host in dict.fromkeys((*hosts, *(fanned.hosts if fanned and zones else ()))):
-        wanted = {zone.unit for zone in dns.zones_for(host, zones)}
-        told = {unit: dict(rows_[host]) for unit, rows_ in said.items() if host in rows_}
-        for unit in sorted(wanted - told.keys()):
-            text = "waiting for the load balancer"
-            told[unit] = {"zone": unit, "state": "waiting", "message": text}
-        if not told:
-            text = "no managed zone holds this host"
-            told[""] = {"zone": "", "state": "no-zone", "message": text}
-        unwell = [row for row in told.values() if row["state"] != "published"]
-        rows[host] = (unwell or list(told.values()))[0]  # one that is not published is the news
-    return rows
+    said: dict[str, DnsReport] = {}
+    members: dict[str, Mapping[str, Any]] = {}
+    for zone in zones:
+        name = f"dns-{names.short_hash(zone.unit)}"
+        report = ports.ledger.report(name, found.key, DnsReport)
+        if report is not None and report.uid == found.source.uid:
+            said[zone.unit] = report
+            members = {**report.members, **members}
+    hosts = [host for report in said.values() for host in report.hosts]
+    hosts += fanned.hosts if fanned and zones else ()
+    return {host: _row(host, zones, said) for host in dict.fromkeys(hosts)}, members
 
 
-def _said(zone: ZoneRef, found: Subject, ports: Ports) -> Mapping[str, Mapping[str, str]]:
-    """What a zone reports of the hosts of *found*."""
-    report = ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport)
-    return report.hosts if report is not None and report.uid == found.source.uid else {}
+def _row(host: str, zones: Sequence[ZoneRef], said: Mapping[str, DnsReport]) -> dict[str, str]:
+    """What is said of *host*: by a zone in which it is not published, if there is one."""
+    told = {unit: dict(report.hosts[host]) for unit, report in said.items() if host in report.hosts}
+    for zone in dns.zones_for(host, zones):
+        text = "waiting for the load balancer"
+        told.setdefault(zone.unit, {"zone": zone.unit, "state": "waiting", "message": text})
+    if not told:
+        return {"zone": "", "state": "no-zone", "message": "no managed zone holds this host"}
+    unwell = [row for row in told.values() if row["state"] != "published"]
+    return (unwell or list(told.values()))[0]
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:

@@ -8,11 +8,13 @@ class BackendOptions:
     """
     What a policy says nothing of is None, and left as it stands in the cloud.
 
+    protocol: HTTP, HTTPS or HTTP2, spoken to pods; None asks their Services.
     affinity: NONE, CLIENT_IP or GENERATED_COOKIE.   cookie_seconds: 0 ends with the session.
     cdn, iap: whether they are on.   request_headers: each `Name:value`, added to every request.
     log_share: of requests, 0 to 1; 0 logs none.
     """
 
+    protocol: str | None = None
     affinity: str | None = None
     cookie_seconds: int | None = None
     cdn: bool | None = None

@@ -10,7 +10,7 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import addresses, frontends, groups, options
+from fedingress.planning import addresses, frontends, groups, options, protocols
 from fedingress.planning.addresses import families
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
@@ -67,9 +67,13 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
     services: dict[ServiceBackend, str] = {}
     for backend in wish.ingress.backends:
         short = names.short_hash(backend.service, backend.port)
-        check = make(Kind.HEALTH_CHECK, f"hc-{short}", _health_check(wish.policy))
         before = have.get((Kind.BACKEND_SERVICE, f"{begin}bs-{short}"))
+        protocol = _protocol(wish, backend, before)
+        # Another protocol is another check, so that both change in the same call.
+        suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
+        check = make(Kind.HEALTH_CHECK, f"hc-{short}{suffix}", _health_check(wish.policy, protocol))
         spec = _backend_service(wish, backend, check.path, before)
+        spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
         services[backend] = service.path
         made += [check, service]
@@ -93,11 +97,18 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
     """What of the wish cannot be fulfilled although the graph stands: (reason, sentence)."""
     return (
         *groups.undrained(wish.groups, wish.drained),
+        *protocols.disagreements(wish.policy.options.protocol, wish.groups),
         *frontends.problems(wish.plot(observed)),
     )
 
 
-def _health_check(policy: BackendPolicy) -> dict[str, Any]:
+def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource | None) -> str:
+    own = [group for group in wish.groups if group.backend == backend]
+    observed = str(before.spec.get("protocol", "")) if before else ""
+    return protocols.decide(wish.policy.options.protocol, own, observed)
+
+
+def _health_check(policy: BackendPolicy, protocol: str) -> dict[str, Any]:
     check = policy.health_check
     probe = {
         "requestPath": check.path,
@@ -105,12 +116,12 @@ def _health_check(policy: BackendPolicy) -> dict[str, Any]:
         "host": check.host or None,
     }
     return {
-        "type": "HTTP",
+        "type": protocol,
         "checkIntervalSec": check.interval_seconds,
         "timeoutSec": check.timeout_seconds,
         "healthyThreshold": check.healthy_threshold,
         "unhealthyThreshold": check.unhealthy_threshold,
-        "httpHealthCheck": probe,
+        f"{protocol.lower()}HealthCheck": probe,
     }
 
 
@@ -132,7 +143,6 @@ def _backend_service(
         }
     return {
         "loadBalancingScheme": "EXTERNAL_MANAGED",
-        "protocol": "HTTP",
         "timeoutSec": wish.policy.timeout_seconds,
         "connectionDraining": {"drainingTimeoutSec": wish.policy.draining_seconds},
         "healthChecks": [check],

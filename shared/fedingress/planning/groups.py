@@ -13,11 +13,16 @@ Problem = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """One NEG and the Service port it serves, in *cluster*."""
+    """
+    One NEG and the Service port it serves, in *cluster*.
+
+    protocol: what the member's Service says that its pods speak; empty when it cannot be read.
+    """
 
     cluster: str
     backend: ServiceBackend
     neg: NegRef
+    protocol: str = ""
 
 
 def neg_of(entry: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from localcloud.dataplane.echo import Identity, Pod
 from localcloud.dataplane.haproxy.regions import ClientRegion
 from localcloud.dataplane.haproxy.snapshot import Snapshot
 from localcloud.dataplane.plane import DataPlane
+from localcloud.world.certificates import Authority
 
 SITE = "https://www.googleapis.com/compute/v1/"
 GLOBAL = "projects/p/global/"
@@ -83,7 +84,8 @@ NOT_FOUND = {"faultInjectionPolicy": {"abort": {"httpStatus": 404, "percentage":
 class Lab:
     """Two clusters of two pods, a VIP in front; checks every 0.1 s."""
 
-    def __init__(self, run_dir, rate=1e14, pods=2):
+    def __init__(self, run_dir, rate=1e14, pods=2, protocol="HTTP"):
+        self.protocol = protocol
         self.block = WorldBlock.take()
         self.vip = self.block.next_vip()
         self.url = f"http://{self.vip}:8080"
@@ -101,6 +103,10 @@ class Lab:
             {"defaultService": ref("backendServices", "web")},
             {"web": service(*(backend(group, rate) for group in self.negs.values()))},
         )
+        self.service["protocol"] = protocol
+        check = self.compute[GLOBAL + "healthChecks/hc"]
+        check["type"] = protocol
+        check[f"{protocol.lower()}HealthCheck"] = check.pop("httpHealthCheck")
         self.keys = {}
         self.regions = [
             ClientRegion(name=zone[:-2], network=self.block.client_network(index))
@@ -120,8 +126,15 @@ class Lab:
         ip = self.block.pod(index, n)
         return Pod(
             Identity(
-                name=f"{cluster}-{n}", cluster=cluster, region=region, app=app, ip=ip, ports=(8080,)
-            )
+                name=f"{cluster}-{n}",
+                cluster=cluster,
+                region=region,
+                app=app,
+                ip=ip,
+                ports=(8080,),
+                tls_ports=() if self.protocol == "HTTP" else (8080,),
+            ),
+            Authority().server_context,
         )
 
     @staticmethod

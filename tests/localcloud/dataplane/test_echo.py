@@ -57,6 +57,7 @@ def test_a_pod_says_who_it_is_and_what_arrived(block):
             "method": "POST",
             "host": "shop.example.com",
             "path": "/a?b=%20",
+            "scheme": "http",
             "headers": {"X-Forwarded-For": "1.1.1.1", "X-Client-Region": "r"},
         }
         assert pod.served == 2

@@ -394,3 +394,19 @@ def served_name(vip, asked):
         x509.SubjectAlternativeName
     )
     return names.value.get_values_for_type(x509.DNSName)[0]
+
+
+@pytest.mark.parametrize("protocol", ["HTTPS", "HTTP2"])
+def test_pods_that_speak_tls_are_checked_and_reached_by_tls(tmp_path, protocol):
+    """Nobody looks at their certificate; a service that speaks HTTP to them reaches nobody."""
+
+    async def story(lab):
+        _, seen = await lab.get("/a")
+        lab.service["protocol"] = "HTTP"
+        await lab.apply()
+        plain, _ = await lab.get("/a")
+
+        assert (seen["scheme"], seen["path"]) == ("https", "/a")
+        assert plain.status == 502
+
+    run(story, tmp_path, protocol=protocol)

@@ -112,6 +112,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "rate": backends(maxRatePerEndpoint=0.5),
     "whole rate": backends(maxRatePerEndpoint=100),
     "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
+    "protocol": backends(protocol="HTTP2"),
     "cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE", "cookieSeconds": 60}),
     "session cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE"}),
     "client": backends(sessionAffinity={"type": "CLIENT_IP"}),
@@ -179,6 +180,8 @@ _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "protocol": (backends(protocol="https"), "spec.backends.protocol: unknown protocol 'https'"),
+    "protocol no text": (backends(protocol=2), "spec.backends.protocol: 2 is not text"),
     "version of TLS": (
         tls(minimumVersion="1.4"),
         "spec.tls.minimumVersion: unknown version of TLS '1.4'",

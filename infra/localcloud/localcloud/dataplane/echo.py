@@ -4,14 +4,16 @@ Echo pods: real HTTP/1.1 servers that say who answered and what arrived.
 The world makes one for each ready or unready pod of its clusters; its control API kills, revives,
 slows and unreadies them. A pod has one address of its own and listens on each of its ports.
 
-Not modelled: TLS and gRPC in the pod, more than one container, resource limits.
+Some ports may speak TLS, by a certificate that nobody verifies, as Google's front ends do not
+either. Not modelled: HTTP/2 and gRPC in the pod, more than one container, resource limits.
 """
 
 import asyncio
 import json
 import socket
+import ssl
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -37,6 +39,7 @@ class Identity:
     ports: tuple[int, ...]
     readiness_path: str = "/healthz"
     health_paths: frozenset[str] = field(default_factory=frozenset)
+    tls_ports: tuple[int, ...] = ()
 
 
 class Pod:
@@ -46,8 +49,12 @@ class Pod:
     `served` counts the requests that were neither readiness nor health checks.
     """
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(
+        self, identity: Identity, context: Callable[[], ssl.SSLContext] | None = None
+    ) -> None:
+        """*context*: gives the server's side of TLS; needed where *identity* has TLS ports."""
         self.identity = identity
+        self._context = context
         self.ready = True
         self.served = 0
         self._delay_seconds = 0.0
@@ -73,10 +80,12 @@ class Pod:
         host = to_loopback(self.identity.ip)
         self._http = web.Server(self._answer, access_log=None)
         loop = asyncio.get_running_loop()
+        secure = self._context() if self._context and self.identity.tls_ports else None
         try:
             for port in self.identity.ports:
+                tls = secure if port in self.identity.tls_ports else None
                 self._listeners.append(
-                    await loop.create_server(self._http, host, port, backlog=_BACKLOG)
+                    await loop.create_server(self._http, host, port, backlog=_BACKLOG, ssl=tls)
                 )
         except OSError:
             await self.kill()
@@ -141,6 +150,7 @@ class Pod:
             "method": request.method,
             "host": request.host,
             "path": request.raw_path,
+            "scheme": request.scheme,
             "headers": {
                 name: ", ".join(request.headers.getall(name))
                 for name in ECHOED_HEADERS

@@ -22,7 +22,7 @@ from localcloud.kube.cluster import KubeCluster
 from localcloud.reconcile import Reconciler
 from localcloud.workloads.addresses import PodAddresses
 from localcloud.workloads.nodes import Node
-from localcloud.workloads.objects import ZONE, container_ports, readiness_path
+from localcloud.workloads.objects import ZONE, container_ports, readiness_path, tls_ports
 from localcloud.workloads.status import pod_status
 
 MANAGER = "kubelet"
@@ -43,6 +43,7 @@ class PodPlace:
         pod: Its name.
         address: 10.x.
         ports: TCP ports that its containers declare.
+        tls_ports: Those of them that speak TLS; a port whose name begins with ``https`` does.
         readiness_path: Where it answers readiness checks.
     """
 
@@ -56,6 +57,7 @@ class PodPlace:
     address: str
     ports: tuple[int, ...]
     readiness_path: str
+    tls_ports: tuple[int, ...] = ()
 
 
 class Server(Protocol):
@@ -216,6 +218,7 @@ class Kubelet:
             address=address,
             ports=container_ports(pod),
             readiness_path=readiness_path(pod),
+            tls_ports=tls_ports(pod),
         )
         document = {**_identity(pod), "spec": {"nodeName": node.name}}
         self._cluster.put(document, manager="kube-scheduler")

@@ -38,6 +38,20 @@ def container_ports(pod: Mapping[str, Any]) -> tuple[int, ...]:
     )
 
 
+def tls_ports(pod: Mapping[str, Any]) -> tuple[int, ...]:
+    """Give those of `container_ports` that speak TLS: their names begin with ``https``."""
+    return tuple(
+        sorted(
+            {
+                int(port["containerPort"])
+                for container in pod["spec"].get("containers") or ()
+                for port in container.get("ports") or ()
+                if str(port.get("name", "")).startswith("https")
+            }
+        )
+    )
+
+
 def readiness_path(pod: Mapping[str, Any]) -> str:
     """
     Give the path of the first HTTP readiness probe that is not ``/``; else ``/healthz``.

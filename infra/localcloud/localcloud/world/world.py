@@ -58,6 +58,7 @@ class World:
     def __init__(self, spec: WorldSpec | None = None) -> None:
         """Prepare what *spec* asks for; nothing is opened yet."""
         self.spec = spec or WorldSpec()
+        self._authority = Authority()
         self.clusters: dict[str, Cluster] = {}
         self.home: Home = Embedded(self.spec.functions)
         self._stack = contextlib.AsyncExitStack()
@@ -210,7 +211,7 @@ class World:
         gcp.health = self.data_plane.health
 
     async def _start_clusters(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        authority = Authority()
+        authority = self._authority
         if not self.spec.config_is_member:
             self.clusters[CONFIG] = Cluster(CONFIG, authority)
         for index, member in enumerate(self.spec.members):
@@ -293,8 +294,7 @@ class World:
         kubeconfig.write(self.kubeconfig, [first, *others])
         kubeconfig.write(self.functions_kubeconfig, [config])
 
-    @staticmethod
-    def _pod_server(place: PodPlace) -> PodServer:
+    def _pod_server(self, place: PodPlace) -> PodServer:
         return Pod(
             Identity(
                 name=place.pod,
@@ -304,7 +304,9 @@ class World:
                 ip=place.address,
                 ports=place.ports,
                 readiness_path=place.readiness_path,
-            )
+                tls_ports=place.tls_ports,
+            ),
+            self._authority.server_context if place.tls_ports else None,
         )
 
     @property

@@ -49,6 +49,9 @@ INGRESS_CLASS: Final = Resource(
     namespaced=False,
 )
 SERVICE: Final = Resource(group="", version="v1", kind="Service", plural="services")
+ENDPOINT_SLICE: Final = Resource(
+    group="discovery.k8s.io", version="v1", kind="EndpointSlice", plural="endpointslices"
+)
 SECRET: Final = Resource(group="", version="v1", kind="Secret", plural="secrets")
 TLS_SECRET: Final = Resource(
     group="",
@@ -79,6 +82,6 @@ CLUSTER_PROFILE: Final = Resource(
 )
 
 BY_KIND: Final[Mapping[str, Resource]] = {
-    resource.kind: resource for resource in (INGRESS, SERVICE, SECRET)
+    resource.kind: resource for resource in (INGRESS, SERVICE, ENDPOINT_SLICE, SECRET)
 }
 """Those that stand in members."""

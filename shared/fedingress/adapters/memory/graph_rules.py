@@ -56,6 +56,13 @@ _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.FORWARDING_RULE: ("IPAddress", "IPProtocol", "portRange", "target"),
 }
 
+_PROBES: Final[Mapping[str, str]] = {
+    "HTTP": "httpHealthCheck",
+    "HTTPS": "httpsHealthCheck",
+    "HTTP2": "http2HealthCheck",
+}
+"""The block of each type of health check."""
+
 DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
     Kind.FIREWALL: {"priority": 1000, "disabled": False},
     Kind.ADDRESS: {"networkTier": "PREMIUM"},
@@ -89,7 +96,7 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
     for kind, more in {
         Kind.FIREWALL: ("direction", "sourceRanges", "allowed", "denied", "targetTags"),
         Kind.ADDRESS: ("address", "addressType", "ipVersion"),
-        Kind.HEALTH_CHECK: ("httpHealthCheck", "logConfig"),
+        Kind.HEALTH_CHECK: (*_PROBES.values(), "logConfig"),
         Kind.BACKEND_SERVICE: (
             *("connectionDraining", "customRequestHeaders", "healthChecks", "iap", "logConfig"),
         ),
@@ -182,8 +189,12 @@ def _address(item: GlobalResource, _: Resources) -> Iterator[str]:
 
 def _health_check(item: GlobalResource, _: Resources) -> Iterator[str]:
     spec = item.spec
-    if spec.get("type") != "HTTP":
-        yield _invalid("type", spec.get("type"), "The federated graph checks by HTTP")
+    block = _PROBES.get(str(spec.get("type")), "")
+    if not block:
+        yield _invalid("type", spec.get("type"), f"Must be one of {sorted(_PROBES)}")
+    for other in _PROBES.values():
+        if other != block and other in spec:
+            yield _invalid(other, spec[other], f"Cannot be set for type {spec.get('type')}")
     for key, most in (
         ("checkIntervalSec", 300),
         ("timeoutSec", 300),
@@ -194,11 +205,11 @@ def _health_check(item: GlobalResource, _: Resources) -> Iterator[str]:
             yield _invalid(key, spec[key], f"Must be between 1 and {most}")
     if spec["timeoutSec"] > spec["checkIntervalSec"]:
         yield _invalid("timeoutSec", spec["timeoutSec"], "Must not exceed checkIntervalSec")
-    probe = spec.get("httpHealthCheck") or {}
+    probe = spec.get(block) or {}
     if not str(probe.get("requestPath", "/")).startswith("/"):
-        yield _invalid("httpHealthCheck.requestPath", probe["requestPath"], "Must begin with '/'")
+        yield _invalid(f"{block}.requestPath", probe["requestPath"], "Must begin with '/'")
     if probe.get("portSpecification") == "USE_SERVING_PORT" and "port" in probe:
-        yield _invalid("httpHealthCheck.port", probe["port"], "USE_SERVING_PORT forbids a port")
+        yield _invalid(f"{block}.port", probe["port"], "USE_SERVING_PORT forbids a port")
 
 
 def _backend_service(item: GlobalResource, _: Resources) -> Iterator[str]:

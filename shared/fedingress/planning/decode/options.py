@@ -14,8 +14,9 @@ from fedingress.domain.options import BackendOptions
 from fedingress.planning.decode.reading import Cell
 from fedingress.planning.decode.words import quoted
 
+PROTOCOLS: Final = ("HTTP", "HTTPS", "HTTP2")
 AFFINITIES: Final = ("NONE", "CLIENT_IP", "GENERATED_COOKIE")
-FIELDS: Final = ("sessionAffinity", "cdn", "iap", "requestHeaders", "logging")
+FIELDS: Final = ("protocol", "sessionAffinity", "cdn", "iap", "requestHeaders", "logging")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}:[\x20-\x7e]{0,1024}")
 _MOST_HEADERS: Final = 16
 _RESERVED: Final = re.compile(
@@ -30,7 +31,9 @@ def options(backends: Cell) -> BackendOptions:
     """The options in `spec.backends`; None for each that is not written."""
     affinity, cookie_seconds = _affinity(backends.child("sessionAffinity"))
     cdn, iap = backends.child("cdn"), backends.child("iap")
+    protocol = backends.child("protocol")
     found = BackendOptions(
+        protocol=protocol.choice(PROTOCOLS, noun="protocol") if protocol.given else None,
         affinity=affinity,
         cookie_seconds=cookie_seconds,
         cdn=_enabled(cdn),

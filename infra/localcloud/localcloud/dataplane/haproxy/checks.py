@@ -6,7 +6,9 @@ Request paths and hosts are user text: checked here, and only ever put into map 
 Source: compute v1 HealthCheck (defaults: every 5 s, timeout 5 s, thresholds 2 and 2, path ``/``,
 host the endpoint's address, a fixed port of 80). An answer is healthy when its status is 200.
 
-Not modelled: HTTPS, HTTP/2, gRPC and SSL checks, named ports, ``response``, PROXY headers.
+HTTPS and HTTP2 checks speak HTTP/1.1 over TLS and do not look at the certificate.
+
+Not modelled: HTTP/2 on the wire, gRPC and SSL checks, named ports, ``response``, PROXY headers.
 """
 
 import json
@@ -20,7 +22,13 @@ PORTS = range(1, 65536)
 MINIMUM_CHECK_MILLISECONDS = 100
 
 _PLAIN = re.compile(r"[!-~]{1,1024}")
-_KINDS = {"HTTP": "httpHealthCheck", "TCP": "tcpHealthCheck"}
+_KINDS = {
+    "HTTP": "httpHealthCheck",
+    "HTTPS": "httpsHealthCheck",
+    "HTTP2": "http2HealthCheck",
+    "TCP": "tcpHealthCheck",
+}
+_SECURE = frozenset({"HTTPS", "HTTP2"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,7 @@ class Check:
     timeout_milliseconds: int
     rise: int
     fall: int
+    secure: bool = False
 
 
 def check_of(
@@ -67,7 +76,8 @@ def check_of(
         problems.append(f"health check of {_quoted(request_path)} at {_quoted(host)} is refused")
         return None
     return Check(
-        kind=kind,
+        kind="HTTP" if kind in _SECURE else kind,
+        secure=kind in _SECURE,
         path=str(request_path),
         host=str(host),
         port=port,

@@ -13,6 +13,9 @@ Capacity is rate per endpoint times healthy endpoints times ``capacityScaler``; 
 endpoints get requests in proportion to their capacity. A scaler of 0 keeps the checks and ends new
 requests. Source: compute v1 Backend (balancingMode RATE, preference), "Backend services overview".
 
+Protocol HTTPS is HTTP/1.1 over TLS, and so is HTTP2, which offers ``h2`` and takes what the pod
+speaks; certificates of pods are not looked at, as by Google's front ends.
+
 Not modelled: UTILIZATION and CONNECTION balancing (taken as no limit), session affinity, locality
 policies, custom headers, outlier detection, CDN, ``failoverPolicy``.
 """
@@ -97,6 +100,7 @@ class Service:
     timeout_seconds: int
     pools: tuple[Pool, ...]
     problems: tuple[str, ...]
+    protocol: str = "HTTP"
 
     @property
     def last_resort(self) -> str:
@@ -150,6 +154,7 @@ def service_of(path: str, service: Resource, snapshot: Snapshot, interval_factor
         timeout_seconds=whole(service.get("timeoutSec"), 30),
         pools=pools,
         problems=tuple(f"{path}: {problem}" for problem in problems),
+        protocol=str(service.get("protocol", "HTTP")),
     )
 
 

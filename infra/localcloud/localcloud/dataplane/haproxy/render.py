@@ -194,6 +194,7 @@ def _checked(service: Service, check: Check, pool: Pool) -> Iterator[str]:
         )
         yield "http-check expect status 200"
     port = f" port {check.port}" if check.port else ""
+    port += " check-ssl verify none" if check.secure else ""
     yield f"timeout check {check.timeout_milliseconds}ms"
     yield (
         f"default-server check{port} inter {check.interval_milliseconds}ms"
@@ -209,12 +210,16 @@ def _followers(
     yield f"backend {name}"
     yield "balance roundrobin"
     yield f"timeout server {service.timeout_seconds}s"
+    tls = _TLS.get(service.protocol, "")
     for pool in pools:
         for endpoint in pool.endpoints:
             yield (
-                f"server {pool.name}_{endpoint.name} {endpoint.socket}"
+                f"server {pool.name}_{endpoint.name} {endpoint.socket}{tls}"
                 f" track {pool.name}/{endpoint.name} weight {weights[pool.name]}"
             )
+
+
+_TLS = {"HTTPS": " ssl verify none", "HTTP2": " ssl verify none alpn h2,http/1.1"}
 
 
 def _block(lines: Iterator[str]) -> str:
