@@ -23,8 +23,11 @@ _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
 _LONGEST = 512
-_ROUNDS = 4
-"""Of planning: the reserved address is known in the second, a proxy is written field by field."""
+_ROUNDS = 6
+"""
+Of planning: the reserved address is known in the second, a proxy is written field by field, and
+backend services get their security policy before they are led to.
+"""
 
 
 class OperationFailed(Unavailable):
@@ -56,6 +59,7 @@ class Build:
             sorted(self.wish.drained),
             sorted({(group.neg.name, group.protocol) for group in self.wish.groups}),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
+            self.wish.policy.options.security_policy,
             self.wish.mark.encode(),
         ]
 
@@ -92,7 +96,8 @@ class Build:
         wanted = backends.desired(self.wish, observed)
         rules = backends.earlier(self.wish, observed)
         stay = () if rules and self.readdress.over(self._literals(observed)) else rules
-        return backends.plan(wanted, observed, self.wish.mark, stay=stay)
+        armor = self.wish.policy.options.security_policy
+        return backends.plan(wanted, observed, self.wish.mark, stay=stay, security_policy=armor)
 
     def _literals(self, observed: Sequence[GlobalResource]) -> tuple[str, ...]:
         return self.wish.plot(observed).literals()

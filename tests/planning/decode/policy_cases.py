@@ -90,6 +90,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "whole rate": backends(maxRatePerEndpoint=100),
     "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
     "protocol": backends(protocol="HTTP2"),
+    "security policy": backends(securityPolicy="edge-1"),
     "cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE", "cookieSeconds": 60}),
     "session cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE"}),
     "client": backends(sessionAffinity={"type": "CLIENT_IP"}),
@@ -125,6 +126,14 @@ _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "security policy by path": (
+        backends(securityPolicy="global/securityPolicies/edge"),
+        "spec.backends.securityPolicy: 'global/securityPolicies/edge' is not the name of a",
+    ),
+    "no security policy": (
+        backends(securityPolicy=""),
+        "spec.backends.securityPolicy: '' is not the name of a security policy",
+    ),
     "protocol": (backends(protocol="https"), "spec.backends.protocol: unknown protocol 'https'"),
     "protocol no text": (backends(protocol=2), "spec.backends.protocol: 2 is not text"),
     "version of TLS": (
