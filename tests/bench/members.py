@@ -138,7 +138,9 @@ def _fanout(members: int, ingresses: int) -> Iterator[_Fanout]:
         stack.callback(threads.close)
         store = SqliteStore(folder / "state.db")
         stack.callback(store.close)
-        nothing: dict[str, Any] = dict.fromkeys(("load_balancers", "record_sets"))
+        nothing: dict[str, Any] = dict.fromkeys(
+            ("load_balancers", "record_sets", "health_checks", "balancers")
+        )
         clock = SystemClock()
         ports = Ports(
             owner="bench",

@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fedingress.adapters.memory.balancers import MemoryBalancers
 from fedingress.adapters.memory.clusters import MemoryMembers
+from fedingress.adapters.memory.health_checks import MemoryHealthChecks
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.adapters.memory.sources import MemorySources
@@ -116,6 +118,8 @@ class World:
         self.sources = MemorySources(members=members, now=self.clock.now)
         self.load_balancers = MemoryLoadBalancers(self.clock)
         self.records = MemoryRecordSets((ZONE,))
+        self.checks = MemoryHealthChecks()
+        self.balancers = MemoryBalancers()
         self.store = MemoryStore()
         self.bus = HeapBus(self.clock)
         self.faults: list[str] = []
@@ -130,6 +134,8 @@ class World:
             clusters=self.members,
             load_balancers=self.load_balancers,
             record_sets=self.records,
+            health_checks=self.checks,
+            balancers=self.balancers,
             ledger=Ledger(self.store),
             bus=self.bus,
             clock=self.clock,

@@ -1,4 +1,4 @@
-"""The one rule of a network."""
+"""The rules of a network."""
 
 import dataclasses
 import shlex
@@ -11,10 +11,10 @@ from fedingress.domain.report import NetworkIntent
 from fedingress.planning import firewall
 
 
-def intent(state="present", uid="u1"):
+def intent(state="present", uid="u1", **more):
     """One Ingress in network n of project p."""
     return NetworkIntent(
-        uid=uid, generation=1, source=f"ns/{uid}", state=state, project="p", network="n"
+        uid=uid, generation=1, source=f"ns/{uid}", state=state, project="p", network="n", **more
     )
 
 
@@ -35,16 +35,76 @@ def test_the_rule_opens_the_network_to_googles_probers_and_to_nobody_else():
         "direction": "INGRESS",
         "sourceRanges": ["130.211.0.0/22", "35.191.0.0/16"],
         "allowed": [{"IPProtocol": "tcp"}],
+        "targetTags": None,
     }
+
+
+def tagged(*tags):
+    """The rule for nodes of these tags only."""
+    return dataclasses.replace(WANTED, spec={**WANTED.spec, "targetTags": list(tags) or None})
+
+
+MANY = tuple(f"tag-{number:02}" for number in range(71))
+
+TAGS = {
+    "one member's": ([intent(tags=("b", "a"))], (), ["a", "b"]),
+    "those of several Ingresses": (
+        [intent(tags=("b",)), intent(tags=("a",), uid="u2")],
+        (),
+        ["a", "b"],
+    ),
+    "one of them does not say": ([intent(tags=("a",)), intent(uid="u2")], (), None),
+    "who leaves has no say": ([intent(tags=("a",)), intent("leaving", uid="u2")], (), ["a"]),
+    "as many as a rule takes": ([intent(tags=MANY[:70])], (), list(MANY[:70])),
+    "more than a rule takes": ([intent(tags=MANY)], (), None),
+    "held, none there yet": ([intent(tags=("a",), held=True)], (), ["a"]),
+    "held, and nothing known": ([intent(held=True)], (), None),
+    "held, and there": ([intent(tags=("a",), held=True)], (tagged("b"),), ["a", "b"]),
+    "held by one who knows nothing": (
+        [intent(tags=("a",)), intent(held=True, uid="u2")],
+        (tagged("b"),),
+        ["a", "b"],
+    ),
+    "held, and there for every node": ([intent(tags=("a",), held=True)], (tagged(),), None),
+    "held, and there as another's": (
+        [intent(tags=("a",), held=True)],
+        (dataclasses.replace(tagged("b"), mark=None),),
+        ["a"],
+    ),
+    "not held any more": ([intent(tags=("a",))], (tagged("a", "b"),), ["a"]),
+}
+
+
+@pytest.mark.parametrize("name", TAGS)
+def test_only_nodes_of_members_are_opened_where_all_say_their_tags(name):
+    """A member that does not say opens the network; nothing is closed while it is held."""
+    intents, observed, expected = TAGS[name]
+    (rule,) = firewall.wanted("p", "n", "me", intents, observed)
+
+    assert rule.spec["targetTags"] == expected
+
+
+def test_ipv6_has_a_rule_of_its_own_while_any_asks():
+    """A rule takes ranges of one family; the second comes, is held, and goes by itself."""
+    first, second = firewall.wanted("p", "n", "me", [intent(), intent(ipv6=True, uid="u2")])
+
+    assert first == WANTED
+    assert second.name == f"{WANTED.name}6"
+    assert second.spec["sourceRanges"] == ["2600:2d00:1:1::/64", "2600:2d00:1:b029::/64"]
+    assert plan([intent()], (WANTED, second)).changes == (
+        Delete(observed=second, why="no Ingress needs it in this network"),
+    )
+    assert not plan([intent(held=True)], (WANTED, second))
+    assert [type(each) for each in plan([intent(ipv6=True)], (WANTED,))] == [Create]
 
 
 def test_what_we_may_not_do_is_a_command_for_somebody_who_may():
     """The rule that it makes carries our mark, so that it counts as ours afterwards."""
     create, update, delete = (
-        firewall.command("p", "n", "me", change)
+        firewall.commands("firewall:p/n", "me", [], Plan(changes=(change,)))
         for change in (
-            None,
-            Update(observed=WANTED, desired=WANTED, fields=(), why=""),
+            Create(desired=WANTED, why=""),
+            Update(observed=WANTED, desired=tagged("a", "b"), fields=(), why=""),
             Delete(observed=WANTED, why=""),
         )
     )
@@ -56,7 +116,21 @@ def test_what_we_may_not_do_is_a_command_for_somebody_who_may():
     (mark,) = [word.removeprefix("--description=") for word in words if "description" in word]
     assert Mark.decode(mark) == WANTED.mark
     assert shlex.split(update)[3:5] == ["update", WANTED.name]
+    assert "--target-tags=a,b" in shlex.split(update)
+    assert "target-tags" not in create
     assert delete == f"gcloud compute firewall-rules delete {WANTED.name} --project=p"
+
+
+def test_without_a_look_every_rule_that_is_needed_is_in_the_command():
+    """One after the other, with the tags of the nodes; with nobody left, the rule goes."""
+    both = firewall.commands("firewall:p/n", "me", [intent(ipv6=True, tags=("a", "b"))], None)
+    words = [shlex.split(each) for each in both.split(" && ")]
+
+    assert [each[4] for each in words] == [WANTED.name, f"{WANTED.name}6"]
+    assert all("--target-tags=a,b" in each for each in words)
+    assert firewall.commands("firewall:p/n", "me", [intent("leaving")], None) == (
+        f"gcloud compute firewall-rules delete {WANTED.name} --project=p"
+    )
 
 
 NARROWED = dataclasses.replace(WANTED, spec={**WANTED.spec, "sourceRanges": []})

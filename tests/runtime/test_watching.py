@@ -46,7 +46,17 @@ class RecordingBus:
 
 
 def ports(sources, clusters, bus):
-    nothing = dict.fromkeys(("load_balancers", "record_sets", "ledger", "clock", "parallel"))
+    nothing = dict.fromkeys(
+        (
+            "load_balancers",
+            "record_sets",
+            "health_checks",
+            "balancers",
+            "ledger",
+            "clock",
+            "parallel",
+        )
+    )
     return Ports(owner="test", sources=sources, clusters=clusters, bus=bus, **nothing)
 
 

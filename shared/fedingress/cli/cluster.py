@@ -75,7 +75,8 @@ def join(
     prop: Annotated[
         list[str] | None,
         typer.Option(
-            "--property", help="provider, region, zones, project, account, network: KEY=VALUE."
+            "--property",
+            help="provider, region, zones, project, account, network, node-tags: KEY=VALUE.",
         ),
     ] = None,
     label: Annotated[
@@ -188,6 +189,7 @@ def _row(member: MemberCluster, publishers: Publishers) -> dict[str, Any]:
         "zones": ",".join(member.zones) or "-",
         "project": member.project or "-",
         "network": member.network or "-",
+        "node_tags": ",".join(member.node_tags) or "-",
         "state": "leaving" if member.leaving else state,
         "keys": _keys(member.name, publishers),
         "labels": ",".join(f"{key}={value}" for key, value in sorted(member.labels.items())),

@@ -14,12 +14,14 @@ from fedingress.ports import Guard, Ports
 
 _FORBIDDEN_SECONDS = 300.0
 _HELD_SECONDS = 60.0
+_GRACE_SECONDS = 600.0
+"""How long a network that is closed to us may hold a deletion, as a silent member may."""
 _NOTE = "firewall-refused/"
 
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
-    """Keep the rule while any Ingress needs it; the unit is `firewall:PROJECT/NETWORK`."""
-    plan: Plan[GlobalResource] = Plan()
+    """Keep the rules while any Ingress needs them; the unit is `firewall:PROJECT/NETWORK`."""
+    plan: Plan[GlobalResource] | None = None
     try:
         plan = preview(work.unit, ports)
         pending = carry_out(plan, ports, guard)
@@ -27,6 +29,7 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Refused(reasons=error.reasons)
     except Forbidden as error:
         _tell(work.unit, _refusal(work.unit, plan, error, ports), ports)
+        _give_up(work.unit, ports)
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     _tell(work.unit, "", ports)
     if pending:
@@ -47,10 +50,10 @@ def refusal(unit: str, ports: Ports) -> str:
     return str(note["text"]) if note else ""
 
 
-def _refusal(unit: str, plan: Plan[GlobalResource], error: Forbidden, ports: Ports) -> str:
-    project, network = firewall.parse(unit)
-    change = plan.changes[0] if plan.changes else None
-    run = firewall.command(project, network, ports.owner, change)
+def _refusal(unit: str, plan: Plan[GlobalResource] | None, error: Forbidden, ports: Ports) -> str:
+    _, network = firewall.parse(unit)
+    intents = ports.ledger.intents(unit, NetworkIntent).values()
+    run = firewall.commands(unit, ports.owner, intents, plan)
     return f"the firewall of network {network} is closed to us ({str(error)[:200]}); run: {run}"
 
 
@@ -59,12 +62,25 @@ def _tell(unit: str, text: str, ports: Ports) -> None:
     if refusal(unit, ports) == text:
         return
     if text:
-        ports.ledger.put_note(_NOTE + unit, {"text": text})
+        ports.ledger.put_note(_NOTE + unit, {"text": text, "since": ports.clock.now()})
     else:
         ports.ledger.drop_note(_NOTE + unit)
     sources = {item.source for item in ports.ledger.intents(unit, NetworkIntent).values()}
     works = [Work(concern="status", unit=key, cause="firewall.told") for key in sorted(sources)]
     ports.bus.publish(works)
+
+
+def _give_up(unit: str, ports: Ports) -> None:
+    """
+    Let whoever leaves go, once nobody needs the network and it was closed to us for long.
+
+    What to run was told by then; an Ingress is not held for what only somebody else can do.
+    """
+    note = ports.ledger.note(_NOTE + unit) or {}
+    intents = ports.ledger.intents(unit, NetworkIntent).values()
+    waited = ports.clock.now() - float(note.get("since", ports.clock.now()))
+    if waited >= _GRACE_SECONDS and all(intent.state != "present" for intent in intents):
+        networks.let_go(unit, ports)
 
 
 def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:

@@ -1,5 +1,8 @@
 """What fan-out tells the firewall of each network: needed, not needed, leaving."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from fedingress.concerns.subject import Subject
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.report import NetworkIntent
@@ -17,7 +20,7 @@ def unit_of(text: str) -> str:
     return firewall.unit(project, network)
 
 
-def intent(text: str, found: Subject, *, state: str) -> NetworkIntent:
+def intent(text: str, found: Subject, *, state: str, held: bool = False) -> NetworkIntent:
     """The wish of one source; equal in every generation, so that it is told once."""
     project, _, network = text.partition("/")
     return NetworkIntent(
@@ -27,14 +30,46 @@ def intent(text: str, found: Subject, *, state: str) -> NetworkIntent:
         state=state,
         project=project,
         network=network,
+        held=held,
     )
+
+
+def wishes(
+    found: Subject, used: Mapping[str, tuple[str, ...]], ports: Ports, *, detached: bool
+) -> list[NetworkIntent]:
+    """
+    What *found* wants of every network that it ever used.
+
+    Args:
+        found: Not retired.
+        used: Networks of the members that it is placed in, with the tags of their nodes.
+        ports: For what was told before.
+        detached: Whether only endpoints of these members are in use. Until then no rule gets
+            narrower: a firewall that closes before its endpoints are detached loses requests.
+    """
+    footprint, policy, ingress = found.footprint or Footprint(), found.policy, found.source.ingress
+    six = bool(policy and policy.ipv6) or bool(ingress and ingress.front.address6)
+    moving = {name for name in footprint.projects if policy and name != policy.project}
+    said = []
+    for text in sorted({*footprint.networks, *used}):
+        before = ports.ledger.intent(unit_of(text), found.source.uid, NetworkIntent)
+        leaves = text.partition("/")[0] in moving
+        stays = not detached and (before is None or before.state == "present")
+        if text in used:
+            wish = intent(text, found, state="present", held=leaves or not detached)
+            said.append(replace(wish, tags=used[text], ipv6=six))
+        elif leaves or stays:
+            said.append(intent(text, found, state="present", held=True))
+        else:
+            said.append(intent(text, found, state="absent"))
+    return said
 
 
 def kept(found: Subject, ports: Ports) -> list[Entry]:
     """For networks that know nothing of *found*: it still needs them."""
     footprint = found.footprint or Footprint()
     return [
-        intent_entry(unit_of(text), intent(text, found, state="present"))
+        intent_entry(unit_of(text), intent(text, found, state="present", held=True))
         for text in footprint.networks
         if ports.ledger.intent(unit_of(text), found.source.uid, NetworkIntent) is None
     ]

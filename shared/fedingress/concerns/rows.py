@@ -123,9 +123,7 @@ def footprint(
         project=policy.project,
         projects=(policy.project,) if policy.project else (),
         zones=tuple(zones[unit] for unit in sorted(zones)),
-        networks=tuple(
-            f"{project}/{network}" for project, network in networks(policy, placement, inventory)
-        ),
+        networks=tuple(networks(policy, placement, inventory)),
         members=placement.placed,
         ttl_seconds=policy.dns.ttl_seconds,
     ).under(policy.deletion)
@@ -133,19 +131,26 @@ def footprint(
 
 def networks(
     policy: FederationPolicy, placement: Placement, inventory: Inventory
-) -> tuple[tuple[str, str], ...]:
+) -> dict[str, tuple[str, ...]]:
     """
-    (project, network) of every placed member whose profile names its network.
+    `PROJECT/NETWORK` of every placed member whose profile names its network, and the tags of their
+    nodes; no tags where one of the members names none.
 
     A shared network is written `projects/HOST/global/networks/NAME`; its firewall is in HOST.
     """
-    found = set()
+    found: dict[str, list[tuple[str, ...]]] = {}
     for member in map(inventory.named, placement.placed):
         if member and member.network:
             words = member.network.split("/")
             shared = len(words) == _NETWORK_WORDS and words[0] == "projects"
-            found.add((words[1] if shared else policy.project, words[-1]))
-    return tuple(sorted(found))
+            text = f"{words[1] if shared else policy.project}/{words[-1]}"
+            found.setdefault(text, []).append(member.node_tags)
+    return {
+        text: tuple(sorted({tag for each in found[text] for tag in each}))
+        if all(found[text])
+        else ()
+        for text in sorted(found)
+    }
 
 
 def _row(state: str, reason: str, message: str) -> Row:

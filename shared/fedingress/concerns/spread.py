@@ -19,6 +19,7 @@ from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import fanout, firewall, placement
+from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
 from fedingress.ports import Guard, Ports
@@ -47,6 +48,15 @@ class Stage:
         if self.previous is not None:
             known |= set(self.previous.clusters) - set(self.placement.ineligible)
         return [member for member in self.inventory.members if member.name in known]
+
+    def detached(self) -> bool:
+        """Whether every endpoint group that is in use, as far as known, is of a placed member."""
+        ingress, uid = self.subject.source.ingress, self.subject.source.uid
+        return self.in_use is not None and self.in_use <= {
+            neg_name(uid, backend, member)
+            for member in self.placement.placed
+            for backend in (ingress.backends if ingress else ())
+        }
 
 
 def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
@@ -202,13 +212,8 @@ def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> N
     found = stage.subject
     key = found.key
     used = rows.networks(stage.policy, stage.placement, stage.inventory)
-    footprint = stage.subject.footprint or Footprint()
-    moving = {name for name in footprint.projects if name != stage.policy.project}
-    for text in footprint.networks:
-        project, _, network = text.partition("/")
-        unit = firewall.unit(project, network)
-        needed = (project, network) in used or project in moving
-        intent = networks.intent(text, found, state="present" if needed else "absent")
+    for intent in networks.wishes(found, used, ports, detached=stage.detached()):
+        unit = firewall.unit(intent.project, intent.network)
         works = [Work(concern="backends", unit=unit, cause=_cause(work))]
         entry = intent_entry(unit, intent)
         ports.ledger.announce(ports.bus, [entry], works, always=work.thorough)

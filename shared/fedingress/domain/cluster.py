@@ -47,6 +47,7 @@ class MemberCluster:
     healthy: the ControlPlaneHealthy condition; None when the profile has none.
     leaving: the operator asked it to leave; it is emptied.
     drained: it gets no new requests, and keeps what it holds.
+    node_tags: network tags that every node of it has, in GCE.
     uid: of its kube-system namespace, the same for the same cluster under any name.
     """
 
@@ -58,6 +59,7 @@ class MemberCluster:
     project: str = ""
     account: str = ""
     network: str = ""
+    node_tags: tuple[str, ...] = ()
     uid: str = ""
     healthy: bool | None = None
     leaving: bool = False

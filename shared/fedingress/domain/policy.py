@@ -151,6 +151,7 @@ class AwsPolicy:
     scheme: `internet-facing` or `internal`.   target_type: `ip` or `instance`.
     certificate_arns: of ACM, by region: `REGION` -> ARNs.
     listen_ports: rows (`HTTP` or `HTTPS`, port).   ssl_redirect: the port to send HTTP to, or 0.
+    health_check_path: of the load balancers' own checks; empty leaves it to the controller.
     dual_stack: whether load balancers shall answer over IPv6 too.
     accelerator: whether a Global Accelerator stands in front.
     """
@@ -163,6 +164,7 @@ class AwsPolicy:
     certificate_arns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     listen_ports: tuple[tuple[str, int], ...] = ()
     ssl_redirect: int = 0
+    health_check_path: str = ""
     dual_stack: bool = False
     accelerator: bool = False
 

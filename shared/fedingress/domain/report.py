@@ -187,12 +187,19 @@ class NetworkIntent(Report):
 
     state: present; absent when no member of it is there; leaving or orphan when it goes, and left
         once the rule was observed as it should be without it.
+    tags: those of the nodes of its members there; empty when some member names none.
+    ipv6: its load balancer has an address of IPv6.
+    held: nothing may be taken off the rule yet: endpoints of a member that left, or that nobody
+        can speak for, may still be in use.
     """
 
     source: str
     state: str
     project: str
     network: str
+    tags: tuple[str, ...] = ()
+    ipv6: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,12 @@ from fedingress.ports.bus import Bus
 from fedingress.ports.clock import Clock
 from fedingress.ports.clusters import MemberClusters
 from fedingress.ports.guard import Guard
+from fedingress.ports.health_checks import HealthChecks
 from fedingress.ports.ledger import Ledger
 from fedingress.ports.load_balancers import LoadBalancers
 from fedingress.ports.parallel import Parallel
 from fedingress.ports.record_sets import RecordSets
+from fedingress.ports.regional_balancers import RegionalBalancers
 from fedingress.ports.sources import Sources
 
 
@@ -26,6 +28,8 @@ class Ports:
     clusters: MemberClusters
     load_balancers: LoadBalancers
     record_sets: RecordSets
+    health_checks: HealthChecks
+    balancers: RegionalBalancers
     ledger: Ledger
     bus: Bus
     clock: Clock
@@ -36,11 +40,13 @@ __all__ = [
     "Bus",
     "Clock",
     "Guard",
+    "HealthChecks",
     "Ledger",
     "LoadBalancers",
     "MemberClusters",
     "Parallel",
     "Ports",
     "RecordSets",
+    "RegionalBalancers",
     "Sources",
 ]

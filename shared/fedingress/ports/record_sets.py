@@ -41,14 +41,21 @@ class RecordSets(Protocol):
         deletions: Sequence[RecordSet],
         additions: Sequence[RecordSet],
         guard: Guard,
-    ) -> None:
+    ) -> str:
         """
-        One atomic batch; deletions must match exactly what stands there.
+        One atomic batch, deletions first, both in the order given; they must match what stands.
 
-        Returns when the provider has accepted it and answers will change.
+        A record that leads to another one of the zone is deleted before it and added after it.
+
+        Returns:
+            By what `done` knows it; empty when every server has it already.
 
         Raises:
             Conflict: A deletion does not match, or an addition exists.
             Invalid: The provider refuses a record; the reasons are its words.
         """
+        ...
+
+    def done(self, zone: ZoneRef, change: str) -> bool:
+        """Whether every server of the provider answers by the accepted *change*."""
         ...

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
-from fedingress.concerns import rows
+from fedingress.concerns import networks, rows
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
@@ -75,20 +75,10 @@ def of_source(key: IngressKey, ports: Ports) -> Preview:
 
 def _firewalls(found: Subject, ports: Ports) -> list[Plan[GlobalResource]]:
     """The rule of each network that this Ingress needs, or needs no more."""
-    used = _networks(found, ports)
-    footprint = found.footprint or Footprint()
-    known = {tuple(text.split("/", 1)) for text in footprint.networks}
     plans = []
-    for project, network in sorted({*used, *known}):
+    for intent in networks.wishes(found, _networks(found, ports), ports, detached=True):
+        project, network = intent.project, intent.network
         unit = firewall_planning.unit(project, network)
-        intent = NetworkIntent(
-            uid=found.source.uid,
-            generation=0,
-            source=found.key,
-            state="present" if (project, network) in used else "absent",
-            project=project,
-            network=network,
-        )
         intents = {**ports.ledger.intents(unit, NetworkIntent), found.source.uid: intent}
         observed = ports.load_balancers.observe(
             project, (Kind.FIREWALL,), firewall_planning.prefix(ports.owner, network)
@@ -102,10 +92,10 @@ def _firewalls(found: Subject, ports: Ports) -> list[Plan[GlobalResource]]:
     return plans
 
 
-def _networks(found: Subject, ports: Ports) -> tuple[tuple[str, str], ...]:
-    """(project, network) of the members that *found* is placed in."""
+def _networks(found: Subject, ports: Ports) -> dict[str, tuple[str, ...]]:
+    """Networks of the members that *found* is placed in, with the tags of their nodes."""
     if found.retired or found.policy is None:
-        return ()
+        return {}
     inventory = ports.sources.inventory()
     wish = placement.narrowing(found.source.annotations)
     return rows.networks(found.policy, placement.decide(found.policy, wish, inventory), inventory)

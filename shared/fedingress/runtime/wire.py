@@ -58,8 +58,13 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         Invalid: A setting names something that is not there.
         Forbidden, Unavailable: The secret with the kubeconfig cannot be read.
     """
+    from fedingress.adapters.aws.balancers import ElbBalancers
+    from fedingress.adapters.aws.clients import Clients
+    from fedingress.adapters.aws.health_checks import Route53HealthChecks
+    from fedingress.adapters.aws.route53 import Route53RecordSets
     from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
     from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
+    from fedingress.adapters.zones import ZonesByProvider
     from fedingress.runtime.clock import SystemClock
     from fedingress.runtime.parallel import Threads
 
@@ -68,18 +73,37 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     threads = Threads(settings.fan_out)
     sources, clusters = make_kube(settings, clock, concern or "home", closing)
     closing.callback(threads.close)
+    amazon = Clients()
+    closing.callback(amazon.close)
+    period = metric_period(settings.tick_seconds)
     ports = Ports(
         owner=settings.owner,
         sources=sources,
         clusters=clusters,
         load_balancers=GceLoadBalancers(settings.compute_endpoint or None),
-        record_sets=CloudDnsRecordSets(settings.dns_endpoint or None),
+        record_sets=ZonesByProvider(
+            {
+                "cloud-dns": CloudDnsRecordSets(settings.dns_endpoint or None),
+                "route53": Route53RecordSets(amazon),
+            }
+        ),
+        health_checks=Route53HealthChecks(amazon, period_seconds=period),
+        balancers=ElbBalancers(amazon, period_seconds=period),
         ledger=Ledger(store),
         bus=bus,
         clock=clock,
         parallel=threads,
     )
     return Wired(ports=ports, close=closing.close)
+
+
+def metric_period(tick_seconds: float) -> int:
+    """
+    Seconds over which CloudWatch sums up what a tick looks at, as CloudWatch has them.
+
+    A minute on Amazon itself, whose services tell no more often; less where ticks are faster.
+    """
+    return max((each for each in (1, 5, 10, 30, 60) if each <= tick_seconds), default=1)
 
 
 def make_store(settings: Settings) -> Store:

@@ -1,45 +1,9 @@
 """Record sets between our form and Cloud DNS's."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fedingress.adapters.gcp import records
 from fedingress.domain.record import RecordSet
-
-
-@pytest.mark.parametrize(
-    ("rrdata", "text"),
-    [
-        ('"plain"', "plain"),
-        ("bare", "bare"),
-        ('"one" "two"', "onetwo"),
-        ("one two", "onetwo"),
-        (r'"a \"quoted\" word"', 'a "quoted" word'),
-        (r'"back\\slash"', "back\\slash"),
-        (r'"\195\169"', "é"),
-        ('""', ""),
-    ],
-)
-def test_txt_is_read_in_every_spelling(rrdata, text):
-    """Quotes, several strings and escapes as master files have them."""
-    assert records.text_value(rrdata) == text
-
-
-def test_long_txt_is_cut_into_strings():
-    """A string has at most 255 octets."""
-    assert records.text_rrdata("x" * 300) == f'"{"x" * 255}" "{"x" * 45}"'
-
-
-@given(st.text(max_size=600).filter(lambda text: text.isprintable() or not text.isascii()))
-def test_txt_survives_the_round_trip(text):
-    """Any text comes back, whatever its quotes, escapes, length and script."""
-    octets = text.encode("utf-8", "replace").decode("utf-8")
-
-    rrdata = records.text_rrdata(octets)
-
-    assert records.text_value(rrdata) == octets
-    assert rrdata.isascii()
 
 
 @pytest.mark.parametrize("name", ["*.Apps.Example.com.", "\\052.apps.example.com."])

@@ -47,8 +47,8 @@ def test_both_fill_in_the_same_defaults(name):
 
 
 def test_known_and_unknown_topologies_have_different_sentences():
-    """The CRD lists the four, and says which one this version serves."""
-    known, unknown = manifest(topology="aws"), manifest(topology="gpc")
+    """The CRD lists the four, and says which ones this version serves."""
+    known, unknown = manifest(topology="via-aws"), manifest(topology="gpc")
     assert "not served by this version" in causes(known, POLICIES)[0]
     assert "is not one of" in causes(unknown, POLICIES)[0]
 

@@ -24,6 +24,9 @@ GROUPS = {
     "spec.backends.iap",
     "spec.backends.logging",
     "spec.dns",
+    "spec.dns.healthCheck",
+    "spec.dns.damping",
+    "spec.aws",
     "spec.tls",
     "spec.addresses",
 }

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+HOSTED = {"provider": "route53", "name": "Z0123456789ABC", "domain": "aws.example"}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f-1"
 ZONE = {"provider": "cloud-dns", "name": "example-com", "domain": "example.com"}
 
 
@@ -48,6 +50,27 @@ def dns(**fields: Any) -> dict[str, Any]:
 def zone(**fields: Any) -> dict[str, Any]:
     kept = {name: value for name, value in {**ZONE, **fields}.items() if value is not None}
     return dns(zones=[kept])
+
+
+def aws(**fields: Any) -> dict[str, Any]:
+    return manifest(topology="aws", project=None, aws=fields)
+
+
+def aws_dns(**fields: Any) -> dict[str, Any]:
+    return manifest(topology="aws", project=None, dns=fields)
+
+
+def probe(**fields: Any) -> dict[str, Any]:
+    return aws_dns(healthCheck=fields)
+
+
+def damping(**fields: Any) -> dict[str, Any]:
+    return aws_dns(damping=fields)
+
+
+def places(*rows: tuple[str, str]) -> dict[str, Any]:
+    listed = [{"location": location, "region": region} for location, region in rows]
+    return aws_dns(routing="geolocation", places=listed)
 
 
 def tls(**fields: Any) -> dict[str, Any]:
@@ -117,10 +140,42 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "tls by others": tls(sslPolicy="modern", certificateMap="shop", redirect=False),
     "both families": manifest(addresses={"ipv6": True}),
     "one family": manifest(addresses={}),
+    "hosted zone": dns(zones=[HOSTED]),
+    "hosted zone of an account": dns(zones=[{**HOSTED, "account": "123456789012"}]),
+    "least of aws": manifest(topology="aws", project=None),
+    "aws with a project": manifest(topology="aws"),
+    "empty aws": aws(),
+    "aws and its zones": aws_dns(zones=[HOSTED, {**ZONE, "project": "lab"}], routing="weighted"),
+    "group": aws(loadBalancer="group", group="shop.1"),
+    "unnamed group": aws(loadBalancer="group"),
+    "nginx": aws(ingressClass="nginx", scheme="internal", targetType="instance", dualStack=True),
+    "listeners": aws(
+        listenPorts=[{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 443}],
+        sslRedirect=443,
+        certificateArns=[CERTIFICATE, CERTIFICATE + "-b", CERTIFICATE.replace("us-", "eu-")],
+        healthCheckPath="/healthz?deep=1",
+    ),
+    "places": places(("continent:EU", "eu-west-1"), ("country:*", "*"), ("subdivision:US/CA", "a")),
+    "order": aws_dns(routing="failover", order=["us-east-1", "eu-west-1"]),
+    "latency with all": aws_dns(routing="latency", spillBelow=1, damping={}, healthCheck={}),
+    "probe of TCP": probe(port=8443, intervalSeconds=10, threshold=1),
+    "probe of HTTP": probe(protocol="HTTP"),
+    "probe of HTTPS": probe(protocol="HTTPS", paths=["/a", "/b"]),
+    "damping": damping(
+        tickSeconds=1,
+        downWindows=1,
+        upWindows=100,
+        longestDwellSeconds=1,
+        growth=1,
+        points=0.01,
+        deadband=1,
+        largestRemoval=0.9,
+    ),
     "cascade": deletion(mode="cascade", graceSeconds=604800, drainSeconds=86400),
     "orphan": deletion(mode="orphan", graceSeconds=0, drainSeconds=0),
 }
 
+_PLACE = {"location": "country:*", "region": "*"}
 _PATCH = "spec.overrides[0].patch[0]"
 _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
@@ -161,7 +216,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no topology": (manifest(topology=None), "spec.topology: is required"),
     "known topology": (
         manifest(topology="via-gcp"),
-        "spec.topology: topology via-gcp is known, but not served by this version; gcp is",
+        "spec.topology: topology via-gcp is known, but not served by this version; gcp and aws are",
     ),
     "unknown topology": (
         manifest(topology="gpc"),
@@ -329,9 +384,146 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "relative probe": (check(path="healthz"), f"{_CHECK}.path: 'healthz' is not an absolute"),
     "probe with a space": (check(path="/a b"), f"{_CHECK}.path: '/a b' is not an absolute"),
     "probe host": (check(host="*.example"), f"{_CHECK}.host: '*.example' is not a DNS name"),
-    "known provider": (
-        zone(provider="route53"),
-        "spec.dns.zones[0].provider: provider route53 is known, but not served",
+    "unknown provider": (
+        zone(provider="route-53"),
+        "spec.dns.zones[0].provider: unknown provider 'route-53'; did you mean route53?",
+    ),
+    "hosted zone in a project": (
+        dns(zones=[{**HOSTED, "project": "lab"}]),
+        "spec.dns.zones[0].project: is not for this provider: a hosted zone is in an account",
+    ),
+    "managed zone in an account": (
+        zone(account="123456789012"),
+        "spec.dns.zones[0].account: is not for this provider: a managed zone is in a project",
+    ),
+    "name of a hosted zone": (
+        dns(zones=[{**HOSTED, "name": "example-com"}]),
+        "spec.dns.zones[0].name: 'example-com' is not the id of a hosted zone",
+    ),
+    "account": (
+        dns(zones=[{**HOSTED, "account": "12"}]),
+        "spec.dns.zones[0].account: '12' is not 12 digits",
+    ),
+    "zone of no project": (
+        aws_dns(zones=[ZONE]),
+        "spec.dns.zones[0].project: is required, because the policy names no project",
+    ),
+    "aws elsewhere": (manifest(aws={}), "spec.aws: is for topology aws"),
+    "backends in aws": (
+        manifest(topology="aws", backends={"maxRatePerEndpoint": 1}),
+        "spec.backends: is for topology gcp; members' load balancers are described in spec.aws",
+    ),
+    "check of backends in aws": (
+        manifest(topology="aws", backends={"healthCheck": {"path": "/x"}}),
+        "spec.backends: is for topology gcp",
+    ),
+    "tls in aws": (manifest(topology="aws", tls={"redirect": True}), "spec.tls: is for topology"),
+    "ipv6 in aws": (
+        manifest(topology="aws", addresses={"ipv6": True}),
+        "spec.addresses: is for topology gcp",
+    ),
+    "bad project in aws": (manifest(topology="aws", project="Lab"), "spec.project: 'Lab' is not"),
+    "damping elsewhere": (dns(damping={}), "spec.dns.damping: is for topology aws, where members'"),
+    "probe elsewhere": (dns(healthCheck={}), "spec.dns.healthCheck: is for topology aws"),
+    "spill elsewhere": (dns(spillBelow=0.5), "spec.dns.spillBelow: is for topology aws"),
+    "no places": (
+        aws_dns(routing="geolocation"),
+        "spec.dns.places: is required by routing geolocation",
+    ),
+    "places elsewhere": (
+        aws_dns(places=[_PLACE]),
+        "spec.dns.places: stands beside routing latency; it is for geolocation",
+    ),
+    "no place for the rest": (
+        places(("country:US", "us-east-1")),
+        "spec.dns.places: needs country:*, or clients from elsewhere get no answer",
+    ),
+    "place twice": (
+        places(("country:*", "a"), ("country:*", "b")),
+        "spec.dns.places[1]: country:* is named twice",
+    ),
+    "location": (
+        places(("country:*", "*"), ("planet:MARS", "a")),
+        "spec.dns.places[1].location: 'planet:MARS' is not a location",
+    ),
+    "region of a place": (
+        places(("country:*", "A")),
+        "spec.dns.places[0].region: 'A' is not the name of a region",
+    ),
+    "no order": (aws_dns(routing="failover"), "spec.dns.order: is required by routing failover"),
+    "empty order": (
+        aws_dns(routing="failover", order=[]),
+        "spec.dns.order: needs at least 1 item",
+    ),
+    "region twice": (
+        aws_dns(routing="failover", order=["a", "a"]),
+        "spec.dns.order[1]: a is named twice",
+    ),
+    "order elsewhere": (aws_dns(order=["a"]), "spec.dns.order: stands beside routing latency"),
+    "probe": (probe(protocol="UDP"), "spec.dns.healthCheck.protocol: unknown protocol 'UDP'"),
+    "probe of a port": (probe(port=0), "spec.dns.healthCheck.port: 0 is out of range: 1 to 65535"),
+    "path of TCP": (
+        probe(paths=["/"]),
+        "spec.dns.healthCheck.paths: stands beside protocol TCP, which asks for no path",
+    ),
+    "no path of HTTP": (
+        probe(protocol="HTTP", paths=[]),
+        "spec.dns.healthCheck.paths: needs at least 1 item",
+    ),
+    "path of HTTP": (
+        probe(protocol="HTTP", paths=["x"]),
+        "spec.dns.healthCheck.paths[0]: 'x' is not an absolute path",
+    ),
+    "interval of a probe": (
+        probe(intervalSeconds=20),
+        "spec.dns.healthCheck.intervalSeconds: 20 is neither 10 nor 30",
+    ),
+    "spill": (aws_dns(spillBelow=2), "spec.dns.spillBelow: 2 is out of range: above 0 and"),
+    "growth": (damping(growth=0.5), "spec.dns.damping.growth: 0.5 is less than 1"),
+    "deadband": (damping(deadband=0), "spec.dns.damping.deadband: 0 is out of range"),
+    "accelerator": (
+        aws(accelerator=True),
+        "spec.aws.accelerator: is known, but not served by this version",
+    ),
+    "load balancer": (
+        aws(loadBalancer="shared"),
+        "spec.aws.loadBalancer: unknown load balancer 'shared'; known are dedicated, group",
+    ),
+    "group of one": (
+        aws(group="shop"),
+        "spec.aws.group: stands beside loadBalancer dedicated; it is for group",
+    ),
+    "name of a group": (
+        aws(loadBalancer="group", group="Shop"),
+        "spec.aws.group: 'Shop' is not the name of a group",
+    ),
+    "certificate": (
+        aws(certificateArns=["arn:aws:iam::1:certificate/x"]),
+        "spec.aws.certificateArns[0]: 'arn:aws:iam::1:certificate/x' is not the ARN",
+    ),
+    "ARN twice": (
+        aws(certificateArns=[CERTIFICATE, CERTIFICATE]),
+        f"spec.aws.certificateArns[1]: '{CERTIFICATE}' is named twice",
+    ),
+    "listener without protocol": (
+        aws(listenPorts=[{"port": 80}]),
+        "spec.aws.listenPorts[0].protocol: is required: one of HTTP, HTTPS",
+    ),
+    "listener without port": (
+        aws(listenPorts=[{"protocol": "HTTP"}]),
+        "spec.aws.listenPorts[0].port: is required: 1 to 65535",
+    ),
+    "port twice": (
+        aws(listenPorts=[{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 80}]),
+        "spec.aws.listenPorts[1]: port 80 is named twice",
+    ),
+    "redirect to nothing": (
+        aws(listenPorts=[{"protocol": "HTTP", "port": 443}], sslRedirect=443),
+        "spec.aws.sslRedirect: 443 is no port of listenPorts with protocol HTTPS",
+    ),
+    "relative check": (
+        aws(healthCheckPath="healthz"),
+        "spec.aws.healthCheckPath: 'healthz' is not an absolute path",
     ),
     "no provider": (zone(provider=None), "spec.dns.zones[0].provider: is required"),
     "zone name": (zone(name="Example"), "spec.dns.zones[0].name: 'Example' is not the name"),
@@ -344,7 +536,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         dns(zones=[ZONE, {**ZONE, "name": "b"}]),
         "spec.dns.zones[1]: a second zone for example.com",
     ),
-    "known routing": (dns(routing="weighted"), "spec.dns.routing: routing weighted is known"),
+    "known routing": (
+        dns(routing="weighted"),
+        "spec.dns.routing: routing weighted is for topology aws; one global address is simple",
+    ),
     "unknown routing": (dns(routing="round"), "spec.dns.routing: unknown routing 'round'"),
     "ttl 0": (dns(ttlSeconds=0), "spec.dns.ttlSeconds: 0 is out of range: 1 to 86400"),
     "ttl a day and more": (dns(ttlSeconds=86401), "spec.dns.ttlSeconds: 86401 is out"),

@@ -3,12 +3,16 @@ from hypothesis import given
 
 from fedingress.domain.placement import PlacementRule, Requirement, Selector
 from fedingress.domain.policy import (
+    AwsPolicy,
     BackendPolicy,
+    Damping,
     DeletionPolicy,
+    DnsHealthCheck,
     DnsPolicy,
     FederationPolicy,
     HealthCheckPolicy,
     Override,
+    Place,
     ZoneRef,
 )
 from fedingress.planning.decode import policy
@@ -108,9 +112,73 @@ def test_a_whole_policy_is_decoded():
                 ),
             ),
             ttl_seconds=1,
+            damping=Damping(ttl_seconds=1),
         ),
         deletion=DeletionPolicy(mode="orphan", grace_seconds=0, drain_seconds=5),
     )
+
+
+def test_a_whole_policy_of_aws_is_decoded():
+    """Every field of `aws` and of `dns` for members whose own load balancers answer."""
+    arns = [f"arn:aws:acm:{region}:123456789012:certificate/a" for region in ("eu-west-1", "x")]
+    arns[1] = arns[0] + "b"
+    found = policy(
+        manifest(
+            topology="aws",
+            project=None,
+            aws={
+                "loadBalancer": "group",
+                "group": "shop",
+                "ingressClass": "alb-2",
+                "scheme": "internal",
+                "targetType": "instance",
+                "certificateArns": arns,
+                "listenPorts": [{"protocol": "HTTPS", "port": 443}],
+                "sslRedirect": 443,
+                "healthCheckPath": "/healthz",
+                "dualStack": True,
+            },
+            dns={
+                "zones": [{"provider": "route53", "name": "Z1", "domain": "a.example"}],
+                "routing": "geolocation",
+                "ttlSeconds": 5,
+                "places": [{"location": "country:*", "region": "*"}],
+                "healthCheck": {"protocol": "HTTPS", "intervalSeconds": 10, "threshold": 1},
+                "spillBelow": 0.25,
+                "damping": {"tickSeconds": 1, "growth": 3, "longestDwellSeconds": 60},
+            },
+        )
+    )
+
+    assert found.aws == AwsPolicy(
+        load_balancer="group",
+        group="shop",
+        ingress_class="alb-2",
+        scheme="internal",
+        target_type="instance",
+        certificate_arns={"eu-west-1": tuple(arns)},
+        listen_ports=(("HTTPS", 443),),
+        ssl_redirect=443,
+        health_check_path="/healthz",
+        dual_stack=True,
+    )
+    assert found.dns == DnsPolicy(
+        zones=(ZoneRef(provider="route53", project="self", name="Z1", domain="a.example"),),
+        routing="geolocation",
+        ttl_seconds=5,
+        places=(Place(location="country:*", region="*"),),
+        health_check=DnsHealthCheck(
+            kind="HTTPS", port=443, paths=("/",), interval_seconds=10, threshold=1
+        ),
+        spill_below=0.25,
+        damping=Damping(tick_seconds=1, ttl_seconds=5, growth=3.0, longest_dwell_seconds=60.0),
+    )
+
+
+def test_the_default_routing_follows_from_the_topology():
+    """Where members answer themselves clients reach the closest one; one address is simple."""
+    found = policy(manifest(topology="aws", project=None))
+    assert (found.dns.routing, policy(manifest()).dns.routing) == ("latency", "simple")
 
 
 def test_a_short_interval_shortens_the_default_timeout():

@@ -86,14 +86,14 @@ class CloudDnsRecordSets:
         deletions: Sequence[RecordSet],
         additions: Sequence[RecordSet],
         guard: Guard,
-    ) -> None:
+    ) -> str:
         """
         One change; what goes is sent as it stands, so that Cloud DNS finds it equal.
 
         A record set has many spellings (of TXT above all), so the zone is read once more.
         """
         if not deletions and not additions:
-            return
+            return ""
         with self._connection() as http:
             body = {
                 "deletions": self._standing(http, zone, deletions),
@@ -102,7 +102,14 @@ class CloudDnsRecordSets:
             guard.check(self.call_timeout_seconds)
             request = self._api().changes().create(**_at(zone), body=body)
             answer = self._ask(http, zone, request)
-            self._settle(http, zone, answer, min(self._settle_seconds, guard.remaining_seconds()))
+            seconds = min(self._settle_seconds, guard.remaining_seconds())
+            return "" if self._settled(http, zone, answer, seconds) else str(answer["id"])
+
+    def done(self, zone: ZoneRef, change: str) -> bool:
+        """Whether Cloud DNS calls it done."""
+        with self._connection() as http:
+            request = self._api().changes().get(**_at(zone), changeId=change)
+            return bool(self._ask(http, zone, request).get("status") == "done")
 
     def _standing(self, http: Any, zone: ZoneRef, wanted: Sequence[RecordSet]) -> Sequence[Any]:
         """The JSON of *wanted* as it stands in the zone."""
@@ -125,16 +132,19 @@ class CloudDnsRecordSets:
             yield from page.get("rrsets", ())
             request = api.list_next(request, page)
 
-    def _settle(self, http: Any, zone: ZoneRef, answer: dict[str, Any], seconds: float) -> None:
+    def _settled(self, http: Any, zone: ZoneRef, answer: dict[str, Any], seconds: float) -> bool:
         deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
-        while answer.get("status") != "done" and time.monotonic() + pause < deadline:
+        while answer.get("status") != "done":
+            if time.monotonic() + pause >= deadline:
+                return False
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             request = self._api().changes().get(**_at(zone), changeId=answer["id"])
             try:
                 answer = self._ask(http, zone, request)
             except FederationError:
-                return  # it was accepted, and that is all the port promises
+                return False  # it was accepted, and that is all the port promises
+        return True
 
     def _ask(self, http: Any, zone: ZoneRef, request: Any) -> dict[str, Any]:
         """

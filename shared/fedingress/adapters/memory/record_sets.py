@@ -23,6 +23,7 @@ class MemoryRecordSets:
     The port `RecordSets`.
 
     calls: (`change`, the zone's unit) of every batch that reached the provider, in order.
+    slow: whether changes stay under way.
     fault: called with `before` or `after`, `change` and the zone's unit; raising stops it there.
     """
 
@@ -30,6 +31,7 @@ class MemoryRecordSets:
         self.call_timeout_seconds = 10.0
         self.calls: list[tuple[str, str]] = []
         self.fault = fault
+        self.slow = False
         self._lock = threading.Lock()
         self._domains: dict[str, str] = {}
         self._records: dict[str, dict[_Key, RecordSet]] = {}
@@ -71,10 +73,10 @@ class MemoryRecordSets:
         deletions: Sequence[RecordSet],
         additions: Sequence[RecordSet],
         guard: Guard,
-    ) -> None:
-        """One atomic batch."""
+    ) -> str:
+        """One atomic batch; every server has it at once, unless *slow*."""
         if not deletions and not additions:
-            return
+            return ""
         guard.check(self.call_timeout_seconds)
         self.fault("before", "change", zone.unit)
         domain = self.domain(zone)
@@ -92,6 +94,11 @@ class MemoryRecordSets:
                 raise Invalid(faults)
             self._records[zone.unit] = records
         self.fault("after", "change", zone.unit)
+        return f"change-{len(self.calls)}" if self.slow else ""
+
+    def done(self, zone: ZoneRef, change: str) -> bool:
+        """Whether the change is old, which it is once *slow* is over."""
+        return not self.slow or not change or zone.unit not in self._domains
 
 
 def _apex(domain: str) -> tuple[RecordSet, ...]:

@@ -26,7 +26,10 @@ from fedingress.planning.decode.words import (
 LEAVING: Final = "fedingress.dev/leaving"
 """Annotation: "true" while the operator wants the member drained, then emptied."""
 CLOUDS: Final = ("gcp", "aws", "onprem")
-PROPERTIES: Final = ("provider", "region", "zones", "project", "account", "network", "uid")
+PROPERTIES: Final = (
+    *("provider", "region", "zones", "project", "account", "network", "node-tags", "uid"),
+)
+_LISTS: Final = {"zones": "a zone", "node-tags": "a network tag"}
 
 _PLACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NETWORK: Final = re.compile(rf"(projects/{PROJECT.pattern}/global/networks/)?{GCE_NAME.pattern}")
@@ -76,6 +79,7 @@ def member(manifest: Manifest, where: str = "") -> MemberCluster | tuple[Fault, 
         project=found.get("project", ""),
         account=found.get("account", ""),
         network=found.get("network", ""),
+        node_tags=tuple(tag for tag in found.get("node-tags", "").split(",") if tag),
         uid=found.get("uid", ""),
         healthy=_healthy(status.child("conditions")),
         leaving=_flag(meta.child("annotations"), LEAVING),
@@ -121,11 +125,12 @@ def _properties(cell: Cell) -> dict[str, str]:
 def _property(name: str, cell: Cell) -> str:
     if name == "provider":
         return cell.choice(CLOUDS, noun="provider")
-    if name == "zones":
-        zones = [zone.strip() for zone in cell.text().split(",") if zone.strip()]
-        for zone in zones:
-            if not _PLACE.fullmatch(zone):
-                cell.fault(f"{quoted(zone)} is not the name of a zone")
-        return ",".join(dict.fromkeys(zones))
+    if name in _LISTS:
+        like = _PLACE if name == "zones" else GCE_NAME
+        words = [word.strip() for word in cell.text().split(",") if word.strip()]
+        for word in words:
+            if not like.fullmatch(word):
+                cell.fault(f"{quoted(word)} is not the name of {_LISTS[name]}")
+        return ",".join(dict.fromkeys(words))
     pattern, noun = _PATTERNS[name]
     return cell.text(like=pattern, noun=noun)

@@ -17,12 +17,12 @@ from fedingress.domain.policy import (
     NEAREST_RATE,
     BackendPolicy,
     DeletionPolicy,
-    DnsPolicy,
     FederationPolicy,
     HealthCheckPolicy,
     Override,
-    ZoneRef,
+    TlsPolicy,
 )
+from fedingress.planning.decode.amazon import aws
 from fedingress.planning.decode.options import FIELDS as OPTIONS
 from fedingress.planning.decode.options import options
 from fedingress.planning.decode.patches import patch
@@ -32,24 +32,21 @@ from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
     DNS_NAME,
-    GCE_NAME,
     PROJECT,
-    quoted,
 )
+from fedingress.planning.decode.zones import dns
 
 TOPOLOGIES: Final = ("gcp", "aws", "via-gcp", "via-aws")
+SERVED: Final = ("gcp", "aws")
 MODES: Final = ("neg", "instance-group")
-PROVIDERS: Final = ("cloud-dns", "route53")
-ROUTINGS: Final = ("simple", "weighted", "latency", "geolocation", "failover")
 DELETIONS: Final = ("cascade", "orphan")
-UNSERVED: Final = dict.fromkeys(("aws", "rollout"), "is known, but not served by this version")
+UNSERVED: Final = {"rollout": "is known, but not served by this version"}
 
 _PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
 _SECONDS: Final = 2**31 - 1
 _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
 _MOST_CLUSTERS: Final = 500
-_MOST_ZONES: Final = 50
 _MOST_OVERRIDES: Final = 50
 
 
@@ -75,36 +72,69 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         spec.fault("is required")
     spec.fields(
         *("topology", "project", "placement", "overrides", "backends", "dns", "tls"),
-        *("addresses", "deletion"),
+        *("addresses", "deletion", "aws"),
         unserved=UNSERVED,
     )
-    project = spec.child("project").required(like=PROJECT, noun="the id of a GCP project")
+    regional = spec.child("topology").value == "aws"
+    project = _project(spec.child("project"), needed=not regional)
     decoded = FederationPolicy(
         name=meta.child("name").required(like=DNS_1123_SUBDOMAIN, noun="a DNS-1123 subdomain"),
-        topology=_served(spec.child("topology"), TOPOLOGIES, "topology", "gcp"),
+        topology=_served(spec.child("topology"), TOPOLOGIES, "topology", SERVED),
         project=project,
         placement=_placement(spec.child("placement")),
         overrides=tuple(
             _override(cell) for cell in spec.child("overrides").items(most=_MOST_OVERRIDES)
         ),
         backends=_backends(spec.child("backends")),
-        dns=_dns(spec.child("dns"), project),
+        dns=dns(spec.child("dns"), project=project, regional=regional),
         tls=tls(spec.child("tls")),
+        aws=aws(spec.child("aws")),
         ipv6=_ipv6(spec.child("addresses")),
         deletion=_deletion(spec.child("deletion")),
         labels=meta.child("labels").texts(),
     )
+    _fit(decoded, spec)
     return tuple(faults) or decoded
 
 
-def _served(cell: Cell, known: tuple[str, ...], noun: str, only: str, default: str = "") -> str:
-    """One of *known*, of which this version serves *only* one: two different sentences."""
+def _served(
+    cell: Cell, known: tuple[str, ...], noun: str, served: tuple[str, ...], default: str = ""
+) -> str:
+    """One of *known*, of which this version has those in *served*: two different sentences."""
     if not cell.given and not default:
         cell.fault(f"is required: one of {', '.join(known)}")
     found = cell.choice(known, default, noun=noun)
-    if found and found != only:
-        cell.fault(f"{noun} {found} is known, but not served by this version; {only} is")
+    if found and found not in served:
+        verb = "is" if len(served) == 1 else "are"
+        has = f"{' and '.join(served)} {verb}"
+        cell.fault(f"{noun} {found} is known, but not served by this version; {has}")
     return found
+
+
+def _project(cell: Cell, *, needed: bool) -> str:
+    noun = "the id of a GCP project"
+    return cell.required(like=PROJECT, noun=noun) if needed else cell.text(like=PROJECT, noun=noun)
+
+
+def _fit(decoded: FederationPolicy, spec: Cell) -> None:
+    """
+    Note what stands there for another topology.
+
+    A server fills in defaults, so in topology `aws` only what differs from them was meant.
+    """
+    if decoded.topology != "aws":
+        if spec.child("aws").given:
+            spec.child("aws").fault("is for topology aws")
+        return
+    for name, differs in (
+        ("backends", decoded.backends != BackendPolicy()),
+        ("tls", decoded.tls != TlsPolicy()),
+        ("addresses", decoded.ipv6),
+    ):
+        if differs:
+            spec.child(name).fault(
+                "is for topology gcp; members' load balancers are described in spec.aws"
+            )
 
 
 def _ipv6(cell: Cell) -> bool:
@@ -149,7 +179,7 @@ def _backends(cell: Cell) -> BackendPolicy:
     )
     default = BackendPolicy()
     return BackendPolicy(
-        mode=_served(cell.child("mode"), MODES, "mode", "neg", default.mode),
+        mode=_served(cell.child("mode"), MODES, "mode", ("neg",), default.mode),
         max_rate_per_endpoint=cell.child("maxRatePerEndpoint").number(NEAREST_RATE),
         health_check=_health_check(cell.child("healthCheck")),
         timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
@@ -180,39 +210,6 @@ def _health_check(cell: Cell) -> HealthCheckPolicy:
         unhealthy_threshold=cell.child("unhealthyThreshold").integer(
             default.unhealthy_threshold, 1, 10
         ),
-    )
-
-
-def _dns(cell: Cell, project: str) -> DnsPolicy:
-    cell.fields("zones", "routing", "ttlSeconds")
-    default = DnsPolicy()
-    zones: list[ZoneRef] = []
-    for item in cell.child("zones").items(most=_MOST_ZONES):
-        zone = _zone(item, project)
-        if zone.domain and any(zone.domain == other.domain for other in zones):
-            item.fault(f"a second zone for {zone.domain}: a host would belong to two zones")
-        zones.append(zone)
-    return DnsPolicy(
-        zones=tuple(zones),
-        routing=_served(cell.child("routing"), ROUTINGS, "routing", "simple", default.routing),
-        ttl_seconds=cell.child("ttlSeconds").integer(default.ttl_seconds, 1, _DAY),
-    )
-
-
-def _zone(cell: Cell, project: str) -> ZoneRef:
-    cell.fields("provider", "project", "name", "domain")
-    written = cell.child("domain")
-    domain = written.value if isinstance(written.value, str) else ""
-    if domain.endswith(".") and DNS_NAME.fullmatch(domain[:-1]):
-        written.fault(f"{quoted(domain)} ends with a dot; write it without")
-        domain = ""
-    else:
-        domain = written.required(like=DNS_NAME, noun="a lower-case DNS name")
-    return ZoneRef(
-        provider=_served(cell.child("provider"), PROVIDERS, "provider", "cloud-dns"),
-        project=cell.child("project").text(project, like=PROJECT, noun="the id of a GCP project"),
-        name=cell.child("name").required(like=GCE_NAME, noun="the name of a managed zone"),
-        domain=domain,
     )
 
 

@@ -4,7 +4,7 @@ The grammar of names in Kubernetes and the clouds, as patterns, and help for tho
 Called by every decoder here and by `planning.selectors`. All patterns are for `fullmatch`.
 
 Source: Kubernetes "Object Names and IDs", labels and annotations; RFC 1035, 1123 and 6335;
-compute v1 and dns v1 discovery documents for names and projects.
+compute v1 and dns v1 discovery documents for names and projects; Route 53 API reference for ids.
 """
 
 import difflib
@@ -36,6 +36,10 @@ PROJECT: Final = re.compile(
 )
 """A project id, a number, or an id with the domain it is scoped to."""
 GCE_NAME: Final = DNS_1035_LABEL
+HOSTED_ZONE: Final = re.compile(r"[A-Z0-9]{1,32}")
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
+CLOUD_REGION: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""The name of a region in any cloud's words, or an operator's for places of their own."""
 
 
 def host_problem(host: str) -> str:

@@ -1,0 +1,1 @@
+"""Amazon Web Services behind the ports."""

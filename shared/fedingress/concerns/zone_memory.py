@@ -1,0 +1,146 @@
+"""
+What `dns` remembers of a hosted zone between two looks: so that a quiet zone is not read at all.
+
+Everything here can be lost. Then the zone is listed once, and weights stay for one dwell.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from zlib import crc32
+
+from fedingress.domain import names
+from fedingress.ports.ledger import Ledger
+
+_UNITS_PER_NOTE: Final = 4000
+"""Of some 60 bytes each, so that a note stays well within what any store takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """
+    The provider refused a unit as it is wanted.
+
+    print: of that wish; another one is tried at once.   until: Unix seconds of the next attempt.
+    tries: refusals in a row.   text: the provider's words.
+    """
+
+    print: str
+    until: float
+    tries: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneMemory:
+    """
+    domain: the zone's DNS name.
+    weighing: what the planner believes of members, and the weights that stand.
+    digest: of every unit, as all of them were last found to stand; empty while some do not.
+    notes: how many notes hold the prints of the units.
+    pending: ids of changes that not every server of the provider has yet.
+    doomed: ids of health checks that may go when those are through.
+    refused: unit -> why it waits.
+    """
+
+    domain: str = ""
+    weighing: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    notes: int = 0
+    pending: tuple[str, ...] = ()
+    doomed: tuple[str, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+
+
+def recall(unit: str, ledger: Ledger) -> ZoneMemory:
+    """What was remembered last; an empty memory when nothing is."""
+    kept = ledger.note(_name(unit))
+    if kept is None:
+        return ZoneMemory()
+    known = {item.name for item in dataclasses.fields(ZoneMemory)}
+    said = {name: value for name, value in kept.items() if name in known}
+    refused = {name: Refusal(**row) for name, row in said.pop("refused", {}).items()}
+    for name in ("pending", "doomed"):
+        said[name] = tuple(said.get(name, ()))
+    return ZoneMemory(**said, refused=refused)
+
+
+def remember(unit: str, before: ZoneMemory, now: ZoneMemory, ledger: Ledger) -> None:
+    """Keep *now*, unless it is what stands there."""
+    if now != before:
+        ledger.put_note(_name(unit), dataclasses.asdict(now))
+
+
+def prints(unit: str, memory: ZoneMemory, ledger: Ledger) -> dict[str, str] | None:
+    """Unit name -> print, of all that was found to stand; None when that is not known."""
+    if not memory.notes:
+        return None
+    found: dict[str, str] = {}
+    for number in range(memory.notes):
+        note = ledger.note(_prints_name(unit, number))
+        if note is None:
+            return None
+        found |= note
+    return found
+
+
+def keep_prints(
+    unit: str, memory: ZoneMemory, known: Mapping[str, str], ledger: Ledger
+) -> ZoneMemory:
+    """Keep *known*; gives the memory that finds them again."""
+    notes = max(1, -(-len(known) // _UNITS_PER_NOTE))
+    parts: list[dict[str, str]] = [{} for _ in range(notes)]
+    for name in sorted(known):
+        parts[crc32(name.encode()) % notes][name] = known[name]
+    for number, part in enumerate(parts):
+        ledger.put_note(_prints_name(unit, number), part)
+    for number in range(notes, memory.notes):
+        ledger.drop_note(_prints_name(unit, number))
+    return dataclasses.replace(memory, notes=notes)
+
+
+def digest(known: Mapping[str, str]) -> str:
+    """One word for all prints together."""
+    return names.short_hash(*(text for item in sorted(known.items()) for text in item), length=20)
+
+
+def waiting(memory: ZoneMemory, wanted: Mapping[str, str], now: float) -> dict[str, Refusal]:
+    """Units that the provider refused as they are wanted now, and whose time has not come."""
+    return {
+        name: refusal
+        for name, refusal in memory.refused.items()
+        if wanted.get(name) == refusal.print and now < refusal.until
+    }
+
+
+def refusals(
+    memory: ZoneMemory, wanted: Mapping[str, str], failed: Mapping[str, str], now: float
+) -> dict[str, Refusal]:
+    """What waits after a look in which *failed* (unit -> words) were refused."""
+    still = waiting(memory, wanted, now)
+    for name, text in failed.items():
+        before = memory.refused.get(name)
+        same = before is not None and before.print == wanted.get(name)
+        tries = before.tries + 1 if before is not None and same else 1
+        pause = min(60.0 * 2 ** (tries - 1), 3600.0)
+        still[name] = Refusal(
+            print=wanted.get(name, ""), until=now + pause, tries=tries, text=text[:512]
+        )
+    return still
+
+
+def touched(
+    wanted: Mapping[str, str], known: Mapping[str, str], waits: Iterable[str]
+) -> frozenset[str]:
+    """Units that do not stand as they are wanted, as far as is known; without those that wait."""
+    differ = {name for name in {*wanted, *known} if wanted.get(name) != known.get(name)}
+    return frozenset(differ - set(waits))
+
+
+def _name(unit: str) -> str:
+    return f"zone/{names.short_hash(unit)}"
+
+
+def _prints_name(unit: str, number: int) -> str:
+    return f"{_name(unit)}/prints/{number}"
