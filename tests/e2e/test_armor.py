@@ -16,8 +16,9 @@ pytestmark = [pytest.mark.wire, pytest.mark.slow]
 def armored(site, home):
     """The site, whose policy is as ever again after the test."""
     yield site
+    site.delete()
+    until("nobody to refer to it", lambda: not site.listed("BackendServices"))
     site.apply(CONFIG, *platform())
-    site.withdraw()
     found = site.compute("SecurityPolicies")
     for item in site.listed("SecurityPolicies"):
         found.delete_unary(project=PROJECT, security_policy=item["name"])

@@ -172,6 +172,12 @@ def test_a_missing_one_keeps_the_mark_of_what_was_put_there():
     assert not plan(armed(1), without)
 
 
+def test_it_is_looked_for_by_its_name():
+    """Only where one is named."""
+    assert backends.adopted(armed(1)) == ((Kind.SECURITY_POLICY, "armor"),)
+    assert backends.adopted(wish(1)) == ()
+
+
 def test_a_resource_without_a_mark_is_none_of_ours():
     """It is given back as it is."""
     stands, _ = converge(wish(1))

@@ -6,6 +6,7 @@ from typing import Any
 
 from fedingress.concerns import patience
 from fedingress.concerns.former import Former
+from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.errors import FederationError, Unavailable
@@ -44,9 +45,11 @@ class Build:
         *,
         former: Former | None = None,
         readdress: Readdress,
+        ramp: Ramp,
     ) -> None:
         self.wish = wish
         self.readdress = readdress
+        self.ramp = ramp
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
@@ -83,6 +86,21 @@ class Build:
         kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
         self.wish = replace(self.wish, groups=kept)
 
+    def rise(self, observed: Sequence[GlobalResource], *, noting: bool = True) -> None:
+        """Let members that are on their way up take the step that is due; *noting* when."""
+        if self.wish.steps:
+            taken, drained = self._capacities(observed), self.wish.drained
+            ready = self.ramp.ready(taken, drained)
+            if noting:
+                self.ramp.note(taken, drained, ready)
+            self.wish = replace(self.wish, rising=ready)
+
+    def _capacities(self, observed: Sequence[GlobalResource]) -> dict[str, float]:
+        specs = [item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE]
+        return groups.capacities(
+            specs, {group.neg.name: group.cluster for group in self.wish.groups}
+        )
+
     def observe(self) -> Sequence[GlobalResource]:
         """Everything under our names, and what others keep for us."""
         see, project = self.ports.load_balancers.observe, self.wish.project
@@ -115,11 +133,13 @@ class Build:
         self.leave_out(observed)
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
+        self.rise(observed)
         plan = self.plan(observed)
         for _ in range(_ROUNDS):
             if not plan:
                 break
             pending = carry_out(plan, self.ports, guard)
+            self.wish = replace(self.wish, rising=frozenset())  # one step at a time
             observed = self.observe()
             if pending:
                 why = f"operations pending: {', '.join(sorted(item.label for item in pending))}"
@@ -129,9 +149,15 @@ class Build:
         message = "; ".join(plan.held)
         if plan:
             message = "the graph changed while it was built"
+        rest = self.ramp.rest(self._capacities(observed), self.wish.drained)
+        print_ = print_ if rest is None else ""
         report = self.report(source, fanned, observed, message=message, print_=print_)
-        outcome = self._awaited(report, plan, source.uid)
-        return report, self._waiting(report, observed, outcome)
+        outcome = self._waiting(report, observed, self._awaited(report, plan, source.uid))
+        if rest is not None and isinstance(outcome, Settled):
+            self.rise(observed)
+            rest = min(rest, outcome.look_again_seconds or rest)
+            outcome = replace(outcome, look_again_seconds=rest)
+        return report, outcome
 
     def _waiting(
         self, report: BackendsReport, observed: Sequence[GlobalResource], outcome: Outcome

@@ -245,6 +245,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         negs=kept.negs,
         addresses=kept.addresses,
         drained=kept.drained,
+        preferred=kept.preferred,
         policy=kept.policy,
         footprint=kept.footprint,
     )

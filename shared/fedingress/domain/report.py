@@ -57,6 +57,7 @@ class FanoutReport(Report):
         report; those of a member that cannot be reached are the last known ones.
     addresses: name -> addresses in the status of the member's copy, sorted.
     drained: names of members that shall get no new requests.
+    preferred: names of members that are filled before the others.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
         that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
@@ -71,6 +72,7 @@ class FanoutReport(Report):
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     policy: str = ""
     footprint: str = ""
     leaving: bool = False

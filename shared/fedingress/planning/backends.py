@@ -10,7 +10,7 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import addresses, armor, frontends, groups, options, protocols
+from fedingress.planning import addresses, armor, capacity, frontends, groups, options, protocols
 from fedingress.planning.addresses import families
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
@@ -35,6 +35,8 @@ class GraphWish:
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
     drained: members that shall get no new requests.
+    preferred: members that are filled before the others.
+    steps, rising: how members come up to their capacity, and which may go one step up now.
     front: how clients reach it.
     """
 
@@ -45,6 +47,9 @@ class GraphWish:
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
     drained: frozenset[str] = frozenset()
+    preferred: frozenset[str] = frozenset()
+    steps: tuple[float, ...] = ()
+    rising: frozenset[str] = frozenset()
     front: Front = Front()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -137,14 +142,24 @@ def _backend_service(
     own = [group for group in wish.groups if group.backend == backend]
     observed = (before.spec.get("backends") or ()) if before else ()
     frozen = [dict(kept) for kept in observed if neg_of(kept) in wish.frozen]
-    drained = groups.drained(own, wish.drained, frozen)
+    taken = capacity.Capacity(
+        own=own,
+        observed=observed,
+        steps=wish.steps,
+        drained=groups.drained(own, wish.drained, frozen),
+        rising=wish.rising,
+    )
+    known = capacity.by_group(observed)
     entries = {str(kept["group"]): kept for kept in frozen}
     for group in own:
         entries[group.neg.path] = {
             "group": group.neg.path,
             "balancingMode": "RATE",
             "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
-            "capacityScaler": 0 if group.cluster in drained else 1,
+            "capacityScaler": taken.scaler(group.cluster),
+            **capacity.preference(
+                preferred=group.cluster in wish.preferred, before=known.get(group.neg.path)
+            ),
         }
     return {
         "loadBalancingScheme": "EXTERNAL_MANAGED",

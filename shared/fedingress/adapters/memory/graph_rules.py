@@ -245,6 +245,8 @@ def _backend(field: str, backend: Mapping[str, Any], *, lone: bool) -> Iterator[
         yield _invalid(f"{field}.balancingMode", backend.get("balancingMode"), "Needs RATE")
     if backend.get("maxRatePerEndpoint", 0) <= 0:
         yield _invalid(f"{field}.maxRatePerEndpoint", None, "RATE on a NEG needs a rate")
+    if backend.get("preference", "DEFAULT") not in {"DEFAULT", "PREFERRED"}:
+        yield _invalid(f"{field}.preference", backend["preference"], "Must be DEFAULT or PREFERRED")
     scaler = backend.get("capacityScaler", 1)
     if scaler != 0 and not _LEAST_SCALER <= scaler <= 1:
         yield _invalid(f"{field}.capacityScaler", scaler, "Must be 0 or between 0.1 and 1")
