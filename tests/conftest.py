@@ -7,7 +7,7 @@ settings.load_profile("fedingress")
 
 
 def pytest_addoption(parser):
-    """Seeds for `python -m tests.schedules --level stores`."""
+    """Seeds for `python -m tests.schedules` with one of its levels over stores."""
     parser.addoption("--schedules-seed", type=int, default=0, help="the first seed of the stores")
     parser.addoption("--schedules-count", type=int, default=0, help="how many; 0: for some seconds")
 

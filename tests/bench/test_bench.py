@@ -79,7 +79,7 @@ def test_doors_are_measured_in_fresh_processes():
 
 def test_a_world_at_rest_is_measured():
     """Rates above zero; and an event that changed nothing sends no message and no call."""
-    found = by_name(unchanged.measure(2, reconciled=2))
+    found = by_name(unchanged.measure(2, filed=2, reconciled=2))
 
     assert found["reconcile.unchanged.rate"].value > 0
     assert found["reconcile.unchanged.directory.rate"].value > 0

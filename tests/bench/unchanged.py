@@ -10,20 +10,22 @@ from tests.bench.world import Many, many
 PASS: tuple[Concern, ...] = ("fanout", "backends", "status")
 
 
-def measure(count: int = 50, *, reconciled: int = 500) -> list[Figure]:
+def measure(count: int = 500, *, filed: int = 50, reconciled: int = 500) -> list[Figure]:
     """
     Rates over sources in memory and in a directory, and the cost of single events.
 
     Args:
-        count: Ingresses in the world; to bring more to rest takes longer than to measure them.
+        count: Ingresses in the world in memory, among which each event finds its own.
+        filed: Ingresses in the directory, where each run looks at every file.
         reconciled: How many unchanged Ingresses are reconciled, one round after the other; over
-            a directory, where each run looks at every file, a fifth of that.
+            a directory a fifth of that.
     """
-    rounds = max(1, reconciled // count)
     with many(count) as world:
+        rounds = max(1, reconciled // count)
         figures = [_rate("reconcile.unchanged.rate", world, rounds), *_events(world)]
-    with many(count, directory=True) as world:
-        figures.append(_rate("reconcile.unchanged.directory.rate", world, max(1, rounds // 5)))
+    with many(filed, directory=True) as world:
+        rounds = max(1, reconciled // (5 * filed))
+        figures.append(_rate("reconcile.unchanged.directory.rate", world, rounds))
     return figures
 
 

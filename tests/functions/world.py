@@ -24,6 +24,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.work import CONCERNS, Work
 from fedingress.ports import Ports
 from fedingress.ports.ledger import Ledger
+from fedingress.ports.store import Store
 from fedingress.runtime.dispatch import reconciler
 from fedingress.runtime.invoke import invoke
 from fedingress.runtime.queue import NotYet, WorkQueue
@@ -109,7 +110,9 @@ MEMBERS = (
 class World:
     """Sources, members, clouds, store, bus and queue; `settle` lets everything happen."""
 
-    def __init__(self, members: tuple[MemberCluster, ...] = MEMBERS) -> None:
+    def __init__(
+        self, members: tuple[MemberCluster, ...] = MEMBERS, store: Store | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.members = MemoryMembers(
             members, on_neg=self._neg, on_neg_gone=self._neg_gone, now=self.clock.now
@@ -120,7 +123,7 @@ class World:
         self.records = MemoryRecordSets((ZONE,))
         self.checks = MemoryHealthChecks()
         self.balancers = MemoryBalancers()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.bus = HeapBus(self.clock)
         self.faults: list[str] = []
         self._wire()

@@ -1,5 +1,5 @@
 """
-Random schedules of the whole product, at the level of the ports, each from one seed.
+Random schedules of the whole product, each from one seed, over the store in memory or a real one.
 
 A director plays users, transports, clouds and instances. Users submit, change and delete an
 Ingress; their events are doubled, delayed, reordered and lost, and strangers' events come between.
@@ -8,17 +8,18 @@ may be killed, wait past its lease, be refused or throttled, or lose the reply. 
 heals, and what is left must be what a quiet run of the same wishes leaves: every field of every
 object, in clouds, members, config cluster and store; and nobody writes any more.
 
-`python -m tests.schedules --level ports --seed N` plays one again.
+Over a real store some of its faults are on the wire: the server throttles, or a request or a reply
+is lost between it and its client, after the client's own tries.
+
+`python -m tests.schedules --level ports --seed N` plays one again, `--level product-stores` over
+each real store.
 """
 
 import contextlib
 import dataclasses
-import functools
 import heapq
-import json
 import logging
 import random
-import re
 
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.work import DUE, Work
@@ -27,13 +28,11 @@ from fedingress.ports.ledger import Ledger
 from fedingress.runtime.dispatch import reconciler
 from fedingress.runtime.invoke import invoke
 from fedingress.runtime.queue import Acknowledged, WorkQueue
-from tests.functions.world import KEY, World, ingress_manifest, member, path
 from tests.runtime.stage import Crash, Performer, one_core
+from tests.schedules.quiet_run import WISHES, Broken, begun, finish, outside, quiet, rest, wish
 
-MEMBERS = (member("gke-us"), member("eks-us", provider="aws", region="us-east-1"))
 CALL_SECONDS, REDELIVERY_SECONDS = 10.0, 10.0
 PAUSES = (0.1, 0.5, 2.0, 9.0, 15.0, 61.0, 121.0)
-WISHES = (("create",), ("create", "update"), ("create", "delete"), ("create", "update", "delete"))
 STRANGERS = (
     Work(concern="fanout", unit="shop/ghost", cause="ingress.changed"),
     Work(concern="backends", unit="shop/ghost", cause="fanout.changed"),
@@ -42,16 +41,11 @@ STRANGERS = (
     Work(concern="dns", unit="cloud-dns:lab/example-com", cause="replayed"),
     Work(concern="backends", unit="shop/shop", cause="replayed"),
 )
+TROUBLES = ("throttled", "request lost", "reply lost")
+TROUBLED = 0.02
+"""How often a call of a real store meets one of them."""
 SILENT = logging.getLogger("fedingress.silent")
 SILENT.setLevel(logging.CRITICAL + 1)
-_PASSING = re.compile(
-    r'203\.0\.113\.\d+|10\.96\.\d+\.\d+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|"(?:at|time|since)": [\d.]+'
-)
-_UNTOLD = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
-
-
-class Broken(AssertionError):  # noqa: N818  as the product names its errors
-    """A schedule ended elsewhere than the quiet run."""
 
 
 class StagedStore:
@@ -99,12 +93,13 @@ class Instance:
 
 
 class Director:
-    """Plays one seed."""
+    """Plays one seed; *trouble(kind)* lets the store's next call meet it on the wire."""
 
-    def __init__(self, seed, *, queue_type=WorkQueue, begin=None):
+    def __init__(self, seed, *, queue_type=WorkQueue, store=None, trouble=None):
         self.chance = random.Random(seed)
         self.queue_type = queue_type
-        self.world = (begin or begun)()
+        self.trouble = trouble
+        self.world = begun(store)
         self.lossless = self.chance.random() < 0.5
         self.instances = []
         self.current = None
@@ -162,15 +157,19 @@ class Director:
             return
         if self.credit:
             self.credit -= 1
-            return
+        else:
+            self._ask(instance, when, f"{verb} {where}")
+        if self.trouble and (when, verb) == ("before", "store") and self.chance.random() < TROUBLED:
+            self.faults += 1
+            self.trouble(self.chance.choice(TROUBLES))  # the call follows at once
+
+    def _ask(self, instance, when, what):
         sent = self.world.clock.at
         fate = instance.performer.pause()
         if fate == "fault":
-            raise Unavailable(
-                f"{when} {verb} {where}", after_seconds=self.chance.choice((1, 5, 30))
-            )
+            raise Unavailable(f"{when} {what}", after_seconds=self.chance.choice((1, 5, 30)))
         if when == "before" and self.world.clock.at - sent > CALL_SECONDS:
-            raise Unavailable(f"{verb} {where} timed out before it was sent")
+            raise Unavailable(f"{what} timed out before it was sent")
 
     def step(self, instance, cue=None):
         """One step of one instance; what is not acknowledged comes again."""
@@ -266,92 +265,6 @@ def _nothing(*_):
     """No fault."""
 
 
-def begun():
-    """A small world with class and policy."""
-    world = World(MEMBERS)
-    world.install()
-    return world
-
-
-def wish(world, verb):
-    """What a user wants."""
-    if verb == "create":
-        world.submit(ingress_manifest())
-    elif verb == "update":
-        rules = [{"host": "www.example.com", "http": {"paths": [path("/", "web")]}}]
-        world.submit(ingress_manifest(rules=rules))
-    else:
-        world.delete()
-
-
-def finish(world):
-    """Without a resync: ticks bring only what the store says is due."""
-    for _ in range(60):
-        world.ports.ledger.put_note("tick/last", {"at": world.clock.at})  # nobody's turn is now
-        world.tick()
-        next_tick = world.clock.at + 60.0
-        while world.bus.heap and world.bus.heap[0][0] <= next_tick:
-            world.step()
-        world.clock.at = max(world.clock.at, next_tick)
-        if not world.bus.heap and not world._waiting():
-            return
-    raise Broken(f"an hour later there waits {world.bus.heap[:3]}")
-
-
-def rest(world):
-    """Ticks for as long as every unit has its turn, and then until nothing waits."""
-    end = world.clock.at + 605.0
-    while world.clock.at < end:
-        world.tick()
-        next_tick = world.clock.at + 60.0
-        while world.bus.heap and world.bus.heap[0][0] <= next_tick:
-            world.step()
-        world.clock.at = max(world.clock.at, next_tick)
-    try:
-        world.settle()
-    except AssertionError as error:
-        raise Broken(str(error)) from None
-
-
-@functools.cache
-def quiet(wishes, *, resync=True):
-    """What an undisturbed run of *wishes* leaves, also after everybody had a turn."""
-    world = begun()
-    for verb in wishes:
-        wish(world, verb)
-        finish(world)
-    if resync:
-        rest(world)
-        rest(world)
-    return outside(world)
-
-
-def outside(world):
-    """Everything that is there, as lines of JSON without times, addresses and counters."""
-    lines = [("graph", name, spec) for name, spec in world.graph().items()]
-    lines += [("zone", *name, found.values) for name, found in world.zone().items()]
-    for name in world.inventory:
-        for kind in ("Ingress", "Service"):
-            lines += [("member", name, kind, told(item)) for item in world.members[name].list(kind)]
-    source = world.sources.stored(KEY)
-    lines.append(("source", told(source) if source else None))
-    lines += [("tombstone", str(stone)) for stone in world.sources.tombstones()]
-    for family in ("report", "intent"):
-        lines += [("store", family, each.key.name) for each in world.store.list(family)]
-    for document in world.store.list("work"):
-        if document.due_at is not None:
-            lines.append(("waits", document.key.name))
-    return sorted(
-        _PASSING.sub("_", json.dumps(line, sort_keys=True, default=str)) for line in lines
-    )
-
-
-def told(manifest):
-    """An object without what its server counts."""
-    meta = {key: value for key, value in manifest["metadata"].items() if key not in _UNTOLD}
-    return {**manifest, "metadata": meta}
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What happened in schedules that held."""
@@ -371,9 +284,9 @@ def _silence():
         logging.disable(before)
 
 
-def play_all(seeds, *, queue_type=WorkQueue):
+def play_all(seeds, *, queue_type=WorkQueue, stores=lambda: None, trouble=None, level="ports"):
     """
-    A schedule for each seed.
+    A schedule for each seed, over the store that *stores* gives; in memory when it gives none.
 
     Raises:
         Broken: With the seed to replay.
@@ -381,13 +294,12 @@ def play_all(seeds, *, queue_type=WorkQueue):
     tally = Tally()
     with one_core(), _silence():
         for seed in seeds:
-            director = Director(seed, queue_type=queue_type)
+            director = Director(seed, queue_type=queue_type, store=stores(), trouble=trouble)
             try:
                 director.play()
             except Broken as error:
-                raise Broken(
-                    f"seed {seed}: {error}\nreplay: python -m tests.schedules --seed {seed}"
-                ) from error
+                again = f"python -m tests.schedules --level {level} --seed {seed}"
+                raise Broken(f"seed {seed}: {error}\nreplay: {again}") from error
             tally = Tally(
                 schedules=tally.schedules + 1,
                 deliveries=tally.deliveries + director.deliveries,

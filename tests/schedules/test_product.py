@@ -15,7 +15,7 @@ from fedingress.domain.outcome import Settled
 from fedingress.ports.ledger import Ledger
 from fedingress.runtime.queue import Lease, WorkQueue
 from fedingress.runtime.work_state import WorkState
-from tests.schedules import product
+from tests.schedules import product, quiet_run
 
 SECONDS = 15.0
 """How long schedules are played."""
@@ -120,10 +120,10 @@ MUTANTS = [
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_broken_rules_are_found(monkeypatch, mutant):
     """The schedules find the product wrong when any one of its rules is left out."""
-    for wishes in product.WISHES:
+    for wishes in quiet_run.WISHES:
         for resync in (True, False):
-            product.quiet(wishes, resync=resync)  # of the product as it is
+            quiet_run.quiet(wishes, resync=resync)  # of the product as it is
     mutant(monkeypatch)
-    with pytest.raises(product.Broken) as caught:
+    with pytest.raises(quiet_run.Broken) as caught:
         product.play_all(range(MUTANT_SCHEDULES))
     print(f"{mutant.__doc__} {str(caught.value).splitlines()[0]}")

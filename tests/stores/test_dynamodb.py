@@ -10,6 +10,7 @@ from fedingress.adapters.stores.dynamodb import DynamoDbStore
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.ports.store import ABSENT, Key
 from tests.contract.store_suite import StoreContract
+from tests.stores.product_suite import ProductContract
 from tests.stores.queue_suite import QueueContract
 from tests.stores.servers import free_port
 from tests.stores.wire import LOSE_REPLY, LOSE_REQUEST, relay
@@ -61,6 +62,28 @@ class TestQueue(QueueContract):
         events.register("before-send.dynamodb", note)
         yield seen
         events.unregister("before-send.dynamodb", note)
+
+
+class TestProduct(ProductContract):
+    """The product on ministack; each trouble is met by both tries of the client."""
+
+    @pytest.fixture
+    def kept(self, wire, amazon):
+        return amazon(read_seconds=30.0)
+
+    @pytest.fixture
+    def trouble(self, wire):
+        said = b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}'
+        fates = {
+            "throttled": (400, said),
+            "request lost": LOSE_REQUEST,
+            "reply lost": LOSE_REPLY,
+        }
+
+        def meet(kind):
+            wire.script = [fates[kind]] * 2
+
+        return meet
 
 
 class TestLostReply:

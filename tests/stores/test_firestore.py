@@ -11,6 +11,7 @@ from fedingress.adapters.stores.firestore import FirestoreStore
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.ports.store import ABSENT, Key
 from tests.contract.store_suite import StoreContract
+from tests.stores.product_suite import ProductContract
 from tests.stores.queue_suite import QueueContract
 from tests.stores.servers import ROOT, free_port
 
@@ -57,6 +58,42 @@ class TestQueue(QueueContract):
         for name, kind in CALLS.items():
             noting(name, kind)
         return seen
+
+
+class TestProduct(ProductContract):
+    """The product on the emulator; a trouble is what Google's client raises for it."""
+
+    @pytest.fixture
+    def kept(self, store):
+        return store
+
+    @pytest.fixture
+    def trouble(self, client, monkeypatch):
+        from google.api_core import exceptions
+
+        errors = {
+            "throttled": exceptions.ResourceExhausted,
+            "request lost": exceptions.ServiceUnavailable,
+            "reply lost": exceptions.DeadlineExceeded,
+        }
+        waiting = []
+
+        def troubling(name):
+            inner = getattr(client, name)
+
+            def troubled(self, *args, **given):
+                kind = waiting.pop() if waiting else None
+                if kind is None:
+                    return inner(self, *args, **given)
+                if kind == "reply lost":
+                    inner(self, *args, **given)
+                raise errors[kind](kind)
+
+            monkeypatch.setattr(client, name, troubled)
+
+        for name in CALLS:
+            troubling(name)
+        return waiting.append
 
 
 class TestLostReply:

@@ -62,6 +62,7 @@ def relay(target):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for the client's ACK
 
         def do_POST(self):
             made.serve(self)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from fedingress.concerns import patience
 from fedingress.concerns.claim import COMPLETE
+from fedingress.concerns.said import Said
 from fedingress.concerns.subject import Subject, release, subject
 from fedingress.domain import names
 from fedingress.domain.change import Plan
@@ -193,6 +194,7 @@ def _remember_removals(unit: str, losers: Iterable[str], ports: Ports) -> None:
 def _report(
     work: Work, intents: Mapping[str, ZoneIntent], decision: ZoneDecision, ports: Ports
 ) -> None:
+    told = _said(work, ports)
     for uid, intent in intents.items():
         said = decision.hosts.get(uid, {})
         hosts = {
@@ -206,21 +208,34 @@ def _report(
         if decision.plan.held:
             for row in hosts.values():
                 row |= {"state": "held", "message": "; ".join(decision.plan.held)}
-        _keep(work, intent, hosts, ports)
+        _keep(work, intent, hosts, told, ports)
+    told.keep()
 
 
 def _report_refusal(work: Work, intents: Mapping[str, ZoneIntent], why: str, ports: Ports) -> None:
+    told = _said(work, ports)
     for intent in intents.values():
         row = {"zone": work.unit, "state": "failed", "message": why[:512]}
-        _keep(work, intent, dict.fromkeys(intent.hosts, row), ports)
+        _keep(work, intent, dict.fromkeys(intent.hosts, row), told, ports)
+    told.keep()
+
+
+def _said(work: Work, ports: Ports) -> Said:
+    return Said(f"dns-said/{names.short_hash(work.unit)}", ports, thorough=work.thorough)
 
 
 def _keep(
-    work: Work, intent: ZoneIntent, hosts: Mapping[str, Mapping[str, str]], ports: Ports
+    work: Work,
+    intent: ZoneIntent,
+    hosts: Mapping[str, Mapping[str, str]],
+    told: Said,
+    ports: Ports,
 ) -> None:
     if intent.state != "present":
         return
     report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts)
+    if not told.is_news(report):
+        return
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
     works = [Work(concern="status", unit=intent.source, cause="dns.settled")]
     ports.ledger.announce(ports.bus, entries, works)  # a resync of a source tells status itself

@@ -39,6 +39,11 @@ CONDITIONS: Final = "fedingress.dev/conditions"
 TABLE: Final = "fedingress.dev/cluster-status"
 """Annotation that `status` writes on a source: a JSON object, one row per member."""
 
+ALB: Final = "alb.ingress.kubernetes.io/"
+"""Prefix of the annotations that the AWS Load Balancer Controller reads."""
+SERVICE_NAME: Final = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the Service whose endpoints it lists."""
+
 FOOTPRINT: Final = "fedingress.dev/footprint"
 """Annotation that `fanout` writes on a source: where things of ours may be, for the teardown."""
 

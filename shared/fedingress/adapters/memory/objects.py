@@ -64,13 +64,13 @@ class ObjectStore:
     ) -> Sequence[JsonObject]:
         """Objects of *kind*, of one namespace or all, with the label (name, value) if given."""
         with self.lock:
-            found = [self._objects[key].manifest for key in sorted(self._objects)]
+            chosen = (key for key in self._objects if key[0] == kind)
+            keys = sorted(key for key in chosen if namespace in (None, key[1]))
+            found = (self._objects[key].manifest for key in keys)
             return [
                 copied(manifest)
                 for manifest in found
-                if manifest["kind"] == kind
-                and namespace in (None, manifest["metadata"].get("namespace", ""))
-                and (not label or label in manifest["metadata"].get("labels", {}).items())
+                if not label or label in manifest["metadata"].get("labels", {}).items()
             ]
 
     def apply(
