@@ -48,6 +48,14 @@ def adopts(source: Source) -> bool:
     return source.annotations.get(names.ADOPT, "").strip() == "dns"
 
 
+def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:
+    """Where *host* is published: of each visibility the zone with the longest domain."""
+    listed = tuple(zones)
+    kinds = sorted({zone.visibility for zone in listed}, reverse=True)
+    found = (zone_for(host, (z for z in listed if z.visibility == kind)) for kind in kinds)
+    return tuple(zone for zone in found if zone)
+
+
 def decide(
     domain: str,
     intents: Mapping[str, ZoneIntent],
