@@ -399,7 +399,7 @@ def test_a_deletion_during_a_run_of_backends_is_not_forgotten():
             world.deliver(Work(concern="fanout", unit=str(KEY), cause="changed"), "deletion")
 
     world.load_balancers.fault = strike
-    paths = [path("/", "api")]
+    paths = [path("/", "web"), path("/v2", "api")]
     world.submit(ingress_manifest(rules=[{"host": "shop.example.com", "http": {"paths": paths}}]))
     world.settle(within_seconds=120.0)
 
