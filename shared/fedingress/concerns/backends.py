@@ -7,6 +7,7 @@ from fedingress.concerns import firewall, regional, teardown
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build, OperationFailed
 from fedingress.concerns.moving import Move
+from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
@@ -128,9 +129,11 @@ def _graph_preview(
     coming: FanoutReport | None,
 ) -> tuple[Plan[GlobalResource], BackendsReport | None]:
     readdress = Readdress(found=found, hosts=_managed(report, policy), ports=ports)
-    build = Build(wish(found, policy, report, ports), ports, readdress=readdress)
+    ramp = _ramp(found, policy, ports)
+    build = Build(wish(found, policy, report, ports), ports, readdress=readdress, ramp=ramp)
     observed = build.observe()
     build.leave_out(observed, coming=_coming(coming, found.key, ports))
+    build.rise(observed, noting=False)
     if why := build.awaited(observed):
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
@@ -175,6 +178,8 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
         drained=frozenset(report.drained),
+        preferred=frozenset(report.preferred),
+        steps=policy.rollout.steps,
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 
@@ -239,6 +244,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         ports,
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
+        ramp=_ramp(task.found, task.policy, ports),
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
@@ -264,6 +270,12 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         move = Move(found=task.found, hosts=hosts, former=former, report=report)
         return move.go(outcome, ports, guard)
     return outcome
+
+
+def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:
+    before = ports.ledger.report("backends", found.key, BackendsReport)
+    same = before if before is not None and before.uid == found.source.uid else None
+    return Ramp(uid=found.source.uid, rollout=policy.rollout, before=same, ports=ports)
 
 
 def _managed(fanned: FanoutReport, policy: FederationPolicy) -> tuple[str, ...]:

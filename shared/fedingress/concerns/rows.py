@@ -57,16 +57,14 @@ def report(
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
         ready=_ready(source, placement, visits, previous),
-        drained=_drained(placement, inventory, previous),
+        drained=_kept(placement.drained, previous.drained if previous else (), inventory),
+        preferred=_kept(placement.preferred, previous.preferred if previous else (), inventory),
     )
 
 
-def _drained(
-    placement: Placement, inventory: Inventory, previous: FanoutReport | None
-) -> tuple[str, ...]:
+def _kept(now: Collection[str], before: Collection[str], inventory: Inventory) -> tuple[str, ...]:
     """A member whose profile cannot be read stays as it was."""
-    before = set(previous.drained) if previous else set()
-    return tuple(sorted({*placement.drained, *(before & set(inventory.unreadable))}))
+    return tuple(sorted({*now, *(set(before) & set(inventory.unreadable))}))
 
 
 def with_hosts(found: FanoutReport, source: Source, lost: Mapping[str, str]) -> FanoutReport:
