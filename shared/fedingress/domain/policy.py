@@ -25,13 +25,19 @@ class HealthCheckPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPolicy:
-    """max_rate_per_endpoint: requests per second; None is strictly the nearest region."""
+    """
+    What backend services are like.
+
+    max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
+    """
 
     mode: str = "neg"
     max_rate_per_endpoint: float | None = None
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
+    warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
 
 

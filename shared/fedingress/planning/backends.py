@@ -53,6 +53,11 @@ class GraphWish:
             kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
         )
 
+    def service_path(self, backend: ServiceBackend) -> str:
+        """The path of the backend service of one Service port."""
+        short = names.short_hash(backend.service, backend.port)
+        return self.resource(Kind.BACKEND_SERVICE, f"bs-{short}", {}).path
+
     def plot(self, observed: Sequence[GlobalResource]) -> Plot:
         """The front half of this graph."""
         return Plot(front=self.front, make=self.resource, ingress=self.ingress, observed=observed)
@@ -183,7 +188,8 @@ def plan(
 
     A resource under our name without our mark is held, never touched. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
-    Forwarding rules that *stay* keep their addresses and everything that they lead to.
+    Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
+    services their health checks.
     """
     have = {(item.kind, item.name): item for item in observed}
     names_wanted = {(item.kind, item.name) for item in wanted}
