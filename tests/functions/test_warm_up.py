@@ -82,7 +82,9 @@ def test_a_path_keeps_its_service_until_the_new_one_answers(world: World):
     assert routes(world) == {"/*": "api"}
     assert conditions(world)["Programmed"]["status"] == "True"
     assert len(world.ours("gke-us")) == 2
-    assert world.ports.ledger.note(f"warming/{world.sources.stored(KEY)['metadata']['uid']}") is None
+    assert (
+        world.ports.ledger.note(f"warming/{world.sources.stored(KEY)['metadata']['uid']}") is None
+    )
 
 
 def test_a_new_path_is_answered_by_the_old_prefix_until_its_service_can(world: World):

@@ -9,16 +9,23 @@ Warm-up: a URL map leads to a backend service only once that can answer.
     host that is new         | is left out, with all of its paths
     map that is new          | is made as wanted: nothing was served before
 
+Checkers ask the endpoints of backend services only that some URL map in use refers to. So meanwhile
+each cold one has a host of its own, which nobody has, and whose every request is answered with 404.
+
 A **newcomer** is a backend service that the wanted map leads to and the observed one does not; it
 is cold while none of its endpoints is healthy. Whoever calls decides for how long that is awaited.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from fedingress.domain import names
 from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.planning.url_map import NOT_FOUND
 
+NOWHERE: Final = "fedingress.invalid"
+"""No name below it exists. Source: RFC 6761, section 6.4."""
 Spec = Mapping[str, Any]
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 
@@ -79,11 +86,18 @@ def _eased(spec: Spec, before: Spec, cold: Collection[str]) -> dict[str, Any]:
         for each in spec["pathMatchers"]
         if each["name"] in matchers or not set(cold) & set(_led_to({"pathMatchers": [each]}))
     }
-    return {
+    made = {
         **_eased_default(spec, before, cold),
         "hostRules": [rule for rule in spec["hostRules"] if rule["pathMatcher"] in kept],
         "pathMatchers": list(kept.values()),
     }
+    for path in sorted((set(cold) & set(_led_to(spec))) - set(_led_to(made))):
+        name = f"w-{names.short_hash(path)}"
+        made["hostRules"].append({"hosts": [f"{name}.{NOWHERE}"], "pathMatcher": name})
+        made["pathMatchers"].append(
+            {"name": name, "defaultService": path, "defaultRouteAction": NOT_FOUND, "pathRules": []}
+        )
+    return made
 
 
 def _eased_host(matcher: Spec, before: Spec, cold: Collection[str]) -> dict[str, Any]:
