@@ -6,24 +6,24 @@ import sys
 from pathlib import Path
 
 from infra.demo.lab import Lab
+from infra.demo.scenes import SCENES
 from infra.demo.story import Figures, Story
 from localcloud.homes import HOMES
 
-TOPOLOGIES = ("gcp",)
 FIGURES = Path("build/demo.json")
 
 
 def main() -> int:
     """The exit status: 0 when the story ended as it should."""
     parser = argparse.ArgumentParser(description="The main job, on a lab on this machine.")
-    parser.add_argument("--topology", choices=TOPOLOGIES, default="gcp")
+    parser.add_argument("--topology", choices=sorted(SCENES), default="gcp")
     parser.add_argument("--manifests", type=Path, help="a folder of your own Ingresses")
     parser.add_argument("--home", choices=HOMES, default="embedded", help="where functions run")
     words = parser.parse_args()
     FIGURES.parent.mkdir(exist_ok=True)
     lab = Lab(words.home)
     try:
-        figures = Story(lab, words.manifests).tell()
+        figures = Story(lab, words.manifests, SCENES[words.topology]).tell()
     finally:
         lab.stop()
     kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}

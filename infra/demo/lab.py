@@ -68,6 +68,20 @@ class Lab:
         """To one cluster, as its administrator."""
         return connect.from_kubeconfig(self.env["KUBECONFIG"], context=context, concern="demo")
 
+    def hosted_zone(self, domain: str) -> str:
+        """The id of a hosted zone of Route 53."""
+        import boto3  # noqa: PLC0415  only the story of topology aws needs it
+
+        route53 = boto3.client(
+            "route53",
+            endpoint_url=self.env["AWS_ENDPOINT_URL_ROUTE_53"],
+            region_name=self.env["AWS_DEFAULT_REGION"],
+            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
+        )
+        found = route53.list_hosted_zones_by_name(DNSName=f"{domain}.", MaxItems="1")
+        return str(found["HostedZones"][0]["Id"]).removeprefix("/hostedzone/")
+
     def apply(self, context: str, documents: Sequence[dict[str, Any]]) -> Sequence[Applied]:
         """
         Apply to one cluster.

@@ -15,6 +15,7 @@ from fedingress.adapters.directory.documents import load
 Manifest = dict[str, Any]
 CLASS = "federated"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
+_DOMAIN = "example.com"
 _CONFIG_KINDS = {"Ingress", "IngressClass", "FederationPolicy"}
 
 
@@ -72,6 +73,30 @@ def policy() -> Manifest:
     }
 
 
+def policy_of_aws() -> Manifest:
+    """The same for members that answer themselves; the lab says which hosted zone it is."""
+    return {
+        "apiVersion": "fedingress.dev/v1alpha1",
+        "kind": "FederationPolicy",
+        "metadata": {"name": "demo"},
+        "spec": {
+            "topology": "aws",
+            "placement": {"clusterSelector": {}},
+            "dns": {
+                "zones": [{"provider": "route53", "name": "Z", "domain": "aws.example.com"}],
+                "ttlSeconds": 1,
+                "damping": {
+                    "tickSeconds": 1,
+                    "downWindows": 2,
+                    "upWindows": 2,
+                    "longestDwellSeconds": 10,
+                },
+            },
+            "deletion": {"graceSeconds": 10, "drainSeconds": 1},
+        },
+    }
+
+
 def ingress_class() -> Manifest:
     """The federated class, behind the demo's policy."""
     return {
@@ -89,20 +114,25 @@ def ingress_class() -> Manifest:
     }
 
 
-def read(folder: Path | None) -> Bundle:
+def read(folder: Path | None, made: Manifest | None = None, domain: str = "example.com") -> Bundle:
     """
     The example shop, or the manifests in *folder*, with class, policy and echo backends.
+
+    Args:
+        folder: None takes the example.
+        made: The policy; None takes the one of topology `gcp`.
+        domain: Of the zone; hosts below example.com are moved there.
 
     Raises:
         SystemExit: A file does not parse, or there is no Ingress; every fault is printed.
     """
     documents = _documents(folder or EXAMPLE)
     added: list[str] = []
-    config = [policy(), ingress_class()]
+    config = [made or policy(), ingress_class()]
     member = []
     for document in documents:
         if document["kind"] == "Ingress":
-            config.append(_federated(document, added))
+            config.append(_moved(_federated(document, added), domain, added))
         elif document["kind"] not in _CONFIG_KINDS | {"Namespace"}:
             document["metadata"].setdefault("namespace", "default")
             member.append(document)
@@ -138,6 +168,18 @@ def _federated(document: Manifest, added: list[str]) -> Manifest:
         spec["ingressClassName"] = CLASS
         added.append(f"Ingress {meta['namespace']}/{meta['name']} got ingressClassName {CLASS}")
     return {**document, "metadata": meta, "spec": spec}
+
+
+def _moved(document: Manifest, domain: str, added: list[str]) -> Manifest:
+    """*document* with its hosts below example.com below *domain* instead."""
+    spec = document["spec"]
+    rules = [dict(rule) for rule in spec.get("rules") or ()]
+    for rule in rules:
+        host = str(rule.get("host") or "")
+        if host.endswith(f".{_DOMAIN}") and not host.endswith(f".{domain}"):
+            rule["host"] = f"{host.removesuffix(_DOMAIN)}{domain}"
+            added.append(f"host {host} is {rule['host']} here")
+    return {**document, "spec": {**spec, "rules": rules}} if rules else document
 
 
 def _echo_backends(

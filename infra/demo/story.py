@@ -1,4 +1,4 @@
-"""The demo's story for topology `gcp`, step by step, with the figures it leaves behind."""
+"""The demo's story, step by step, with the figures it leaves behind."""
 
 import re
 import time
@@ -11,13 +11,11 @@ from rich.console import Console
 
 from fedingress.adapters.kube.resources import INGRESS
 from infra.demo.lab import Lab, wait_until
-from infra.demo.manifests import Bundle, policy, read
+from infra.demo.manifests import Bundle, read
+from infra.demo.scenes import MEMBERS, Scene
 from infra.demo.tables import show_answers, show_shift
 from infra.demo.traffic import Clients, Reply, Stream, Target, served_by, shift_seconds
 
-MEMBERS = ("gke-us", "gke-eu", "eks-us", "eks-ap")
-REGIONS = ("us-central1", "europe-west1")
-DEAD = "gke-us"
 _REQUESTS = 320
 _RATE = 40.0
 _ZONE = "example.com"
@@ -63,9 +61,10 @@ class Figures:
 class Story:
     """One run."""
 
-    def __init__(self, lab: Lab, folder: Path | None) -> None:
+    def __init__(self, lab: Lab, folder: Path | None, scene: Scene) -> None:
         self.lab = lab
-        self.bundle: Bundle = read(folder)
+        self.scene = scene
+        self.bundle: Bundle = read(folder, scene.policy(), scene.domain)
         self.folder = folder
         self.out = Console(highlight=False, width=None if Console().is_terminal else 140)
         self.figures = Figures()
@@ -97,19 +96,24 @@ class Story:
         if self.lab.home != "embedded":
             self.show(f"the functions run as on {self.lab.home}; installing them comes first")
         self.lab.start()
+        for each in self.bundle.config:
+            if each["kind"] == "FederationPolicy":
+                self._settle_zones(each)
         for member in MEMBERS:
             self.lab.apply(member, self.bundle.member)
         self.show(f"up in {time.monotonic() - began:.1f} s")
         for sentence in self.bundle.added:
             self.show(f"the demo, not the product: {sentence}")
 
+    def _settle_zones(self, policy: dict[str, Any]) -> None:
+        """A hosted zone of Route 53 has an id, which nobody knows before it is made."""
+        for zone in policy["spec"]["dns"]["zones"]:
+            if zone["provider"] == "route53":
+                zone["name"] = self.lab.hosted_zone(zone["domain"])
+
     def _submit(self) -> None:
         self.say("2. One ordinary Ingress, planned, then submitted once")
-        check = policy()["spec"]["backends"]["healthCheck"]
-        self.show(
-            f"waits of this demo: health check every {check['intervalSeconds']} s, "
-            f"down after {check['unhealthyThreshold']}; TTL 1 s, drain 1 s, tick 1 s"
-        )
+        self.show(f"waits of this demo: {self.scene.waits}")
         path = self._written()
         self.show(self.lab.run("plan", "-f", str(path), okay=(0, 2)))
         began = time.monotonic()
@@ -152,7 +156,7 @@ class Story:
         """Clients in two regions, and every host and path of the accepted Ingresses as targets."""
         sources = self.lab.sources()
         clients = Clients(
-            sources={region: sources[region] for region in REGIONS},
+            sources={region: sources[region] for region in self.scene.regions},
             dns=self.lab.env["LOCALCLOUD_DNS"],
             port=int(self.lab.env["LOCALCLOUD_HTTP_PORT"]),
         )
@@ -192,27 +196,27 @@ class Story:
         show_answers(self.out, replies)
 
     def _fail_over(self, clients: Clients, targets: list[Target]) -> None:
-        self.say(f"5. The functions are stopped and every pod of {DEAD} dies")
+        self.say(f"5. The functions are stopped and every pod of {self.scene.dead} dies")
         self.lab.control.functions("stop")
         stream = Stream(clients, targets, rate=_RATE)
         stream.start()
         time.sleep(0.5)
         killed_at = time.monotonic()
-        self.lab.control.kill(DEAD)
+        self.lab.control.kill(self.scene.dead)
         time.sleep(6.0)
         replies = [reply for reply in stream.stop() if reply.at >= killed_at]
         self.figures.count("during", replies)
-        self.figures.shift_seconds = round(shift_seconds(replies, killed_at, DEAD), 2)
+        self.figures.shift_seconds = round(shift_seconds(replies, killed_at, self.scene.dead), 2)
         show_shift(self.out, replies, killed_at, self.figures.shift_seconds)
 
         self.say("6. The functions start again and the pods come back")
         self.lab.control.functions("start")
-        self.lab.control.revive(DEAD)
-        near = next(region for region in clients.sources if region == REGIONS[0])
+        self.lab.control.revive(self.scene.dead)
+        near = self.scene.regions[0]
         wait_until(
-            f"{DEAD} to serve its region again",
-            lambda: clients.ask(near, targets[0]).cluster == DEAD,
-            seconds=15,
+            f"{self.scene.dead} to serve its region again",
+            lambda: clients.ask(near, targets[0]).cluster == self.scene.dead,
+            seconds=15 + self.scene.lasts,
         )
         time.sleep(0.5)
         after = clients.round(targets, max(2, 60 // len(targets)))
@@ -226,6 +230,7 @@ class Story:
         wait_until(
             "an empty plan", lambda: not self.lab.run("plan", okay=(0, 2)).count("  +"), seconds=10
         )
+        wait_until("everything to rest", self._rests, seconds=self.scene.lasts)
         self.lab.control.call("DELETE", "/calls")
         self.lab.run("repair", name, "--apply")
         time.sleep(1.5)  # at least one tick more
@@ -234,11 +239,17 @@ class Story:
         self.show(self.lab.run("plan"))
         self.show(f"mutating calls to clouds and clusters, counted at the wire: {calls}")
 
+    def _rests(self) -> bool:
+        """Whether nobody wrote anything for some ticks: shares come back step by step."""
+        self.lab.control.call("DELETE", "/calls")
+        time.sleep(3.0)
+        return not self.lab.control.calls("fedingress")
+
     def _functions_run(self) -> bool:
         return bool(self.lab.control.call("GET", "/functions").get("running"))
 
     def _delete(self) -> None:
-        self.say("8. The Ingress is deleted: records, then the graph, then the members")
+        self.say("8. The Ingress is deleted: " + self.scene.goes)
         began = time.monotonic()
         config = self.lab.connection("config")
         for ingress in self.bundle.ingresses:

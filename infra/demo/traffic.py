@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from localcloud.resolve import resolve
+from fedingress.domain.ingress import status_entry
+from localcloud.resolve import NoAnswerError, resolve
 
 _TIMEOUT_SECONDS = 3.0
 _GOOD = 400
@@ -18,7 +19,7 @@ class Target:
     """
     One thing to ask for.
 
-    host: for the Host header; empty means the address itself.   vip: the Ingress's address.
+    host: for the Host header; empty means the address itself.   vip: the Ingress's address or name.
     resolvable: whether DNS knows the host; else it is asked for at the address.
     """
 
@@ -76,7 +77,7 @@ class Clients:
                 cluster, pod = (response.headers.get(name, "") for name in ("X-Cluster", "X-Pod"))
             finally:
                 connection.close()
-        except (OSError, http.client.HTTPException, LookupError):
+        except (OSError, http.client.HTTPException, LookupError, NoAnswerError):
             status = 0
         return Reply(
             region=region,
@@ -88,15 +89,16 @@ class Clients:
         )
 
     def _address(self, target: Target, source: str) -> str:
-        if not target.resolvable:
-            return target.vip
-        kept = self._resolved.get((source, target.host))
+        name = target.host if target.resolvable else target.vip
+        if "hostname" not in status_entry(name):
+            return name
+        kept = self._resolved.get((source, name))
         if kept and kept[0] > time.monotonic():
             return kept[1]
-        found = resolve(self.dns, target.host, client=source)
+        found = resolve(self.dns, name, client=source)
         if not found:
-            raise LookupError(f"no address for {target.host}")
-        self._resolved[source, target.host] = (time.monotonic() + 1.0, found[0])  # the TTL
+            raise LookupError(f"no address for {name}")
+        self._resolved[source, name] = (time.monotonic() + 1.0, found[0])  # the TTL
         return found[0]
 
     def round(self, targets: Sequence[Target], each: int) -> list[Reply]:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedingress.domain.ingress import Fault, Ingress, IngressKey, Path, Rule, ServiceBackend
+from fedingress.domain.ingress import (
+    Fault,
+    Ingress,
+    IngressKey,
+    Path,
+    Rule,
+    ServiceBackend,
+    status_entry,
+)
 from tests.planning.shop import source
 
 WEB = ServiceBackend(service="web", number=80)
@@ -128,3 +136,16 @@ def test_the_addresses_of_a_source_are_read_whoever_wrote_them(name):
     found = dataclasses.replace(source(), manifest={"status": status})
 
     assert found.addresses == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("203.0.113.1", {"ip": "203.0.113.1"}),
+        ("2001:db8::1", {"ip": "2001:db8::1"}),
+        ("fed-1.example.com", {"hostname": "fed-1.example.com"}),
+    ],
+)
+def test_an_address_is_an_entry_of_the_status(address, entry):
+    """An IP stands as such, everything else is a host name."""
+    assert status_entry(address) == entry

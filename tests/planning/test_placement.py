@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.errors import Invalid
 from fedingress.domain.placement import PlacementRule, Requirement, Selector
+from fedingress.domain.policy import AwsPolicy, Override
 from fedingress.planning import placement
 from fedingress.planning.placement import Narrowing
 from tests.planning.shop import member, policy
@@ -122,6 +123,47 @@ INELIGIBLE = {
     "in another project": (member(project="q"), "ProjectMismatch: the member is in project q"),
     "leaving tells more than another cloud": (member(leaving=True, provider="aws"), "Leaving: "),
 }
+
+
+UNANSWERING = {
+    "on GKE": (member(), "TopologyMismatch: topology aws serves EKS and on-prem members only"),
+    "on nothing known": (member(provider=""), "on an unknown provider"),
+    "leaving": (member(provider="aws", leaving=True), "Leaving: "),
+    "in no region": (member(provider="aws"), "RegionUnknown: the profile names no region"),
+    "on-prem without a class": (
+        member(provider="onprem", region="us-east-1"),
+        "ClassMissing: class alb is of the AWS Load Balancer Controller",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNANSWERING)
+def test_topology_aws_says_why_a_member_cannot_answer(name):
+    """Only who has a load balancer of its own, in a known region, is led to."""
+    chosen, reason = UNANSWERING[name]
+    rule = PlacementRule(selector=EVERYWHERE)
+    decided = placement.decide(
+        policy(placement=rule, topology="aws"), Narrowing(), Inventory(members=(chosen,))
+    )
+
+    assert decided.placed == ()
+    assert reason in decided.ineligible["a"]
+
+
+def test_topology_aws_serves_eks_and_on_prem_members_with_a_class():
+    """The policy's class, or one that an override gives to the member."""
+    members = tuple(
+        member(name, provider=provider, region="us-east-1")
+        for name, provider in (("eks", "aws"), ("here", "onprem"))
+    )
+    step = {"op": "replace", "path": "/spec/ingressClassName", "value": "nginx"}
+    fields = {"placement": PlacementRule(selector=EVERYWHERE), "topology": "aws"}
+    by_policy = policy(aws=AwsPolicy(ingress_class="nginx"), **fields)
+    by_override = policy(overrides=(Override(patch=(step,), clusters=("here",)),), **fields)
+
+    for each in (by_policy, by_override):
+        decided = placement.decide(each, Narrowing(), Inventory(members=members))
+        assert decided.placed == ("eks", "here")
 
 
 @pytest.mark.parametrize("name", INELIGIBLE)

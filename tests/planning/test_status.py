@@ -441,3 +441,55 @@ def test_whatever_stands_for_conditions_is_read(value):
     found = standing_there(json.dumps(value))
 
     assert all(isinstance(each, Condition) for each in status.observed_conditions(found))
+
+
+OWN = "fed-1.aws.example.com"
+SHARED = {"a": {"share": 0.25, "wanted": 0.5, "weight": 85, "reason": "Ramping"}}
+
+
+def answered(hosts=None, **fields):
+    """An Ingress whose members answer themselves, under its own name."""
+    row = {"a": {"endpoints": 2, "healthy": 2, "attached": True}}
+    known = {"backends": built(address=OWN, clusters=row), "hosts": hosts or {}}
+    return standing(**known | fields)
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        (None, ()),
+        ({"state": "waiting", "message": "waiting for a first healthy member"}, ()),
+        (PUBLISHED, (OWN,)),
+    ],
+)
+def test_a_name_is_shown_once_it_is_published(row, shown):
+    """Who asks for it before gets no answer, and remembers that."""
+    found = answered({OWN: row} if row else None)
+    assert status.decide(found, now=NOW).addresses == shown
+
+
+def test_a_name_that_is_shown_stays_while_records_are_looked_at_anew():
+    """A lost store, or a zone that cannot be read, takes nothing off the Ingress."""
+    shown = source()
+    manifest = {**shown.manifest, "status": {"loadBalancer": {"ingress": [{"hostname": OWN}]}}}
+    shown = dataclasses.replace(shown, manifest=manifest)
+    assert status.decide(answered(source=shown), now=NOW).addresses == (OWN,)
+
+
+def test_members_show_their_shares():
+    """Published and deserved, and the weight of the record; capacity is what is published."""
+    (row,) = status.decide(answered(members=SHARED), now=NOW).rows
+    assert (row.share, row.deserved, row.weight, row.capacity) == (0.25, 0.5, 85, 0.25)
+    assert {"share", "deserved", "weight"} < row.encode().keys()
+
+    (plain,) = status.decide(answered(), now=NOW).rows
+    assert not {"share", "deserved", "weight"} & plain.encode().keys()
+
+
+@pytest.mark.parametrize(("share", "reason"), [(0.2, "Draining"), (0.0, "Drained")])
+def test_a_drained_member_says_when_it_gets_nothing(share, reason):
+    """Its published share tells."""
+    members = {"a": {"share": share, "wanted": 0.0, "weight": 0, "reason": ""}}
+    found = answered(members=members, fanout=fanned(drained=("a",)))
+    (row,) = status.decide(found, now=NOW).rows
+    assert (row.reason, row.drained) == (reason, reason == "Drained")

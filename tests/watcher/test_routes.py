@@ -325,3 +325,57 @@ def test_neg_status_is_a_change_and_heartbeats_are_not():
     assert digest(later) == digest(profile)
     later["status"]["conditions"][0]["status"] = "False"
     assert digest(later) != digest(profile)
+
+
+def endpoints(*ready: bool, service_name: str = "web") -> dict:
+    """An EndpointSlice with one endpoint for each of *ready*."""
+    manifest = named("EndpointSlice", "web-x1")
+    manifest["metadata"] |= {"namespace": "shop", "uid": "e-1"}
+    manifest["metadata"]["labels"] = {names.SERVICE_NAME: service_name} if service_name else {}
+    manifest["endpoints"] = [{"conditions": {"ready": each}} for each in ready]
+    return manifest
+
+
+def answering(class_name: str) -> dict:
+    """A copy of ours, of that class."""
+    copy = ours(ingress())
+    copy["spec"] = {**copy["spec"], "ingressClassName": class_name}
+    return copy
+
+
+def test_endpoints_matter_where_the_members_own_load_balancer_answers():
+    """A copy of a class that nobody serves is served by a global one, which looks by itself."""
+    routes = MemberRoutes("lab")
+    routes.works("Ingress", "ADDED", answering(names.MEMBER_CLASS))
+    assert routes.works("EndpointSlice", "MODIFIED", endpoints(True)) == []
+
+    routes.works("Ingress", "MODIFIED", answering("alb"))
+    news = [fanout(SHOP, "endpoints.changed")]
+    assert routes.works("EndpointSlice", "MODIFIED", endpoints(True)) == news
+    assert routes.works("EndpointSlice", "DELETED", stub(endpoints(True))) == news
+    assert routes.works("EndpointSlice", "KEPT", endpoints(True)) == []
+    assert routes.works("EndpointSlice", "ADDED", endpoints(True, service_name="")) == []
+    assert routes.works("EndpointSlice", "ADDED", endpoints(True, service_name="x")) == []
+
+    routes.works("Ingress", "DELETED", stub(answering("alb")))
+    assert routes.works("EndpointSlice", "MODIFIED", endpoints(True)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "news"),
+    [
+        ((0, 1), (1, 1), True),
+        ((1, 1), (0, 1), True),
+        ((2, 3), (3, 3), True),
+        ((50, 50), (49, 50), False),
+        ((50, 50), (40, 50), True),
+        ((100, 100), (100, 130), True),
+    ],
+)
+def test_one_pod_of_many_is_no_news(before, after, news):
+    """None or some, and steps of some ten per cent, are; each pod of a large Service is not."""
+    one, other = (
+        digest(endpoints(*(number < ready for number in range(wanted))))
+        for ready, wanted in (before, after)
+    )
+    assert (one != other) is news

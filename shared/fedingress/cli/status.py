@@ -94,15 +94,25 @@ def _print_one(each: dict[str, Any]) -> None:
         for item in each["conditions"]
     ]
     table(["condition", "status", "reason", "message"], rows)
+    shared = any("share" in row for row in each["clusters"].values())
     rows = [
         [
             name,
             row.get("state", ""),
             row.get("reason", ""),
             f"{row.get('healthy', 0)}/{row.get('endpoints', 0)}",
-            f"{100 * row.get('capacity', 0):g} %",
+            f"{100 * row.get('capacity', 0):.4g} %",
+            *([_moves(row)] if shared else []),
             row.get("message", ""),
         ]
         for name, row in sorted(each["clusters"].items())
     ]
-    table(["cluster", "state", "reason", "healthy", "capacity", "message"], rows)
+    shares = ["deserves"] if shared else []
+    table(["cluster", "state", "reason", "healthy", "capacity", *shares, "message"], rows)
+
+
+def _moves(row: dict[str, Any]) -> str:
+    """The share that a member deserves, and the weight that its record has now."""
+    if row.get("deserved") is None:
+        return "-"
+    return f"{100 * row['deserved']:.4g} % (weight {row.get('weight', 0)})"

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fedingress.concerns import firewall, teardown
+from fedingress.concerns import firewall, regional, teardown
+from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
-from fedingress.concerns.graph import Build, OperationFailed
+from fedingress.concerns.graph import Build
 from fedingress.concerns.moving import Move
+from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
@@ -60,7 +62,12 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     if found.policy is None:
         return Settled(summary="no policy; what stands stays")
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
-    return _build(task, ports, guard)
+    if task.policy.topology == "aws":
+        look = regional.Look(found=task.found, policy=task.policy, fanned=task.fanned)
+        outcome: Outcome = regional.reconcile(look, work, ports)
+    else:
+        outcome = _build(task, ports, guard)
+    return outcome
 
 
 def _current(found: Subject, report: FanoutReport | None) -> FanoutReport | None:
@@ -73,7 +80,9 @@ def _current(found: Subject, report: FanoutReport | None) -> FanoutReport | None
     if report is None or (report.uid, report.generation) != (source.uid, source.generation):
         return None
     noted = footprint is not None and (
-        found.policy is None or found.policy.project in footprint.projects
+        found.policy is None
+        or found.policy.topology == "aws"
+        or found.policy.project in footprint.projects
     )
     return report if noted or report.faults else None
 
@@ -103,14 +112,29 @@ def preview(
     if found.retired:
         return teardown.preview(found, ports), None
     report = expected or ports.ledger.report("fanout", found.key, FanoutReport)
-    if report is None or found.policy is None:
-        return Plan(held=("fan-out has to look first",)), None
-    if why := _nothing_to_build(found, report):
+    why = "fan-out has to look first"
+    if report is None or found.policy is None or (why := _nothing_to_build(found, report)):
         return Plan(held=(why,)), None
-    readdress = Readdress(found=found, hosts=_managed(report, found.policy), ports=ports)
-    build = Build(wish(found, found.policy, report, ports), ports, readdress=readdress)
+    if found.policy.topology == "aws":
+        look = regional.Look(found=found, policy=found.policy, fanned=report)
+        return Plan(), regional.preview(look, ports)
+    return _graph_preview(found, found.policy, report, ports, coming=expected)
+
+
+def _graph_preview(
+    found: Subject,
+    policy: FederationPolicy,
+    report: FanoutReport,
+    ports: Ports,
+    *,
+    coming: FanoutReport | None,
+) -> tuple[Plan[GlobalResource], BackendsReport | None]:
+    readdress = Readdress(found=found, hosts=_managed(report, policy), ports=ports)
+    ramp = _ramp(found, policy, ports)
+    build = Build(wish(found, policy, report, ports), ports, readdress=readdress, ramp=ramp)
     observed = build.observe()
-    build.leave_out(observed, coming=_coming(expected, found.key, ports))
+    build.leave_out(observed, coming=_coming(coming, found.key, ports))
+    build.rise(observed, noting=False)
     if why := build.awaited(observed):
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
@@ -155,6 +179,8 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
         drained=frozenset(report.drained),
+        preferred=frozenset(report.preferred),
+        steps=policy.rollout.steps,
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 
@@ -219,6 +245,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         ports,
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
+        ramp=_ramp(task.found, task.policy, ports),
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
@@ -244,6 +271,12 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         move = Move(found=task.found, hosts=hosts, former=former, report=report)
         return move.go(outcome, ports, guard)
     return outcome
+
+
+def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:
+    before = ports.ledger.report("backends", found.key, BackendsReport)
+    same = before if before is not None and before.uid == found.source.uid else None
+    return Ramp(uid=found.source.uid, rollout=policy.rollout, before=same, ports=ports)
 
 
 def _managed(fanned: FanoutReport, policy: FederationPolicy) -> tuple[str, ...]:

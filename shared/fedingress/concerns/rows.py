@@ -14,7 +14,7 @@ from fedingress.domain.member import SERVICE, MemberObject
 from fedingress.domain.placement import Placement
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import FanoutReport
-from fedingress.planning import companions, dns, fanout
+from fedingress.planning import companions, dns, fanout, readiness
 
 Visits = Mapping[str, Visit | FederationError]
 Row = dict[str, str]
@@ -56,16 +56,15 @@ def report(
         clusters={name: rows[name] for name in sorted(rows)},
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
-        drained=_drained(placement, inventory, previous),
+        ready=_ready(source, placement, visits, previous),
+        drained=_kept(placement.drained, previous.drained if previous else (), inventory),
+        preferred=_kept(placement.preferred, previous.preferred if previous else (), inventory),
     )
 
 
-def _drained(
-    placement: Placement, inventory: Inventory, previous: FanoutReport | None
-) -> tuple[str, ...]:
+def _kept(now: Collection[str], before: Collection[str], inventory: Inventory) -> tuple[str, ...]:
     """A member whose profile cannot be read stays as it was."""
-    before = set(previous.drained) if previous else set()
-    return tuple(sorted({*placement.drained, *(before & set(inventory.unreadable))}))
+    return tuple(sorted({*now, *(set(before) & set(inventory.unreadable))}))
 
 
 def with_hosts(found: FanoutReport, source: Source, lost: Mapping[str, str]) -> FanoutReport:
@@ -116,12 +115,16 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    found = (dns.zone_for(host, policy.dns.zones) for host in hosts)
+    found = [dns.zone_for(host, policy.dns.zones) for host in hosts]
+    regional = policy.topology == "aws"
+    if regional:  # where the Ingress's own name is
+        found += policy.dns.zones[:1]
     zones = {zone.unit: zone for zone in found if zone}
+    project = "" if regional else policy.project
     return Footprint(
         topology=policy.topology,
-        project=policy.project,
-        projects=(policy.project,) if policy.project else (),
+        project=project,
+        projects=(project,) if project else (),
         zones=tuple(zones[unit] for unit in sorted(zones)),
         networks=tuple(networks(policy, placement, inventory)),
         members=placement.placed,
@@ -139,7 +142,9 @@ def networks(
     A shared network is written `projects/HOST/global/networks/NAME`; its firewall is in HOST.
     """
     found: dict[str, list[tuple[str, ...]]] = {}
-    for member in map(inventory.named, placement.placed):
+    # Probers of Google's load balancer; members' own ones look after their networks themselves.
+    placed = () if policy.topology == "aws" else placement.placed
+    for member in map(inventory.named, placed):
         if member and member.network:
             words = member.network.split("/")
             shared = len(words) == _NETWORK_WORDS and words[0] == "projects"
@@ -185,6 +190,8 @@ def _applied(visit: Visit, source: Source) -> Row:
         return _row("conflict", "Conflict", "; ".join(visit.plan.held))
     if reasons := visit.wish.problems:
         return _row("failed", reasons[0][0], "; ".join(sentence for _, sentence in reasons))
+    if visit.wish.answers and not fanout.addresses(visit.ingresses):
+        return _row("placed", "Waiting", "waiting for the address of its load balancer")
     if waiting := _waiting(visit):
         return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
     return _row("placed", "Applied", f"generation {source.generation} is applied")
@@ -265,11 +272,14 @@ def _sorted(found: Iterable[Mapping[str, str]]) -> tuple[Row, ...]:
 
 
 def _addresses(visits: Visits, previous: FanoutReport | None) -> dict[str, tuple[str, ...]]:
-    """Addresses in the status of each member's copy; the last known ones of unreadable members."""
+    """Addresses in the status of each member's copy; the last known ones where there are none."""
     found = {
         name: tuple(previous.addresses[name])
         for name, visit in visits.items()
-        if previous is not None and not isinstance(visit, Visit) and name in previous.addresses
+        if previous is not None
+        and name in previous.addresses
+        # A controller that starts anew may take the address away for a while.
+        and (not isinstance(visit, Visit) or visit.ingresses)
     }
     for name, visit in visits.items():
         if isinstance(visit, Visit):
@@ -277,3 +287,19 @@ def _addresses(visits: Visits, previous: FanoutReport | None) -> dict[str, tuple
             if listed:
                 found[name] = listed
     return {name: found[name] for name in sorted(found)}
+
+
+def _ready(
+    source: Source, placement: Placement, visits: Visits, previous: FanoutReport | None
+) -> dict[str, tuple[int, int]]:
+    """Ready and wanted endpoints of each placed member; the last known ones where nobody looked."""
+    services = {each.service for each in source.ingress.backends} if source.ingress else set()
+    found = {}
+    for name in sorted({*visits} & {*placement.placed}):
+        visit = visits[name]
+        if isinstance(visit, Visit) and visit.slices is not None:
+            slices = [item.manifest for item in visit.slices]
+            found[name] = readiness.ready(slices, services)
+        elif previous is not None and name in previous.ready:
+            found[name] = (previous.ready[name][0], previous.ready[name][1])
+    return found

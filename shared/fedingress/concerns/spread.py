@@ -18,7 +18,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import fanout, firewall, placement
+from fedingress.planning import copies, fanout, firewall, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -39,6 +39,7 @@ class Stage:
     placement: Placement
     previous: FanoutReport | None
     in_use: frozenset[str] | None
+    led: frozenset[str] | None = None
     former: frozenset[str] = frozenset()
 
     def members(self) -> list[MemberCluster]:
@@ -74,7 +75,7 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     stage = replace(stage, subject=_remember(stage, ports))
     source = stage.subject.source
     lost = claim.contest(source, ports)
-    visits = _tour(stage, ports).go(stage.members(), ports, guard)
+    visits = _tour(stage, lost, ports).go(stage.members(), ports, guard)
     source = _forget(stage, visits, ports)
     report = _report(stage, source, visits, lost)
     _announce(stage, report, work, ports)
@@ -87,8 +88,9 @@ def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutRep
         stage = _stage(found, ports)
     except Invalid as error:
         return Plan(held=error.reasons), None
-    visits = _tour(stage, ports).go(stage.members(), ports, None)
-    report = _report(stage, found.source, visits, claim.losses(found.source, ports))
+    lost = claim.losses(found.source, ports)
+    visits = _tour(stage, lost, ports).go(stage.members(), ports, None)
+    report = _report(stage, found.source, visits, lost)
     return rows.joined(visits), rows.expecting(report, found.source, stage.inventory, visits)
 
 
@@ -110,6 +112,8 @@ def _report(
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
         read["front"] = asdict(source.ingress.front)
+    if stage.policy.topology == "aws":
+        read["ignored"] = copies.ignored(source.annotations)
     return replace(
         rows.with_hosts(report, source, lost),
         policy=fingerprint(read),
@@ -128,6 +132,7 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         raise Invalid(found.faults or ("the policy of its class cannot be read",))
     if not found.source.ingress.backends:
         raise Invalid("spec: no rule and no default backend names a Service")
+    _same_topology(found, found.policy)
     inventory = ports.sources.inventory()
     wish = placement.narrowing(found.source.annotations)
     built = ports.ledger.report("backends", found.key, BackendsReport)
@@ -143,8 +148,25 @@ def _stage(found: Subject, ports: Ports) -> Stage:
         placement=placement.decide(found.policy, wish, inventory),
         previous=previous,
         in_use=frozenset(built.negs) if built and built.observed else None,
+        led=frozenset(built.serving) if built and built.observed else None,
         former=frozenset(built.former) if built else frozenset(),
     )
+
+
+def _same_topology(found: Subject, policy: FederationPolicy) -> None:
+    """
+    What stands was built for one topology; another one would leave clients without either.
+
+    Raises:
+        Invalid: The policy names another one now.
+    """
+    before = found.footprint.topology if found.footprint else ""
+    if found.footprint and found.footprint.members and before not in {"", policy.topology}:
+        raise Invalid(
+            f"the policy's topology is {policy.topology} now, but this Ingress stands in {before}, "
+            "which stays; submit it to a class of the new topology under another name and, when "
+            "that serves, delete this one"
+        )
 
 
 def _remember(stage: Stage, ports: Ports) -> Subject:
@@ -194,7 +216,7 @@ def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: 
     )
 
 
-def _tour(stage: Stage, ports: Ports) -> Tour:
+def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
     owner = owner_of(stage.subject.source, ports)
     identity = ports.sources.identity()
 
@@ -202,10 +224,22 @@ def _tour(stage: Stage, ports: Ports) -> Tour:
         if member.name not in stage.placement.placed:
             return MemberWish()
         return fanout.desired(
-            stage.subject.source, stage.policy, member, seen, owner, config_identity=identity
+            stage.subject.source,
+            stage.policy,
+            member,
+            seen,
+            owner,
+            config_identity=identity,
+            lost=lost,
         )
 
-    return Tour(owner=owner, wishing=wishing, negs_in_use=stage.in_use)
+    return Tour(
+        owner=owner,
+        wishing=wishing,
+        negs_in_use=stage.in_use,
+        led=stage.led,
+        endpoints=stage.policy.topology == "aws",
+    )
 
 
 def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> None:
@@ -244,7 +278,9 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         hosts=kept.hosts,
         negs=kept.negs,
         addresses=kept.addresses,
+        ready=kept.ready,
         drained=kept.drained,
+        preferred=kept.preferred,
         policy=kept.policy,
         footprint=kept.footprint,
     )

@@ -1,6 +1,8 @@
 """Status: write address, conditions and the table of members on the source; events for news."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fedingress.concerns import firewall, networks
 from fedingress.concerns.subject import Subject, subject
@@ -85,7 +87,7 @@ def _forgetful(found: Subject, ports: Ports) -> bool:
     if fanned is None or fanned.uid != uid:
         return True
     built = ports.ledger.report("backends", found.key, BackendsReport)
-    if fanned.faults or not fanned.negs:
+    if fanned.faults or not (fanned.negs or fanned.addresses):
         return False
     if built is None or built.uid != uid:
         return True
@@ -103,11 +105,13 @@ def decide(found: Subject, ports: Ports) -> StatusWish:
     uid = found.source.uid
     fanned = ports.ledger.report("fanout", found.key, FanoutReport)
     built = ports.ledger.report("backends", found.key, BackendsReport)
+    hosts, members = _published(found, fanned, ports)
     standing = Standing(
         source=found.source,
         fanout=fanned if fanned and fanned.uid == uid else None,
         backends=built if built and built.uid == uid else None,
-        hosts=_hosts(found, fanned, ports),
+        hosts=hosts,
+        members=members,
         retired=found.retired,
         faults=found.faults,
         closed=_closed(found, ports),
@@ -123,22 +127,31 @@ def _closed(found: Subject, ports: Ports) -> tuple[str, ...]:
     return tuple(text for text in told if text)
 
 
-def _hosts(found: Subject, fanned: FanoutReport | None, ports: Ports) -> dict[str, dict[str, str]]:
-    """What every host's zone says; a host without a zone says so itself."""
+def _published(
+    found: Subject, fanned: FanoutReport | None, ports: Ports
+) -> tuple[dict[str, dict[str, str]], dict[str, Mapping[str, Any]]]:
+    """
+    What every host's zone says; a host without a zone says so itself.
+
+    Returns:
+        Rows by host, and shares by member: of zones that differ, the first one's.
+    """
     rows: dict[str, dict[str, str]] = {}
+    members: dict[str, Mapping[str, Any]] = {}
     zones = found.policy.dns.zones if found.policy else ()
     for zone in zones:
         name = f"dns-{names.short_hash(zone.unit)}"
         report = ports.ledger.report(name, found.key, DnsReport)
         if report is not None and report.uid == found.source.uid:
             rows |= {host: dict(row) for host, row in report.hosts.items()}
+            members = {**report.members, **members}
     for host in fanned.hosts if fanned and zones else ():
         if host not in rows:
             zone_ = dns.zone_for(host, zones)
             state = "waiting" if zone_ else "no-zone"
             text = "waiting for the load balancer" if zone_ else "no managed zone holds this host"
             rows[host] = {"zone": zone_.unit if zone_ else "", "state": state, "message": text}
-    return rows
+    return rows, members
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:

@@ -9,7 +9,7 @@ from fedingress.domain.ingress import Source
 from fedingress.domain.names import FINALIZERS
 from fedingress.domain.outcome import Outcome, Settled
 from fedingress.domain.report import FanoutReport, Report
-from fedingress.domain.work import RESYNC, Work
+from fedingress.domain.work import RESYNC, WINDOW, Work
 from fedingress.planning import firewall
 from fedingress.ports import Ports
 
@@ -36,9 +36,18 @@ def reconcile(ports: Ports, due: Callable[[int], Iterable[Work]]) -> Outcome:
     resyncs = _turn([*(str(source.key) for source in sources), *stones], ports)
     works = [Work(concern="fanout", unit=unit, cause=RESYNC) for unit in sorted(set(resyncs))]
     ports.bus.publish(works)
+    windows = _windows(sources)
+    ports.bus.publish(windows)
     _notice_completeness(sources, ports)
     ports.ledger.put_note(_LAST, {"at": ports.clock.now()})
     return Settled(summary=f"{len(waiting)} due, {len(works)} resynced")
+
+
+def _windows(sources: Sequence[Source]) -> list[Work]:
+    """A look at the health of each zone whose records lead to members by shares."""
+    footprints = [each for each in map(of, sources) if each and each.topology == "aws"]
+    units = {zone.unit for each in footprints for zone in each.zones}
+    return [Work(concern="dns", unit=unit, cause=WINDOW) for unit in sorted(units)]
 
 
 def _turn(keys: Sequence[str], ports: Ports) -> list[str]:

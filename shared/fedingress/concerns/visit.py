@@ -1,12 +1,12 @@
 """One visit to one member: look, decide, apply, and say how it went. Used by spread and retire."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fedingress.domain.change import Create, Delete, Plan, Update
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError, LeaseLost
-from fedingress.domain.member import INGRESS, SERVICE, MemberObject
+from fedingress.domain.member import ENDPOINT_SLICE, INGRESS, SERVICE, MemberObject
 from fedingress.planning import fanout
 from fedingress.planning.companions import Owner, neg_names
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -22,6 +22,7 @@ class Visit:
 
     plan: what was to change there.   error: what stopped it, or None.
     services: companions as they stand after the visit.   ingresses: likewise, the copies.
+    slices: EndpointSlices before it; None where nobody looked.
     """
 
     plan: Plan[MemberObject]
@@ -29,6 +30,7 @@ class Visit:
     error: FederationError | None = None
     ingresses: tuple[MemberObject, ...] = ()
     services: tuple[MemberObject, ...] = ()
+    slices: tuple[MemberObject, ...] | None = None
 
     @property
     def empty(self) -> bool:
@@ -37,14 +39,25 @@ class Visit:
         return self.error is None and not found
 
 
-def observe(member: MemberCluster, owner: Owner, ports: Ports) -> MemberView:
-    """The source's namespace in *member*, in two calls."""
+def observe(
+    member: MemberCluster, owner: Owner, ports: Ports, *, endpoints: bool = False
+) -> MemberView:
+    """The source's namespace in *member*, in two calls, or three when *endpoints* matter."""
     namespace = owner.key.namespace
     return fanout.view(
         ports.clusters.list(member, INGRESS, namespace),
         ports.clusters.list(member, SERVICE, namespace),
         owner,
+        _slices(member, namespace, ports) if endpoints else None,
     )
+
+
+def _slices(member: MemberCluster, namespace: str, ports: Ports) -> Sequence[MemberObject] | None:
+    """EndpointSlices; a member that shows none of them is served as well as any other."""
+    try:
+        return ports.clusters.list(member, ENDPOINT_SLICE, namespace)
+    except FederationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +68,16 @@ class Tour:
     wishing: what a member should hold, once it was observed.
     negs_in_use: names of NEGs that a backend service refers to; None when that is not known, which
         keeps every companion.
+    led: names of members to whose own load balancers clients may be led; None when that is not
+        known, which keeps every copy.
+    endpoints: whether ready endpoints are looked at.
     """
 
     owner: Owner
     wishing: Wishing
     negs_in_use: frozenset[str] | None
+    led: frozenset[str] | None = frozenset()
+    endpoints: bool = False
 
     def go(
         self, members: Iterable[MemberCluster], ports: Ports, guard: Guard | None
@@ -69,11 +87,12 @@ class Tour:
         return ports.parallel.each(by_name, lambda name: self._one(by_name[name], ports, guard))
 
     def _one(self, member: MemberCluster, ports: Ports, guard: Guard | None) -> Visit:
-        seen = observe(member, self.owner, ports)
+        seen = observe(member, self.owner, ports, endpoints=self.endpoints)
         wish = self.wishing(member, seen)
-        plan = fanout.plan(wish, seen, self.owner, in_use=self._in_use(seen))
+        led = self.led is None or member.name in self.led
+        plan = fanout.plan(wish, seen, self.owner, in_use=self._in_use(seen), led=led)
         if guard is None:
-            return Visit(plan=plan, wish=wish)
+            return Visit(plan=plan, wish=wish, slices=seen.slices)
         after = {item.ref: item for item in seen.owned}
         error: FederationError | None = None
         try:
@@ -102,6 +121,7 @@ class Tour:
             error=error,
             ingresses=tuple(item for item in after.values() if item.ref.kind == INGRESS),
             services=tuple(item for item in after.values() if item.ref.kind == SERVICE),
+            slices=seen.slices,
         )
 
     def _in_use(self, seen: MemberView) -> frozenset[str]:

@@ -49,6 +49,7 @@ class MemberCluster:
     drained: it gets no new requests, and keeps what it holds.
     node_tags: network tags that every node of it has, in GCE.
     uid: of its kube-system namespace, the same for the same cluster under any name.
+    capacity: what it can take, in a unit common to all members; None counts its endpoints.
     """
 
     name: str
@@ -64,6 +65,7 @@ class MemberCluster:
     healthy: bool | None = None
     leaving: bool = False
     drained: bool = False
+    capacity: float | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 

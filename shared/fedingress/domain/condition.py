@@ -60,6 +60,8 @@ class ClusterRow:
 
     capacity: the share of its rate that the load balancer uses, 0 to 1.
     drained: it gets no new requests.
+    share, deserved: where records choose among members, the part of traffic that is published for
+        it and the part that it deserves.   weight: of its record.
     """
 
     cluster: str
@@ -71,10 +73,13 @@ class ClusterRow:
     capacity: float = 0.0
     drained: bool = False
     addresses: tuple[str, ...] = ()
+    share: float | None = None
+    deserved: float | None = None
+    weight: int | None = None
 
     def encode(self) -> dict[str, Any]:
         """As JSON, without the name."""
         body = asdict(self)
         del body["cluster"]
         body["addresses"] = list(self.addresses)
-        return body
+        return {name: value for name, value in body.items() if value is not None}

@@ -1,5 +1,6 @@
 """The source Ingress as the planners see it, and the faults of objects that do not decode."""
 
+import ipaddress
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +9,15 @@ from fedingress.domain.front import FrontWish
 
 Manifest = Mapping[str, Any]
 """A Kubernetes object as JSON."""
+
+
+def status_entry(address: str) -> dict[str, str]:
+    """*address* as an entry of `status.loadBalancer.ingress`: an IP, or else a host name."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return {"hostname": address}
+    return {"ip": address}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

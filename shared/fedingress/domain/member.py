@@ -7,11 +7,15 @@ from fedingress.domain.ingress import Manifest
 
 INGRESS = "Ingress"
 SERVICE = "Service"
+ENDPOINT_SLICE = "EndpointSlice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ObjectRef:
-    """*kind* is `Ingress` (networking.k8s.io/v1) or `Service` (v1)."""
+    """
+    *kind* is `Ingress` (networking.k8s.io/v1), `Service` (v1) or, to be read only, `EndpointSlice`
+    (discovery.k8s.io/v1).
+    """
 
     kind: str
     namespace: str

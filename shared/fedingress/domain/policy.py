@@ -26,10 +26,9 @@ class HealthCheckPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPolicy:
     """
-    What backend services are like.
-
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
     warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
+    preferred: members that are filled before all others, wherever clients are; None: nobody is.
     """
 
     mode: str = "neg"
@@ -39,6 +38,7 @@ class BackendPolicy:
     draining_seconds: int = 30
     warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
+    preferred: PlacementRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -210,6 +210,19 @@ class DeletionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """
+    How a member that joins, or is no longer drained, comes up to its full capacity.
+
+    steps: shares of its capacity below the whole, rising; none: at once.
+    step_seconds: how long each lasts at the least.
+    """
+
+    steps: tuple[float, ...] = ()
+    step_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """A JSON Patch for the member Ingress in the clusters named or selected."""
 
@@ -236,5 +249,6 @@ class FederationPolicy:
     tls: TlsPolicy = TlsPolicy()
     aws: AwsPolicy = AwsPolicy()
     ipv6: bool = False
+    rollout: RolloutPolicy = RolloutPolicy()
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

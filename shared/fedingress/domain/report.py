@@ -55,8 +55,12 @@ class FanoutReport(Report):
     hosts: those that this Ingress may use.
     negs: rows {"cluster", "service", "port", "project", "zone", "name", "protocol"} that members
         report; those of a member that cannot be reached are the last known ones.
-    addresses: name -> addresses in the status of the member's copy, sorted.
+    addresses: name -> addresses in the status of the member's copy, sorted; the last known ones
+        while the copy stands and its status is empty.
+    ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the
+        weakest of them reaches; only where members' own load balancers answer, and could be read.
     drained: names of members that shall get no new requests.
+    preferred: names of members that are filled before the others.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
         that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
@@ -70,7 +74,9 @@ class FanoutReport(Report):
     hosts: tuple[str, ...] = ()
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ready: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     policy: str = ""
     footprint: str = ""
     leaving: bool = False
@@ -87,6 +93,7 @@ class BackendsReport(Report):
         capacityScaler of its groups}, and {"reason", "message"} where something of the member
         cannot be attached.
     negs: names of every NEG that some backend service still refers to.
+    serving: members to whose own load balancers clients may still be led.
     observed: whether the cloud let us look; without that, *negs* may not be all of them.
     former: projects other than the policy's in which nothing is left of an earlier graph.
     problems: rows (reason, sentence) of what cannot be fulfilled although the graph stands.
@@ -100,6 +107,7 @@ class BackendsReport(Report):
     message: str = ""
     clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     negs: tuple[str, ...] = ()
+    serving: tuple[str, ...] = ()
     observed: bool = True
     former: tuple[str, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
@@ -137,6 +145,7 @@ class AttachedReport(Report):
     """What of the graph fan-out waits for, kept apart so that only its change is told there."""
 
     negs: tuple[str, ...] = ()
+    serving: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
 
 
@@ -147,9 +156,13 @@ class DnsReport(Report):
 
     hosts: host -> {"zone": unit or "", "state": published | waiting | conflict | no-zone | removed,
         "message": sentence}.
+    members: cluster -> {"share": the part of traffic that is published, "wanted": the part that it
+        deserves, "weight": of its record, "reason": CamelCase or ""}, where members' own load
+        balancers answer; of every one that some record of this Ingress may still lead to.
     """
 
     hosts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

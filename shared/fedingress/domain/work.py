@@ -13,6 +13,9 @@ FORCE: Final = "force"
 DUE: Final = "due"
 """The cause of work that comes back by itself: continuations, ends of a back-off, ticks."""
 
+WINDOW: Final = "window"
+"""A tick: a zone whose records follow health takes one sample of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -20,8 +23,8 @@ class Work:
     One request to reconcile *unit* for *concern*.
 
     unit: `namespace/name` of a source Ingress for `fanout`, `backends` and `status`;
-        `cloud-dns:PROJECT/ZONE` for `dns`; `firewall:PROJECT/NETWORK` for a network's
-        firewall, which `backends` owns too.
+        `cloud-dns:PROJECT/ZONE` or `route53:ACCOUNT/ZONE` for `dns`; `firewall:PROJECT/NETWORK` for
+        a network's firewall, which `backends` owns too.
     cause: why, in a word or two, for logs (`ingress.changed`, `resync`, `repair` ...).
     delay_seconds: not before that long from now; 0 is at once.
     """

@@ -1,7 +1,7 @@
 """Fan-out: what each member should hold of one Ingress, and the changes that bring it there."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,11 @@ from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.ingress import Ingress, Manifest, ServiceBackend, Source
 from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
+from fedingress.planning import copies
 from fedingress.planning.companions import Owner, companion, problem
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.diff import contains, differing, fingerprint
 from fedingress.planning.protocols import said
-from fedingress.planning.selectors import matches
 
 _NOT_COPIED = frozenset(
     {
@@ -27,15 +27,21 @@ _NOT_COPIED = frozenset(
         names.V1_CLUSTER_SELECTOR,
     }
 )
+_MARKS = (names.OWNER, names.OWNER_UID, "app.kubernetes.io/managed-by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberView:
-    """What was observed in one member, in the source's namespace and under our label."""
+    """
+    What was observed in one member, in the source's namespace and under our label.
+
+    slices: EndpointSlices; None where nobody looked.
+    """
 
     ingresses: Mapping[str, MemberObject]
     services: Mapping[str, MemberObject]
     owned: tuple[MemberObject, ...]
+    slices: tuple[MemberObject, ...] | None = None
 
     def find(self, ref: ObjectRef) -> MemberObject | None:
         """The observed object with that reference."""
@@ -47,23 +53,29 @@ class MemberWish:
     """
     What one member should hold; problems are (reason, sentence) of what it cannot.
 
+    answers: whether the member's own load balancer answers, so that its address is waited for.
     protocols: what its Services say that the pods behind a port speak.
     """
 
     objects: tuple[MemberObject, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
+    answers: bool = False
     protocols: Mapping[ServiceBackend, str] = field(default_factory=dict)
 
 
 def view(
-    ingresses: Sequence[MemberObject], services: Sequence[MemberObject], owner: Owner
+    ingresses: Sequence[MemberObject],
+    services: Sequence[MemberObject],
+    owner: Owner,
+    slices: Sequence[MemberObject] | None = None,
 ) -> MemberView:
-    """Index the two lists; both are of the source's namespace."""
+    """Index the lists; all are of the source's namespace."""
     found = sorted((*ingresses, *services), key=lambda item: item.ref)
     return MemberView(
         ingresses={item.ref.name: item for item in ingresses},
         services={item.ref.name: item for item in services},
         owned=tuple(item for item in found if owner.owns(item.manifest)),
+        slices=None if slices is None else tuple(slices),
     )
 
 
@@ -75,25 +87,26 @@ def desired(
     owner: Owner,
     *,
     config_identity: str,
+    lost: Collection[str] = (),
 ) -> MemberWish:
     """
-    The member Ingress and the companions.
+    The member Ingress and, where endpoint groups are wanted, the companions.
 
     A missing Service costs its own companion only. *config_identity* is the kube-system uid of the
     config cluster: when that is the member itself, the copy takes another name than the source.
+    *lost*: hosts that belong to older Ingresses.
     """
     ingress = source.ingress
     if ingress is None:
         return MemberWish()
-    problems: list[tuple[str, str]] = []
-    objects: list[MemberObject] = []
-    try:
-        same = bool(config_identity) and member.uid == config_identity
-        objects.append(_marked(member, _copy(source, policy, member, owner, renamed=same)))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        problems.append(("OverrideFailed", f"an override does not apply: {str(error)[:200]}"))
-    except OverrideInvalidError as error:
-        problems.append(("OverrideFailed", str(error)))
+    same = bool(config_identity) and member.uid == config_identity
+    name = copy_name(source) if same else source.key.name
+    if policy.topology == "aws":
+        draft = _draft(source, owner, name)
+        return _answering(draft, source, policy, member, observed, lost=lost)
+    draft = _draft(source, owner, name)
+    draft["spec"]["ingressClassName"] = names.MEMBER_CLASS
+    objects, problems = _patched(draft, policy, member, class_name=names.MEMBER_CLASS)
     spoken: dict[ServiceBackend, str] = {}
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
@@ -120,36 +133,80 @@ def copy_name(source: Source) -> str:
     return name if len(name) <= 253 else f"fed-{names.short_hash(source.uid)}"  # noqa: PLR2004
 
 
-def _copy(
-    source: Source, policy: FederationPolicy, member: MemberCluster, owner: Owner, *, renamed: bool
-) -> Manifest:
+def _answering(
+    draft: dict[str, Any],
+    source: Source,
+    policy: FederationPolicy,
+    member: MemberCluster,
+    observed: MemberView,
+    *,
+    lost: Collection[str],
+) -> MemberWish:
+    """The copy that the member's own ingress controller serves."""
+    class_name = copies.class_of(policy, member)
+    if source.ingress is None or class_name == source.ingress.class_name:
+        text = f"class {class_name} of the members' Ingresses is the federated one itself"
+        return MemberWish(problems=(("ClassFederated", text),))
+    grouped = policy.aws.load_balancer == "group" and copies.by_controller(class_name)
+    spec, told = copies.rules(draft["spec"], lost, grouped=grouped)
+    if not spec:
+        nothing = ("NothingToServe", "no rule is left that this Ingress may serve")
+        return MemberWish(problems=(*told, nothing))
+    meta = draft["metadata"]
+    meta["annotations"] = copies.annotations(
+        policy.aws, member.region, class_name, meta["annotations"]
+    )
+    draft["spec"] = {**spec, "ingressClassName": class_name}
+    objects, problems = _patched(draft, policy, member, class_name=class_name)
+    for backend in source.ingress.limited_to(set(source.ingress.hosts) - {*lost}).backends:
+        service = observed.services.get(backend.service)
+        found = copies.problem(service.manifest if service else {}, backend, policy.aws)
+        problems += [found] if found else []
+    return MemberWish(
+        objects=tuple(objects), problems=tuple(dict.fromkeys((*told, *problems))), answers=True
+    )
+
+
+def _draft(source: Source, owner: Owner, name: str) -> dict[str, Any]:
+    """The source as it is copied everywhere."""
     meta = source.manifest.get("metadata", {})
     annotations = {
         key: value
         for key, value in (meta.get("annotations") or {}).items()
         if key not in _NOT_COPIED and not key.startswith(names.PREFIX)
     }
-    spec = copy.deepcopy(dict(source.manifest.get("spec") or {}))
-    spec["ingressClassName"] = names.MEMBER_CLASS
-    manifest: dict[str, Any] = {
+    return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": INGRESS,
         "metadata": {
-            "name": copy_name(source) if renamed else source.key.name,
+            "name": name,
             "namespace": source.key.namespace,
-            "labels": dict(meta.get("labels") or {}),
-            "annotations": annotations,
+            "labels": {**(meta.get("labels") or {}), **owner.labels()},
+            "annotations": {**annotations, names.SOURCE: str(source.key)},
         },
-        "spec": spec,
+        "spec": copy.deepcopy(dict(source.manifest.get("spec") or {})),
     }
-    identity = (manifest["metadata"]["name"], manifest["metadata"]["namespace"])
-    patched = _overridden(manifest, policy.overrides, member)
-    patched["metadata"].update(name=identity[0], namespace=identity[1])
-    patched["spec"]["ingressClassName"] = names.MEMBER_CLASS
+
+
+def _patched(
+    draft: dict[str, Any], policy: FederationPolicy, member: MemberCluster, *, class_name: str
+) -> tuple[list[MemberObject], list[tuple[str, str]]]:
+    """*draft* after the overrides, with our marks as they were; or why there is none."""
+    try:
+        patched = _overridden(draft, policy.overrides, member)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        return [], [("OverrideFailed", f"an override does not apply: {str(error)[:200]}")]
+    except OverrideInvalidError as error:
+        return [], [("OverrideFailed", str(error))]
+    before = draft["metadata"]
+    patched["metadata"].update(name=before["name"], namespace=before["namespace"])
+    patched["spec"]["ingressClassName"] = class_name
     held = patched["metadata"]  # whose labels and annotations an override may take away, or null
-    held["labels"] = {**(held.get("labels") or {}), **owner.labels()}
-    held["annotations"] = {**(held.get("annotations") or {}), names.SOURCE: str(source.key)}
-    return patched
+    ours = {name: before["labels"][name] for name in _MARKS}
+    held["labels"] = {**(held.get("labels") or {}), **ours}
+    source = {names.SOURCE: before["annotations"][names.SOURCE]}
+    held["annotations"] = {**(held.get("annotations") or {}), **source}
+    return [_marked(member, patched)], []
 
 
 def _overridden(
@@ -157,11 +214,8 @@ def _overridden(
 ) -> dict[str, Any]:
     patched = manifest
     for override in overrides:
-        if override.clusters is not None and member.name not in override.clusters:
-            continue
-        if override.selector is not None and not matches(override.selector, member.labels):
-            continue
-        patched = jsonpatch.apply_patch(patched, [dict(step) for step in override.patch])
+        if copies.concerns(override, member):
+            patched = jsonpatch.apply_patch(patched, [dict(step) for step in override.patch])
     if patched is not manifest:
         decoded = decode_source(patched, where=f"the Ingress for {member.name} after overrides")
         if decoded.faults:
@@ -177,7 +231,12 @@ def _marked(member: MemberCluster, manifest: Manifest) -> MemberObject:
 
 
 def plan(
-    wish: MemberWish, observed: MemberView, owner: Owner, *, in_use: frozenset[str]
+    wish: MemberWish,
+    observed: MemberView,
+    owner: Owner,
+    *,
+    in_use: frozenset[str],
+    led: bool = False,
 ) -> Plan[MemberObject]:
     """
     The changes for one member: applies first, deletes last.
@@ -188,6 +247,8 @@ def plan(
         owner: Nothing without these labels is updated or deleted.
         in_use: Names of companions whose NEG a backend service still refers to; those stay until
             it does not, or traffic would meet an empty group.
+        led: Whether clients may still be led to the member's own load balancer; then its copy
+            stays, or they would meet nobody.
 
     Returns:
         Foreign objects under our names stand in `held`.
@@ -211,6 +272,8 @@ def plan(
             continue
         if have.ref.kind == SERVICE and have.ref.name in in_use:
             held.append(f"{have.label} stays until the load balancer has let go of its endpoints")
+        elif have.ref.kind == INGRESS and led:
+            held.append(f"{have.label} stays until no record leads to its load balancer")
         else:
             changes.append(Delete(observed=have, why="is no longer wanted there"))
     return Plan(changes=tuple(changes), held=tuple(held))
@@ -241,7 +304,7 @@ def addresses(copies: Sequence[MemberObject]) -> tuple[str, ...]:
     for item in copies:
         status = (item.manifest.get("status") or {}).get("loadBalancer") or {}
         for entry in status.get("ingress") or ():
-            listed.add(str(entry.get("ip") or entry.get("hostname") or ""))
+            listed.add(str(entry.get("ip") or entry.get("hostname") or "").lower().rstrip("."))
     return tuple(sorted(listed - {""}))
 
 

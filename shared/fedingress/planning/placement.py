@@ -8,6 +8,7 @@ from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Invalid
 from fedingress.domain.placement import Placement, PlacementRule, Selector
 from fedingress.domain.policy import FederationPolicy
+from fedingress.planning.copies import by_controller, class_of
 from fedingress.planning.selectors import matches, parse_v1
 
 
@@ -69,13 +70,18 @@ def decide(policy: FederationPolicy, wish: Narrowing, inventory: Inventory) -> P
         if _allowed(policy.placement, member) and _wished(wish, member)
     ]
     reasons = {member.name: _ineligible(policy, member) for member in chosen}
+    first = policy.backends.preferred or PlacementRule()
     named = [*(policy.placement.clusters or ()), *(wish.clusters or ()), *wish.drained]
+    named += first.clusters or ()
     drained = {*wish.drained, *(member.name for member in chosen if member.drained)}
     known = {member.name for member in inventory.members} | set(inventory.unreadable)
     placed = tuple(sorted(name for name, reason in reasons.items() if not reason))
     return Placement(
         placed=placed,
         drained=tuple(name for name in placed if name in drained),
+        preferred=tuple(
+            sorted(each.name for each in chosen if each.name in placed and _allowed(first, each))
+        ),
         ineligible={name: reason for name, reason in sorted(reasons.items()) if reason},
         unknown=_missing(named, known),
     )
@@ -100,8 +106,10 @@ def _ineligible(policy: FederationPolicy, member: MemberCluster) -> str:
     """Why the topology cannot serve *member*; empty when it can."""
     if member.leaving:
         return "Leaving: the member is leaving the federation and is drained"
+    where = member.provider or "an unknown provider"
+    if policy.topology == "aws":
+        return _unanswering(policy, member, where)
     if member.provider != "gcp":
-        where = member.provider or "an unknown provider"
         return (
             f"TopologyMismatch: topology gcp serves GKE members only, this one is on {where}; "
             "topology via-gcp reaches it"
@@ -111,5 +119,27 @@ def _ineligible(policy: FederationPolicy, member: MemberCluster) -> str:
             f"ProjectMismatch: the member is in project {member.project}, the global load balancer "
             f"in {policy.project}, and network endpoint groups must be in the same one; "
             "topology via-gcp reaches it"
+        )
+    return ""
+
+
+def _unanswering(policy: FederationPolicy, member: MemberCluster, where: str) -> str:
+    """Why the member's own load balancer cannot answer in topology `aws`; empty when it can."""
+    if member.provider not in {"aws", "onprem"}:
+        return (
+            "TopologyMismatch: topology aws serves EKS and on-prem members only, this one is on "
+            f"{where}; topology via-aws reaches it"
+        )
+    found = class_of(policy, member)
+    if member.provider == "onprem" and by_controller(found):
+        return (
+            f"ClassMissing: class {found} is of the AWS Load Balancer Controller, which an on-prem "
+            "member has not; give it another one by spec.aws.ingressClass or an override of "
+            "/spec/ingressClassName"
+        )
+    if not member.region:
+        return (
+            "RegionUnknown: the profile names no region (fedingress.dev/region), by which clients "
+            "are led to it"
         )
     return ""

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fedingress.domain import names
 from fedingress.domain.condition import ClusterRow, Condition
-from fedingress.domain.ingress import Source
+from fedingress.domain.ingress import Source, status_entry
 from fedingress.domain.report import BackendsReport, FanoutReport
 
 _QUIET = frozenset({"ineligible", "placed"})
@@ -21,6 +22,7 @@ class Standing:
     All that status is derived from; a report of another incarnation counts as missing.
 
     closed: sentences on firewalls that the cloud does not let us open.
+    members: what `dns` says of the members' shares, by cluster; see `DnsReport`.
     """
 
     source: Source
@@ -30,6 +32,7 @@ class Standing:
     retired: bool
     faults: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,8 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
 
 def _addresses(standing: Standing) -> tuple[str, ...]:
     """
-    Shown once the whole graph stands, and from then on while it is ours.
+    Shown once the whole graph stands, and a name once it is published; from then on while it is
+    ours.
 
     A change that is refused takes nothing down, so the address must not vanish from those who
     publish it.
@@ -83,10 +87,12 @@ def _addresses(standing: Standing) -> tuple[str, ...]:
     built = standing.backends
     if built is None or not built.address:
         return ()
-    status = standing.source.manifest.get("status") or {}
-    shown = (status.get("loadBalancer") or {}).get("ingress") or ()
-    stays = not standing.retired and built.address in (each.get("ip") for each in shown)
-    return built.addresses if built.programmed or stays else ()
+    stays = not standing.retired and built.address in standing.source.addresses
+    told = standing.hosts.get(built.address)  # only a name of ours has a row
+    leads = "hostname" not in status_entry(built.address) or (
+        told is not None and told["state"] == "published"
+    )
+    return built.addresses if (built.programmed and leads) or stays else ()
 
 
 def observed_conditions(source: Source) -> tuple[Condition, ...]:
@@ -130,7 +136,9 @@ def _accepted(standing: Standing) -> Condition:
     lost = standing.fanout.lost_hosts
     if lost:
         text = "; ".join(f"host {host} belongs to {other}" for host, other in sorted(lost.items()))
-        return _condition(standing, "Accepted", bool(standing.fanout.hosts), "HostConflict", text)
+        ingress = standing.source.ingress
+        served = ingress and ingress.limited_to(standing.fanout.hosts).backends
+        return _condition(standing, "Accepted", bool(served), "HostConflict", text)
     placed = _placed(standing.fanout)
     if not placed:
         text = "no member cluster is both chosen and eligible"
@@ -199,27 +207,40 @@ def _naming(cluster: str, message: str) -> str:
 
 
 def _rows(standing: Standing) -> tuple[ClusterRow, ...]:
-    report, built = standing.fanout, standing.backends
+    report = standing.fanout
     if report is None:
         return ()
-    counts: Mapping[str, Mapping[str, object]] = built.clusters if built else {}
     told = {
-        name: _told(row, counts.get(name), drained=name in report.drained)
+        name: _told(row, _seen(standing, name), drained=name in report.drained)
         for name, row in report.clusters.items()
     }
-    return tuple(
-        ClusterRow(
-            cluster=name,
-            state=row["state"],
-            reason=row["reason"],
-            message=row["message"],
-            endpoints=_count(counts.get(name), "endpoints"),
-            healthy=_count(counts.get(name), "healthy"),
-            capacity=_capacity(counts.get(name)),
-            drained=row["reason"] == "Drained",
-            addresses=tuple(report.addresses.get(name, ())),
-        )
-        for name, row in sorted(told.items())
+    return tuple(_row(standing, name, row) for name, row in sorted(told.items()))
+
+
+def _seen(standing: Standing, cluster: str) -> Mapping[str, object] | None:
+    """What the load balancers say of a member; where records choose, its share is its capacity."""
+    seen = standing.backends.clusters.get(cluster) if standing.backends else None
+    share = standing.members.get(cluster, {}).get("share")
+    return seen if seen is None or share is None else {**seen, "capacity": share}
+
+
+def _row(standing: Standing, cluster: str, row: Mapping[str, str]) -> ClusterRow:
+    seen = _seen(standing, cluster)
+    shares = standing.members.get(cluster, {})
+    addresses = standing.fanout.addresses if standing.fanout else {}
+    return ClusterRow(
+        cluster=cluster,
+        state=row["state"],
+        reason=row["reason"],
+        message=row["message"],
+        endpoints=_count(seen, "endpoints"),
+        healthy=_count(seen, "healthy"),
+        capacity=_capacity(seen),
+        drained=row["reason"] == "Drained",
+        addresses=tuple(addresses.get(cluster, ())),
+        share=shares.get("share"),
+        deserved=shares.get("wanted"),
+        weight=shares.get("weight"),
     )
 
 
@@ -231,11 +252,21 @@ def _told(
         return row
     if seen.get("reason"):
         return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
-    if not drained or row["reason"] != "Applied" or "capacity" not in seen:
+    if row["reason"] != "Applied" or "capacity" not in seen:
         return row
+    if not drained:
+        return _rising(row, _capacity(seen))
     if _capacity(seen):
         return {**row, "reason": "Draining", "message": "it shall get no new requests"}
     return {**row, "reason": "Drained", "message": "it gets no new requests"}
+
+
+def _rising(row: Mapping[str, str], capacity: float) -> Mapping[str, str]:
+    """*row*, or that the member is on its way up."""
+    if not 0 < capacity < 1:
+        return row
+    text = f"it takes {100 * capacity:g} % of its capacity, and more with each step of the rollout"
+    return {**row, "reason": "Rising", "message": text}
 
 
 def _capacity(row: Mapping[str, object] | None) -> float:

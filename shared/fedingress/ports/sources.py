@@ -28,7 +28,8 @@ class StatusWrite:
     """
     What `status` writes on a source, and only what it owns.
 
-    addresses: `status.loadBalancer.ingress[].ip`.   annotations: ours only; a None value removes.
+    addresses: `status.loadBalancer.ingress[]`, each as `ip` or, where it is a name, `hostname`.
+    annotations: ours only; a None value removes.
     """
 
     addresses: tuple[str, ...]

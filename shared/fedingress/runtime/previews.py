@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
-from fedingress.concerns import networks, rows
+from fedingress.concerns import networks, regional, rows
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import IngressKey
+from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, NetworkIntent, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import dns as dns_planning
@@ -112,6 +113,8 @@ def _records(
     built_or_coming = built is not None and (built.address or not built.message)
     coming = {"A": ("(known after apply)",)} | (built.by_type if built else {})
     state = "orphan" if _orphaned(found) else "deleting" if found.retired else "present"
+    if fanned is not None and found.policy is not None and found.policy.topology == "aws":
+        return _answers(found, found.policy, fanned, ports)
     plans = []
     for zone in sorted({*zones, *footprint.zones}):
         mine = tuple(host for host in hosts if dns_planning.zone_for(host, zones) == zone)
@@ -130,6 +133,19 @@ def _records(
         if mine or zone in footprint.zones:
             plans.append(dns.preview(zone.unit, ports, {source.uid: intent}))
     return plans
+
+
+def _answers(
+    found: Subject, policy: FederationPolicy, fanned: FanoutReport, ports: Ports
+) -> list[Plan[Any]]:
+    """The plan of each zone whose records lead to members' own load balancers."""
+    dns = import_module("fedingress.concerns.dns")
+    look = regional.Look(found=found, policy=policy, fanned=fanned)
+    intents = regional.intents(look, regional.observe(look, ports), ports)
+    return [
+        dns.preview(zone.unit, ports, {found.source.uid: intent})
+        for zone, intent in sorted(intents.items())
+    ]
 
 
 def _orphaned(found: Subject) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 
 from fedingress.adapters.kube.resources import (
     CLUSTER_PROFILE,
+    ENDPOINT_SLICE,
     FEDERATION_POLICY,
     INGRESS,
     INGRESS_CLASS,
@@ -82,7 +83,7 @@ def member_role(owner: str, users_of: UsersOf | None = None) -> Role:
     copies = f"{names.OWNER_UID},{names.OWNER}={owner}"
     return Role(
         leading=Scope(resource=INGRESS, labels=copies),
-        others=(Scope(resource=SERVICE),),
+        others=(Scope(resource=SERVICE), Scope(resource=ENDPOINT_SLICE)),
         routes=MemberRoutes(owner, users_of),
     )
 

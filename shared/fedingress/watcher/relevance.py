@@ -7,12 +7,14 @@ controllers change often and mean nothing; passing them on would let our own wri
 
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 from fedingress.domain import names
 from fedingress.domain.ingress import Manifest
+from fedingress.planning.readiness import counts
 
 _OURS: Final = frozenset({names.CONDITIONS, names.TABLE, names.FOOTPRINT})
 _NOISE: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
@@ -35,6 +37,8 @@ our copies nothing follows from that; its groups, which are noted elsewhere, sta
 Source: kubernetes/ingress-gce, pkg/annotations and pkg/loadbalancers."""
 _SERVICE_FIELDS: Final = ("type", "selector", "ports")
 _ROUTED: Final = (names.SOURCE, names.SERVICE)
+_STEP: Final = 1.1
+"""By what factor a number of endpoints has to change to be news."""
 _PROFILE_FIELDS: Final = ("accessProviders", "credentialProviders", "properties")
 
 
@@ -51,7 +55,8 @@ def stub(manifest: Manifest) -> Manifest:
     kept: dict[str, Any] = {"name": str(meta["name"]), "uid": str(meta.get("uid"))}
     if meta.get("namespace"):
         kept["namespace"] = sys.intern(str(meta["namespace"]))
-    marks = {key: labels[key] for key in (names.OWNER, names.OWNER_UID) if key in labels}
+    routed = (names.OWNER, names.OWNER_UID, names.SERVICE_NAME)
+    marks = {key: labels[key] for key in routed if key in labels}
     notes = {key: annotations[key] for key in _ROUTED if key in annotations}
     if marks:
         kept["labels"] = marks
@@ -62,6 +67,8 @@ def stub(manifest: Manifest) -> Manifest:
 
 def relevant(manifest: Manifest) -> Mapping[str, Any]:
     """What matters of *manifest*, by its kind."""
+    if manifest.get("kind") == "EndpointSlice":
+        return _endpoints(manifest)
     meta = manifest.get("metadata") or {}
     spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
     found: dict[str, Any] = {
@@ -88,6 +95,21 @@ def relevant(manifest: Manifest) -> Mapping[str, Any]:
                 del found["annotations"][name]
             found["addresses"] = (status.get("loadBalancer") or {}).get("ingress") or []
     return found
+
+
+def _endpoints(manifest: Manifest) -> Mapping[str, Any]:
+    """Of endpoints, whose they are and about how many: a single pod of many is no news."""
+    meta = manifest.get("metadata") or {}
+    return {
+        "uid": meta.get("uid"),
+        "service": (meta.get("labels") or {}).get(names.SERVICE_NAME),
+        "endpoints": [_about(number) for number in counts(manifest)],
+    }
+
+
+def _about(number: int) -> int:
+    """0 for none, else a step of some ten per cent."""
+    return 1 + round(math.log(number, _STEP)) if number else 0
 
 
 def _annotations(annotations: Mapping[str, str]) -> dict[str, str]:

@@ -121,7 +121,8 @@ class ConfigRoutes:
 class MemberRoutes:
     """
     For a member: copies and companions of ours lead to the source that is noted on them, a user's
-    Service to the sources that name it.
+    Service to the sources that name it, and endpoints of that Service to those of these sources
+    whose copy the member's own load balancer serves.
 
     owner: of this installation; objects of another one are passed over.
     users_of: who names a Service, where the config cluster is at hand; else it is learnt from the
@@ -132,11 +133,14 @@ class MemberRoutes:
         self._owner = owner
         self._learnt = ServiceUsers()
         self._users_of = users_of or self._learnt.users_of
+        self._answering: set[IngressKey] = set()
 
     def works(self, kind: str, change: str, manifest: Manifest | None) -> list[Work]:
-        """The work that follows from a change of an Ingress or a Service in the member."""
-        if manifest is None or kind not in {"Ingress", "Service"}:
+        """The work that follows from a change in the member."""
+        if manifest is None or kind not in {"Ingress", "Service", "EndpointSlice"}:
             return []
+        if kind == "EndpointSlice":
+            return [] if change == KEPT else self._endpoints(manifest)
         meta = manifest["metadata"]
         labels = meta.get("labels") or {}
         found: Iterable[IngressKey] = ()
@@ -148,12 +152,30 @@ class MemberRoutes:
                 return []
             cause, found = f"member-{kind.lower()}.{_word(change)}", [key]
             self._learnt.learn_object(kind, change, manifest, key)
+            if kind == "Ingress":
+                self._learn_answer(change, manifest, key)
         elif kind == "Service":
             cause = f"service.{_word(change)}"
             found = self._users_of(str(meta["namespace"]), str(meta["name"]))
         if change == KEPT:
             return []
         return [_fanout(key, cause) for key in sorted(set(found))]
+
+    def _endpoints(self, manifest: Manifest) -> list[Work]:
+        meta = manifest["metadata"]
+        service = (meta.get("labels") or {}).get(names.SERVICE_NAME)
+        if not service:
+            return []
+        users = self._users_of(str(meta["namespace"]), str(service))
+        return [_fanout(key, "endpoints.changed") for key in sorted({*users} & self._answering)]
+
+    def _learn_answer(self, change: str, copy: Manifest, source: IngressKey) -> None:
+        """Remember whose copy has a class that somebody in the member serves."""
+        found = (copy.get("spec") or {}).get("ingressClassName")
+        if change != DELETED and found not in {None, names.MEMBER_CLASS}:
+            self._answering = self._answering | {source}  # read by other threads meanwhile
+        else:
+            self._answering = self._answering - {source}
 
 
 class ServiceUsers:

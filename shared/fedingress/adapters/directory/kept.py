@@ -18,6 +18,7 @@ from fedingress.adapters.directory.files import STATE, Stamp, remove, stamp, wri
 from fedingress.adapters.directory.tree import ObjectKey
 from fedingress.domain import names
 from fedingress.domain.errors import Unavailable
+from fedingress.domain.ingress import status_entry
 
 _NAME_LIMIT = 200
 
@@ -73,7 +74,7 @@ class Kept:
             meta["annotations"] = {**(written or {}), **self.annotations}
         merged = {**self.manifest, "metadata": meta}
         if self.kind == "Ingress":
-            listed = [{"ip": address} for address in self.addresses]
+            listed = [status_entry(address) for address in self.addresses]
             merged["status"] = {"loadBalancer": {"ingress": listed} if listed else {}}
         return merged
 

@@ -42,6 +42,9 @@ INGRESS_CLASS: Final = Resource(
     namespaced=False,
 )
 SERVICE: Final = Resource(group="", version="v1", kind="Service", plural="services")
+ENDPOINT_SLICE: Final = Resource(
+    group="discovery.k8s.io", version="v1", kind="EndpointSlice", plural="endpointslices"
+)
 SECRET: Final = Resource(group="", version="v1", kind="Secret", plural="secrets")
 CONFIG_MAP: Final = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps")
 EVENT: Final = Resource(group="", version="v1", kind="Event", plural="events")
@@ -63,6 +66,6 @@ CLUSTER_PROFILE: Final = Resource(
 )
 
 BY_KIND: Final[Mapping[str, Resource]] = {
-    resource.kind: resource for resource in (INGRESS, SERVICE, SECRET)
+    resource.kind: resource for resource in (INGRESS, SERVICE, ENDPOINT_SLICE, SECRET)
 }
 """Those that stand in members."""

@@ -33,7 +33,7 @@ from fedingress.adapters.kube.resources import (
 from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Unavailable
-from fedingress.domain.ingress import IngressKey, Manifest, Source
+from fedingress.domain.ingress import IngressKey, Manifest, Source, status_entry
 from fedingress.domain.names import FIELD_MANAGER, FINALIZERS
 from fedingress.domain.publisher import Publishers
 from fedingress.planning.decode import answer
@@ -176,7 +176,7 @@ class KubeSources:
             patch = {"metadata": {"uid": source.uid, "annotations": changed}}
             path = INGRESS.path(source.key.namespace, source.key.name)
             self.connection.merge(path, patch, manager=STATUS_MANAGER)
-        wanted = [{"ip": address} for address in write.addresses]
+        wanted = [status_entry(address) for address in write.addresses]
         balancer = (stored.get("status") or {}).get("loadBalancer") or {}
         if wanted != (balancer.get("ingress") or []):
             self._write_addresses(source, wanted)

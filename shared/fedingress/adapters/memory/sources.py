@@ -16,7 +16,7 @@ from fedingress.adapters.memory.validation import API_VERSIONS
 from fedingress.domain.certificate import KeyPair
 from fedingress.domain.cluster import Inventory, MemberCluster
 from fedingress.domain.errors import Unavailable
-from fedingress.domain.ingress import IngressKey, Manifest, Source
+from fedingress.domain.ingress import IngressKey, Manifest, Source, status_entry
 from fedingress.domain.names import FINALIZERS
 from fedingress.domain.publisher import CONFIG_MAP_NAME, Publishers
 from fedingress.domain.publisher import decode as decode_publishers
@@ -182,7 +182,7 @@ class MemorySources:
                     key, manager=MANAGER, expected=expected, annotations=changed
                 ),
             )
-        entries = [{"ip": address} for address in write.addresses]
+        entries = [status_entry(address) for address in write.addresses]
         balancer = (stored.get("status") or {}).get("loadBalancer") or {}
         if entries != (balancer.get("ingress") or []):
             manifest = {

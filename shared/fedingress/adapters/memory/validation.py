@@ -30,6 +30,7 @@ API_VERSIONS = {
     "Ingress": "networking.k8s.io/v1",
     "IngressClass": "networking.k8s.io/v1",
     "Service": "v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
     "Secret": "v1",
     "ConfigMap": "v1",
     "FederationPolicy": "fedingress.dev/v1alpha1",

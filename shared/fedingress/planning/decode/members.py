@@ -28,6 +28,7 @@ LEAVING: Final = "fedingress.dev/leaving"
 CLOUDS: Final = ("gcp", "aws", "onprem")
 PROPERTIES: Final = (
     *("provider", "region", "zones", "project", "account", "network", "node-tags", "uid"),
+    "capacity",
 )
 _LISTS: Final = {"zones": "a zone", "node-tags": "a network tag"}
 
@@ -38,6 +39,7 @@ _PATTERNS: Final = {
     "project": (PROJECT, "the id of a GCP project"),
     "account": (re.compile(r"[0-9]{12}"), "an AWS account of 12 digits"),
     "network": (_NETWORK, "the name of a network"),
+    "capacity": (re.compile(r"(?!0+(\.0+)?\Z)[0-9]{1,12}(\.[0-9]{1,6})?"), "a number above 0"),
     "uid": (re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,62})"), "a uid"),
 }
 
@@ -84,6 +86,7 @@ def member(manifest: Manifest, where: str = "") -> MemberCluster | tuple[Fault, 
         healthy=_healthy(status.child("conditions")),
         leaving=_flag(meta.child("annotations"), LEAVING),
         drained=_flag(meta.child("annotations"), names.DRAIN),
+        capacity=float(found["capacity"]) if found.get("capacity") else None,
         labels=meta.child("labels").texts(),
     )
     return tuple(faults) or decoded
