@@ -49,12 +49,14 @@ class ZoneRef:
     provider: `cloud-dns` or `route53`.   project: of GCP; with `route53` the account, or `self` for
     the one that our own identity is in.   name: of the managed zone, or the id of the hosted zone.
     domain: the zone's DNS name without the final dot, lower case.
+    visibility: who sees its answers, `public` or `private`; a host is published for each of them.
     """
 
     provider: str
     project: str
     name: str
     domain: str
+    visibility: str = "public"
 
     @property
     def unit(self) -> str:

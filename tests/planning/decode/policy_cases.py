@@ -583,8 +583,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "zone project": (zone(project="A"), "spec.dns.zones[0].project: 'A' is not the id"),
     "one domain twice": (
         dns(zones=[ZONE, {**ZONE, "name": "b"}]),
-        "spec.dns.zones[1]: a second zone for example.com",
+        "spec.dns.zones[1]: a second public zone for example.com",
     ),
+    "visibility": (zone(visibility="hidden"), "spec.dns.zones[0].visibility: unknown visibility"),
     "known routing": (
         dns(routing="weighted"),
         "spec.dns.routing: routing weighted is for topology aws; one global address is simple",
