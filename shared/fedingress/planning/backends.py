@@ -71,14 +71,13 @@ class GraphWish:
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
     """The whole graph, in order of creation."""
-    begin = prefix(wish.mark.uid)
-    have = {(item.kind, item.name): item for item in observed}
+    have = {item.path: item for item in observed}
     make = wish.resource
     made: list[GlobalResource] = []
     services: dict[ServiceBackend, str] = {}
     for backend in wish.ingress.backends:
         short = names.short_hash(backend.service, backend.port)
-        before = have.get((Kind.BACKEND_SERVICE, f"{begin}bs-{short}"))
+        before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
         # Another protocol is another check, so that both change in the same call.
         suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
