@@ -29,6 +29,8 @@ GROUPS = {
     "spec.aws",
     "spec.tls",
     "spec.addresses",
+    "spec.backends.preferred",
+    "spec.rollout",
 }
 FIELDS = {
     at: node
@@ -36,6 +38,7 @@ FIELDS = {
     if not at.endswith(("]", "}"))
     and at not in GROUPS | {"spec.deletion"}
     and not at.startswith("spec.overrides[].clusterSelector.")
+    and not at.startswith("spec.backends.preferred.clusterSelector.")
 }
 
 

@@ -38,6 +38,7 @@ _SCHEMAS = {
     "instanceGroups": "InstanceGroup",
     "networkEndpointGroups": "NetworkEndpointGroup",
     "networks": "Network",
+    "securityPolicies": "SecurityPolicy",
     "sslCertificates": "SslCertificate",
     "sslPolicies": "SslPolicy",
     "targetHttpProxies": "TargetHttpProxy",
