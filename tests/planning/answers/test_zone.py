@@ -154,7 +154,7 @@ def test_without_every_source_seen_no_node_goes():
 
 
 def test_what_is_frozen_keeps_its_nodes_as_they_are():
-    """The source cannot be read: what stands stays, weights too, and the provider sees to health."""
+    """The source cannot be read: what stands stays, weights too; the provider sees to health."""
     zone = Zone(intent("u1", US, AP))
     frozen = intent("u1", target("us", multiplier=0.0), AP, state="frozen", hosts=())
     zone.look(frozen)
