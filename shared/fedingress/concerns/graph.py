@@ -6,6 +6,7 @@ from typing import Any
 
 from fedingress.concerns import patience
 from fedingress.concerns.former import Former
+from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.errors import FederationError, Unavailable
@@ -23,8 +24,11 @@ _PENDING_SECONDS = 2.0
 _MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
 _LONGEST = 512
-_ROUNDS = 4
-"""Of planning: the reserved address is known in the second, a proxy is written field by field."""
+_ROUNDS = 6
+"""
+Of planning: the reserved address is known in the second, a proxy is written field by field, and
+backend services get their security policy before they are led to.
+"""
 
 
 class OperationFailed(Unavailable):
@@ -41,9 +45,11 @@ class Build:
         *,
         former: Former | None = None,
         readdress: Readdress,
+        ramp: Ramp,
     ) -> None:
         self.wish = wish
         self.readdress = readdress
+        self.ramp = ramp
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
@@ -56,6 +62,7 @@ class Build:
             sorted(self.wish.drained),
             sorted({(group.neg.name, group.protocol) for group in self.wish.groups}),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
+            self.wish.policy.options.security_policy,
             self.wish.mark.encode(),
         ]
 
@@ -79,6 +86,21 @@ class Build:
         kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
         self.wish = replace(self.wish, groups=kept)
 
+    def rise(self, observed: Sequence[GlobalResource], *, noting: bool = True) -> None:
+        """Let members that are on their way up take the step that is due; *noting* when."""
+        if self.wish.steps:
+            taken, drained = self._capacities(observed), self.wish.drained
+            ready = self.ramp.ready(taken, drained)
+            if noting:
+                self.ramp.note(taken, drained, ready)
+            self.wish = replace(self.wish, rising=ready)
+
+    def _capacities(self, observed: Sequence[GlobalResource]) -> dict[str, float]:
+        specs = [item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE]
+        return groups.capacities(
+            specs, {group.neg.name: group.cluster for group in self.wish.groups}
+        )
+
     def observe(self) -> Sequence[GlobalResource]:
         """Everything under our names, and what others keep for us."""
         see, project = self.ports.load_balancers.observe, self.wish.project
@@ -92,7 +114,8 @@ class Build:
         wanted = backends.desired(self.wish, observed)
         rules = backends.earlier(self.wish, observed)
         stay = () if rules and self.readdress.over(self._literals(observed)) else rules
-        return backends.plan(wanted, observed, self.wish.mark, stay=stay)
+        armor = self.wish.policy.options.security_policy
+        return backends.plan(wanted, observed, self.wish.mark, stay=stay, security_policy=armor)
 
     def _literals(self, observed: Sequence[GlobalResource]) -> tuple[str, ...]:
         return self.wish.plot(observed).literals()
@@ -110,11 +133,13 @@ class Build:
         self.leave_out(observed)
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
+        self.rise(observed)
         plan = self.plan(observed)
         for _ in range(_ROUNDS):
             if not plan:
                 break
             pending = carry_out(plan, self.ports, guard)
+            self.wish = replace(self.wish, rising=frozenset())  # one step at a time
             observed = self.observe()
             if pending:
                 why = f"operations pending: {', '.join(sorted(item.label for item in pending))}"
@@ -124,9 +149,15 @@ class Build:
         message = "; ".join(plan.held)
         if plan:
             message = "the graph changed while it was built"
+        rest = self.ramp.rest(self._capacities(observed), self.wish.drained)
+        print_ = print_ if rest is None else ""
         report = self.report(source, fanned, observed, message=message, print_=print_)
-        outcome = self._awaited(report, plan, source.uid)
-        return report, self._waiting(report, observed, outcome)
+        outcome = self._waiting(report, observed, self._awaited(report, plan, source.uid))
+        if rest is not None and isinstance(outcome, Settled):
+            self.rise(observed)
+            rest = min(rest, outcome.look_again_seconds or rest)
+            outcome = replace(outcome, look_again_seconds=rest)
+        return report, outcome
 
     def _waiting(
         self, report: BackendsReport, observed: Sequence[GlobalResource], outcome: Outcome

@@ -57,16 +57,14 @@ def report(
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
         ready=_ready(source, placement, visits, previous),
-        drained=_drained(placement, inventory, previous),
+        drained=_kept(placement.drained, previous.drained if previous else (), inventory),
+        preferred=_kept(placement.preferred, previous.preferred if previous else (), inventory),
     )
 
 
-def _drained(
-    placement: Placement, inventory: Inventory, previous: FanoutReport | None
-) -> tuple[str, ...]:
+def _kept(now: Collection[str], before: Collection[str], inventory: Inventory) -> tuple[str, ...]:
     """A member whose profile cannot be read stays as it was."""
-    before = set(previous.drained) if previous else set()
-    return tuple(sorted({*placement.drained, *(before & set(inventory.unreadable))}))
+    return tuple(sorted({*now, *(set(before) & set(inventory.unreadable))}))
 
 
 def with_hosts(found: FanoutReport, source: Source, lost: Mapping[str, str]) -> FanoutReport:
@@ -117,11 +115,11 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    found = [dns.zone_for(host, policy.dns.zones) for host in hosts]
+    found = [zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)]
     regional = policy.topology == "aws"
     if regional:  # where the Ingress's own name is
         found += policy.dns.zones[:1]
-    zones = {zone.unit: zone for zone in found if zone}
+    zones = {zone.unit: zone for zone in found}
     project = "" if regional else policy.project
     return Footprint(
         topology=policy.topology,

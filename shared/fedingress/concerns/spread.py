@@ -280,6 +280,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         addresses=kept.addresses,
         ready=kept.ready,
         drained=kept.drained,
+        preferred=kept.preferred,
         policy=kept.policy,
         footprint=kept.footprint,
     )

@@ -25,7 +25,10 @@ class HealthCheckPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPolicy:
-    """max_rate_per_endpoint: requests per second; None is strictly the nearest region."""
+    """
+    max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    preferred: members that are filled before all others, wherever clients are; None: nobody is.
+    """
 
     mode: str = "neg"
     max_rate_per_endpoint: float | None = None
@@ -33,6 +36,7 @@ class BackendPolicy:
     timeout_seconds: int = 30
     draining_seconds: int = 30
     options: BackendOptions = BackendOptions()
+    preferred: PlacementRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -43,12 +47,14 @@ class ZoneRef:
     provider: `cloud-dns` or `route53`.   project: of GCP; with `route53` the account, or `self` for
     the one that our own identity is in.   name: of the managed zone, or the id of the hosted zone.
     domain: the zone's DNS name without the final dot, lower case.
+    visibility: who sees its answers, `public` or `private`; a host is published for each of them.
     """
 
     provider: str
     project: str
     name: str
     domain: str
+    visibility: str = "public"
 
     @property
     def unit(self) -> str:
@@ -204,6 +210,19 @@ class DeletionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """
+    How a member that joins, or is no longer drained, comes up to its full capacity.
+
+    steps: shares of its capacity below the whole, rising; none: at once.
+    step_seconds: how long each lasts at the least.
+    """
+
+    steps: tuple[float, ...] = ()
+    step_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """A JSON Patch for the member Ingress in the clusters named or selected."""
 
@@ -230,5 +249,6 @@ class FederationPolicy:
     tls: TlsPolicy = TlsPolicy()
     aws: AwsPolicy = AwsPolicy()
     ipv6: bool = False
+    rollout: RolloutPolicy = RolloutPolicy()
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

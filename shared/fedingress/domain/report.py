@@ -60,6 +60,7 @@ class FanoutReport(Report):
     ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the
         weakest of them reaches; only where members' own load balancers answer, and could be read.
     drained: names of members that shall get no new requests.
+    preferred: names of members that are filled before the others.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
         that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
@@ -75,6 +76,7 @@ class FanoutReport(Report):
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ready: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     policy: str = ""
     footprint: str = ""
     leaving: bool = False

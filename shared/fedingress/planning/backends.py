@@ -10,14 +10,15 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import addresses, frontends, groups, options, protocols
+from fedingress.planning import addresses, armor, capacity, frontends, groups, options, protocols
 from fedingress.planning.addresses import families
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
 from fedingress.planning.groups import Group, neg_of
 
-KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
+KINDS: Final = tuple(kind for kind in Kind if kind not in {Kind.FIREWALL, Kind.SECURITY_POLICY})
+"""The kinds of which a graph has resources of its own."""
 
 
 def prefix(uid: str) -> str:
@@ -34,6 +35,8 @@ class GraphWish:
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
     drained: members that shall get no new requests.
+    preferred: members that are filled before the others.
+    steps, rising: how members come up to their capacity, and which may go one step up now.
     front: how clients reach it.
     """
 
@@ -44,6 +47,9 @@ class GraphWish:
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
     drained: frozenset[str] = frozenset()
+    preferred: frozenset[str] = frozenset()
+    steps: tuple[float, ...] = ()
+    rising: frozenset[str] = frozenset()
     front: Front = Front()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -75,6 +81,7 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         spec = _backend_service(wish, backend, check.path, before)
         spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
+        service = armor.armed(service, before, wish.policy.options.security_policy, observed)
         services[backend] = service.path
         made += [check, service]
     made += frontends.desired(wish.plot(observed), services)
@@ -85,6 +92,8 @@ def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
     """What others keep and this graph refers to by name."""
     found = [(Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared]
     found += [(Kind.ADDRESS, each.adopted) for each in families(wish.front) if each.adopted]
+    if name := wish.policy.options.security_policy:
+        found.append((Kind.SECURITY_POLICY, name))
     return tuple(found)
 
 
@@ -98,6 +107,7 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
     return (
         *groups.undrained(wish.groups, wish.drained),
         *protocols.disagreements(wish.policy.options.protocol, wish.groups),
+        *armor.problem(wish.project, wish.policy.options.security_policy, observed),
         *frontends.problems(wish.plot(observed)),
     )
 
@@ -132,14 +142,24 @@ def _backend_service(
     own = [group for group in wish.groups if group.backend == backend]
     observed = (before.spec.get("backends") or ()) if before else ()
     frozen = [dict(kept) for kept in observed if neg_of(kept) in wish.frozen]
-    drained = groups.drained(own, wish.drained, frozen)
+    taken = capacity.Capacity(
+        own=own,
+        observed=observed,
+        steps=wish.steps,
+        drained=groups.drained(own, wish.drained, frozen),
+        rising=wish.rising,
+    )
+    known = capacity.by_group(observed)
     entries = {str(kept["group"]): kept for kept in frozen}
     for group in own:
         entries[group.neg.path] = {
             "group": group.neg.path,
             "balancingMode": "RATE",
             "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
-            "capacityScaler": 0 if group.cluster in drained else 1,
+            "capacityScaler": taken.scaler(group.cluster),
+            **capacity.preference(
+                preferred=group.cluster in wish.preferred, before=known.get(group.neg.path)
+            ),
         }
     return {
         "loadBalancingScheme": "EXTERNAL_MANAGED",
@@ -177,13 +197,16 @@ def plan(
     mark: Mark,
     *,
     stay: Sequence[GlobalResource] = (),
+    security_policy: str = "",
 ) -> Plan[GlobalResource]:
     """
     The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
 
     A resource under our name without our mark is held, never touched. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
-    Forwarding rules that *stay* keep their addresses and everything that they lead to.
+    Forwarding rules that *stay* keep their addresses and everything that they lead to. While a
+    backend service lacks the *security_policy* that all of them shall have, nothing is changed that
+    leads requests to it.
     """
     have = {(item.kind, item.name): item for item in observed}
     names_wanted = {(item.kind, item.name) for item in wanted}
@@ -195,12 +218,14 @@ def plan(
             changes.append(Create(desired=item, why="is missing"))
         elif not ours(found, mark):
             held.append(f"{item.label} exists and does not carry our mark; it is left alone")
-        elif fields := differing(found.spec, item.spec):
+        elif fields := _fields(found, item):
             if _would_empty(found, item):
                 held.append(f"{item.label} would lose its last backend; it keeps what it has")
                 continue
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=item, fields=fields, why=why))
+    if bare := armor.bare(wanted, observed, security_policy):
+        return _unled(changes, held, bare)
     kept = addresses.behind(stay, observed)
     surplus = [
         item
@@ -210,6 +235,29 @@ def plan(
     surplus.sort(key=lambda item: (-item.kind.stage, item.label))
     changes += [Delete(observed=item, why="nothing needs it any more") for item in surplus]
     return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def _fields(found: GlobalResource, item: GlobalResource) -> tuple[str, ...]:
+    """What differs; of the mark, only what it says besides whose the resource is."""
+    fields = differing(found.spec, item.spec)
+    known = found.mark.security_policy if found.mark else ""
+    meant = item.mark.security_policy if item.mark else ""
+    return fields if known == meant else (*fields, "description")
+
+
+def _unled(
+    changes: Sequence[Change[GlobalResource]], held: Sequence[str], bare: Sequence[str]
+) -> Plan[GlobalResource]:
+    """The part of a plan that leads no request to backend services that are *bare*."""
+    early = [
+        change
+        for change in changes
+        if not isinstance(change, Delete) and change.desired.kind.stage < Kind.URL_MAP.stage
+    ]
+    if early or not changes:
+        return Plan(changes=tuple(early), held=tuple(held))
+    sentences = (f"{label} gets no requests before it has its security policy" for label in bare)
+    return Plan(held=(*held, *sentences))
 
 
 def _would_empty(found: GlobalResource, item: GlobalResource) -> bool:

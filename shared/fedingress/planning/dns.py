@@ -29,6 +29,14 @@ def zone_for(host: str, zones: Iterable[ZoneRef]) -> ZoneRef | None:
     return max(fitting, key=lambda zone: (len(zone.domain), zone.unit), default=None)
 
 
+def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:
+    """Where *host* is published: of each visibility the zone with the longest domain."""
+    listed = tuple(zones)
+    kinds = sorted({zone.visibility for zone in listed}, reverse=True)
+    found = (zone_for(host, (z for z in listed if z.visibility == kind)) for kind in kinds)
+    return tuple(zone for zone in found if zone)
+
+
 def mark_name(host: str, domain: str) -> str:
     """The name of the TXT that marks *host*."""
     return f"_fedingress-{names.short_hash(host)}.{domain}"

@@ -35,13 +35,14 @@ from localcloud.homes import Embedded, Home
 from localcloud.homes.watchers import make_keys
 from localcloud.iam import Identities, serve_sts
 from localcloud.iam.identities import role_arn
+from localcloud.sixth import SixthPorts
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
-from localcloud.world.clients import client_regions
-from localcloud.world.cluster import HOST, Cluster
+from localcloud.world.clients import client_regions, inside
+from localcloud.world.cluster import HOST, Cluster, node_name
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
 from localcloud.world.spec import WorldSpec
@@ -142,6 +143,8 @@ class World:
             regions=known,
         )
         self.gcp.create_zone(spec.project, spec.dns_zone, spec.dns_name)
+        for network in {member.network for member in spec.members if member.provider == "gcp"}:
+            self.gcp.create_network(spec.project, network)
         gcp = await serve_gcp(self.gcp, host=HOST)
         self._stack.push_async_callback(gcp.close)
         self.issuer = Issuer()
@@ -156,7 +159,14 @@ class World:
         zones = self.gcp.zones
         self.dns = DnsServer(
             records=lambda: [
-                *(ZoneView(dns_name=zone.domain, rrsets=zone.rrsets) for zone in zones.values()),
+                *(
+                    ZoneView(
+                        dns_name=zone.domain,
+                        rrsets=zone.rrsets,
+                        networks=inside(zone.zone, spec.members, self.block.number),
+                    )
+                    for zone in zones.values()
+                ),
                 *self.amazon.zone_views(),
             ],
             choose=self.amazon.choose,
@@ -178,11 +188,21 @@ class World:
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
+        self.sixth = SixthPorts()
+        tags = {
+            node_name(member.name, zone): member.node_tags
+            for member in self.spec.members
+            for zone in member.zones
+        }
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",
             snapshot=lambda: Snapshot(
-                compute=gcp.compute, endpoints=gcp.endpoints, private_key=gcp.private_key
+                compute=gcp.compute,
+                endpoints=gcp.endpoints,
+                private_key=gcp.private_key,
+                tags=tags,
+                sixth=self.sixth.port,
             ),
         )
         await self.data_plane.start()
