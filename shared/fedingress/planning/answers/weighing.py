@@ -93,6 +93,7 @@ class Weighed:
     reasons: label -> why its weights are not what its members deserve (`NoneHealthy`,
         `RemovalHeld`, `Waiting`, `Ramping`).
     deserving: labels of pools of which some member deserves traffic.
+    deserved: label -> cluster -> the part of the pool's traffic that it deserves.
     """
 
     state: Weighing
@@ -100,6 +101,7 @@ class Weighed:
     weights: Mapping[str, Mapping[str, int]]
     reasons: Mapping[str, str]
     deserving: frozenset[str]
+    deserved: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def recalled(observed: Iterable[RecordSet], domain: str, owner: str, now: float) -> Weighing:
@@ -150,7 +152,7 @@ def weigh(
     forest = pools(wanted, led, owner=owner)
     beliefs = _beliefs(state, wanted, led, probes, now)
     found: dict[str, Published] = {}
-    weights, reasons, deserving = {}, {}, set()
+    weights, reasons, deserved = {}, {}, {}
     former = _Former(state)
     for label, pool in forest.pools.items():
         users = forest.users[label]
@@ -159,8 +161,8 @@ def weigh(
         found[label], reason = _stepped(pool, asking, before, users[0].policy.damping, now)
         if reason:
             reasons[label] = reason
-        if shares.target(asking):
-            deserving.add(label)
+        if target := shares.target(asking):
+            deserved[label] = {each.cluster: target[each.key] for each in pool.entries}
         by_key = found[label].weights
         weights[label] = {each.cluster: by_key[each.key] for each in pool.entries}
     kept = Weighing(apart={key: each for key, each in apart.items() if each != UP}, pools=found)
@@ -174,7 +176,8 @@ def weigh(
         forest=forest,
         weights=weights,
         reasons=reasons,
-        deserving=frozenset(deserving),
+        deserving=frozenset(deserved),
+        deserved=deserved,
     )
 
 
