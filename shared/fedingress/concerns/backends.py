@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from fedingress.concerns import firewall, regional, teardown
+from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
-from fedingress.concerns.graph import Build, OperationFailed
+from fedingress.concerns.graph import Build
 from fedingress.concerns.moving import Move
 from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
@@ -356,4 +357,5 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         healthy=serving or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,
+        adopt=dns.adopts(source),
     )

@@ -1,7 +1,7 @@
 """Taking the graph of a leaving Ingress away, by its marks alone."""
 
+from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import removal
-from fedingress.concerns.graph import carry_out
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
 from fedingress.domain.footprint import Footprint

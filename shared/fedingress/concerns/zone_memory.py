@@ -56,6 +56,7 @@ class ZoneMemory:
     refused: unit -> why it waits.
     released: host -> who let go of it lately.
     moving: whether some shares were on their way to what members deserve.
+    shown: host -> digest of the foreign answer that is to be replaced, and was told of.
     """
 
     domain: str = ""
@@ -75,6 +76,7 @@ class ZoneMemory:
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     released: Mapping[str, Release] = field(default_factory=dict)
     moving: bool = False
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unswept(self) -> bool:

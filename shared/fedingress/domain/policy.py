@@ -27,6 +27,7 @@ class HealthCheckPolicy:
 class BackendPolicy:
     """
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
     preferred: members that are filled before all others, wherever clients are; None: nobody is.
     """
 
@@ -35,6 +36,7 @@ class BackendPolicy:
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
+    warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
     preferred: PlacementRule | None = None
 
