@@ -6,7 +6,7 @@ Called by the `dns` concern whenever it looks at a zone; a tick window counts on
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fedingress.domain import names
 from fedingress.domain.policy import Damping
