@@ -11,6 +11,7 @@ import json
 import pytest
 
 from fedingress.domain.names import short_hash
+from fedingress.domain.work import RESYNC, Work
 from fedingress.planning.backends import prefix
 from localcloud.world.spec import WorldSpec, members_from
 from tests.e2e.homes import embedded, look_thoroughly
@@ -194,3 +195,24 @@ def test_a_part_of_another_under_our_name_is_left_told_and_in_nobodys_way(site, 
     assert page.status == 200
     assert (said["status"], "our mark" in said["message"]) == ("False", True)
     assert left == [taken]
+
+
+def test_annotations_of_a_members_controller_cause_no_update_on_ten_later_passes(shop, home):
+    """A8: eight of a load balancer's controller on each copy; they stay, and we write nothing."""
+    theirs = {f"ingress.kubernetes.io/part-{n}": f"k8s-{n}" for n in range(8)}
+    patch = {"metadata": {"annotations": theirs}}
+    for member in ("gke-us", "gke-eu"):
+        shop.networking(member).patch_namespaced_ingress("shop", NAMESPACE, patch)
+    look_thoroughly(home)
+    shop.forget_calls()
+    for n in range(10):
+        work = Work(concern="fanout", unit=f"{NAMESPACE}/shop", cause=RESYNC)
+        home.home.run(work, f"pass-{n}")
+    calls = shop.calls()
+    found = [
+        shop.networking(member).read_namespaced_ingress("shop", NAMESPACE).metadata.annotations
+        for member in ("gke-us", "gke-eu")
+    ]
+
+    assert calls == 0
+    assert all(theirs.items() <= annotations.items() for annotations in found)
