@@ -13,14 +13,18 @@ NEAREST_RATE = 1e14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheckPolicy:
-    """The HTTP health check of every backend service. Seconds and counts of probes."""
+    """
+    The health check of every backend service. Seconds and counts of probes.
 
-    path: str = "/"
+    What is empty or None is left to readiness probes and defaults, the thresholds to what stands.
+    """
+
+    path: str = ""
     host: str = ""
-    interval_seconds: int = 15
-    timeout_seconds: int = 15
-    healthy_threshold: int = 1
-    unhealthy_threshold: int = 2
+    interval_seconds: int | None = None
+    timeout_seconds: int | None = None
+    healthy_threshold: int | None = None
+    unhealthy_threshold: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,9 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         protocol = _protocol(wish, backend, before)
         # Another protocol is another check, so that both change in the same call.
         suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
-        check = make(Kind.HEALTH_CHECK, f"hc-{short}{suffix}", _health_check(wish.policy, protocol))
+        name = f"hc-{short}{suffix}"
+        standing = have.get((Kind.HEALTH_CHECK, begin + name))
+        check = make(Kind.HEALTH_CHECK, name, _health_check(wish, backend, protocol, standing))
         spec = _backend_service(wish, backend, check.path, before)
         spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)

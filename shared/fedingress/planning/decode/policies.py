@@ -8,7 +8,6 @@ Source: compute v1 HealthCheck and BackendService (ranges), dns v1 ManagedZone a
 ResourceRecordSet.
 """
 
-import re
 from typing import Final
 
 from fedingress.domain.ingress import Fault, Manifest
@@ -22,6 +21,7 @@ from fedingress.domain.policy import (
     Override,
     TlsPolicy,
 )
+from fedingress.planning.checks import INTERVAL_SECONDS
 from fedingress.planning.decode.amazon import aws
 from fedingress.planning.decode.options import FIELDS as OPTIONS
 from fedingress.planning.decode.options import options
@@ -32,6 +32,7 @@ from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
     DNS_NAME,
+    PROBE_PATH,
     PROJECT,
 )
 from fedingress.planning.decode.zones import dns
@@ -42,7 +43,6 @@ MODES: Final = ("neg", "instance-group")
 DELETIONS: Final = ("cascade", "orphan")
 UNSERVED: Final = {"rollout": "is known, but not served by this version"}
 
-_PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
 _SECONDS: Final = 2**31 - 1
 _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
@@ -193,24 +193,24 @@ def _health_check(cell: Cell) -> HealthCheckPolicy:
         *("path", "host", "intervalSeconds", "timeoutSeconds"),
         *("healthyThreshold", "unhealthyThreshold"),
     )
-    default = HealthCheckPolicy()
-    interval = cell.child("intervalSeconds").integer(default.interval_seconds, 1, 300)
+    interval = _whole(cell.child("intervalSeconds"), 300)
     told = cell.child("timeoutSeconds")
-    timeout = told.integer(min(default.timeout_seconds, interval), 1, 300)
-    if timeout > interval:
-        told.fault(f"{timeout} is more than intervalSeconds, {interval}")
+    timeout = _whole(told, 300)
+    if timeout and timeout > (interval or INTERVAL_SECONDS):
+        told.fault(f"{timeout} is more than intervalSeconds, {interval or INTERVAL_SECONDS}")
     return HealthCheckPolicy(
-        path=cell.child("path").text(
-            default.path, like=_PROBE_PATH, noun="an absolute path of URL characters"
-        ),
-        host=cell.child("host").text(default.host, like=DNS_NAME, noun="a DNS name"),
+        path=cell.child("path").text(like=PROBE_PATH, noun="an absolute path of URL characters"),
+        host=cell.child("host").text(like=DNS_NAME, noun="a DNS name"),
         interval_seconds=interval,
         timeout_seconds=timeout,
-        healthy_threshold=cell.child("healthyThreshold").integer(default.healthy_threshold, 1, 10),
-        unhealthy_threshold=cell.child("unhealthyThreshold").integer(
-            default.unhealthy_threshold, 1, 10
-        ),
+        healthy_threshold=_whole(cell.child("healthyThreshold"), 10),
+        unhealthy_threshold=_whole(cell.child("unhealthyThreshold"), 10),
     )
+
+
+def _whole(cell: Cell, high: int) -> int | None:
+    """1 to *high*, or None when it is not given."""
+    return cell.integer(1, 1, high) if cell.given else None
 
 
 def _deletion(cell: Cell) -> DeletionPolicy:
