@@ -197,6 +197,29 @@ class LoadBalancersContract:
         assert check.spec["checkIntervalSec"] == 15
         assert wall.spec["sourceRanges"] == ["10.0.0.0/8"]
 
+    def test_a_security_policy_is_put_on_and_taken_off_by_a_call_of_its_own(self, lab: Lab) -> None:
+        """After all other fields; a backend service is not born with one."""
+        lab.cloud.put(Kind.SECURITY_POLICY, "armor", {"type": "CLOUD_ARMOR"})
+        armor = f"projects/{PROJECT}/global/securityPolicies/armor"
+        lab.create(health_check())
+        made = lab.create(service())
+        first = lab.update(made, changed(service(), timeoutSec=20, securityPolicy=armor))
+        worn = lab.update(first, changed(service(), timeoutSec=20, securityPolicy=armor))
+        later = lab.update(worn, changed(service(), timeoutSec=25))
+        bare = lab.update(later, changed(service(), timeoutSec=25, securityPolicy=None))
+
+        assert (first.spec["timeoutSec"], "securityPolicy" in first.spec) == (20, False)
+        assert worn.spec["securityPolicy"] == later.spec["securityPolicy"] == armor
+        assert (bare.spec["timeoutSec"], "securityPolicy" in bare.spec) == (25, False)
+
+    def test_a_security_policy_that_does_not_exist_is_refused(self, lab: Lab) -> None:
+        """In the cloud's words."""
+        lab.create(health_check())
+        made = lab.create(service())
+        missing = f"projects/{PROJECT}/global/securityPolicies/nobody"
+        with pytest.raises(Invalid, match="cannot be found"):
+            lab.port.update(made, changed(service(), securityPolicy=missing), GUARD)
+
     def test_a_mark_can_change(self, lab, built):
         """A resource is handed over by its mark alone."""
         other = replace(MARK, uid="u-2")

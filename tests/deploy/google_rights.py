@@ -54,6 +54,8 @@ def needed(method):
     if verb == "delete" and collection == "compute.firewalls":
         return {f"{collection}.delete", *_REFERS[collection]}
     found = {f"{collection}.{_PLAIN.get(verb, verb)}"}
+    if verb == "setSecurityPolicy":
+        return {*found, "compute.securityPolicies.use"}
     if verb == "patch":
         found.add(f"{collection}.get")
     return found if verb in _READS else found | {*_REFERS.get(collection, ())}

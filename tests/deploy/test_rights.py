@@ -82,6 +82,10 @@ def build_and_change_all(lab):
     lab.port.health(made[Kind.BACKEND_SERVICE], [graph.neg("n-1")])
     change(lab, graph.health_check(checkIntervalSec=20))
     change(lab, graph.service(graph.neg("n-1"), timeoutSec=20))
+    lab.cloud.put(Kind.SECURITY_POLICY, "armor", {"type": "CLOUD_ARMOR"})
+    lab.port.observe(graph.PROJECT, [Kind.SECURITY_POLICY], "armor")
+    armor = f"projects/{graph.PROJECT}/global/securityPolicies/armor"
+    change(lab, graph.service(graph.neg("n-1"), timeoutSec=20, securityPolicy=armor))
     change(lab, graph.url_map(host="other.example.com"))
     change(lab, graph.firewall(sourceRanges=["35.191.0.0/16"]))
     for item in (graph.url_map(name="um-2"), graph.proxy("um-2", "tp-2")):
@@ -146,6 +150,11 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     port.change(ZONE, deletions=[], additions=[first], guard=graph.GUARD)
     port.change(ZONE, deletions=[first], additions=[second], guard=graph.GUARD)
     assert second in port.list(ZONE)
+    assert second in port.find(ZONE, [second.name])
+    last = called.running.do(
+        lambda: list(called.running.cloud.zones[ZONE.project, ZONE.name].changes)[-1]
+    )
+    assert port.done(ZONE, last)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
 
     assert port.left_out() == set()

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fedingress.concerns import firewall, regional, teardown
+from fedingress.concerns import firewall, probing, regional, teardown
+from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
-from fedingress.concerns.graph import Build, OperationFailed
+from fedingress.concerns.graph import Build
 from fedingress.concerns.moving import Move
+from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
@@ -128,9 +130,11 @@ def _graph_preview(
     coming: FanoutReport | None,
 ) -> tuple[Plan[GlobalResource], BackendsReport | None]:
     readdress = Readdress(found=found, hosts=_managed(report, policy), ports=ports)
-    build = Build(wish(found, policy, report, ports), ports, readdress=readdress)
+    ramp = _ramp(found, policy, ports)
+    build = Build(wish(found, policy, report, ports), ports, readdress=readdress, ramp=ramp)
     observed = build.observe()
     build.leave_out(observed, coming=_coming(coming, found.key, ports))
+    build.rise(observed, noting=False)
     if why := build.awaited(observed):
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
@@ -163,6 +167,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
                 project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
             ),
             protocol=row.get("protocol", ""),
+            probe=probing.probe_of(report, row["cluster"], by_port[row["service"], row["port"]]),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port
@@ -175,6 +180,8 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
         drained=frozenset(report.drained),
+        preferred=frozenset(report.preferred),
+        steps=policy.rollout.steps,
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 
@@ -239,6 +246,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         ports,
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
+        ramp=_ramp(task.found, task.policy, ports),
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
@@ -266,9 +274,15 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
     return outcome
 
 
+def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:
+    before = ports.ledger.report("backends", found.key, BackendsReport)
+    same = before if before is not None and before.uid == found.source.uid else None
+    return Ramp(uid=found.source.uid, rollout=policy.rollout, before=same, ports=ports)
+
+
 def _managed(fanned: FanoutReport, policy: FederationPolicy) -> tuple[str, ...]:
     """The hosts that are in managed zones."""
-    return tuple(host for host in fanned.hosts if dns.zone_for(host, policy.dns.zones))
+    return tuple(host for host in fanned.hosts if dns.zones_for(host, policy.dns.zones))
 
 
 def _say_unbuilt(task: _Task, why: str, former: Former, ports: Ports) -> None:
@@ -324,7 +338,7 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
     Another address is wanted only when it serves.
     """
     source, policy = task.found.source, task.policy
-    managed = ((host, dns.zone_for(host, policy.dns.zones)) for host in task.fanned.hosts)
+    managed = ((host, dns.zones_for(host, policy.dns.zones)) for host in task.fanned.hosts)
     kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
     if kept is not None and task.fanned.faults:
         return kept  # the hosts cannot be read
@@ -339,9 +353,10 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         created=source.created,
         state="frozen" if task.fanned.faults else "present",
         zone=asdict(zone),
-        hosts=tuple(host for host, found in managed if found and found.unit == zone.unit),
+        hosts=tuple(host for host, found in managed if zone.unit in {each.unit for each in found}),
         addresses=addresses,
         healthy=serving or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,
+        adopt=dns.adopts(source),
     )

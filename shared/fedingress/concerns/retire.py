@@ -175,7 +175,8 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
         ports.ledger.drop_intent(networks.unit_of(text), source.uid)
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
-    for prefix in ("grace", "dns-gone", "unhealthy", "moved", "readdress", "waiting", "led"):
+    kept = ("grace", "dns-gone", "unhealthy", "moved", "ramp", "readdress", "waiting", "led")
+    for prefix in (*kept, "warming"):
         ports.ledger.drop_notes(f"{prefix}/{source.uid}")
     ports.ledger.drop_reports(found.key)  # before: a source that comes back is begun anew
     release(found, "fanout", ports)

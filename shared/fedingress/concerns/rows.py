@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
+from fedingress.concerns import probing
 from fedingress.concerns.visit import Visit
 from fedingress.domain.change import Change, Plan
 from fedingress.domain.cluster import Inventory
@@ -57,16 +58,15 @@ def report(
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
         ready=_ready(source, placement, visits, previous),
-        drained=_drained(placement, inventory, previous),
+        probes=probing.probes(placement, inventory, visits, previous),
+        drained=_kept(placement.drained, previous.drained if previous else (), inventory),
+        preferred=_kept(placement.preferred, previous.preferred if previous else (), inventory),
     )
 
 
-def _drained(
-    placement: Placement, inventory: Inventory, previous: FanoutReport | None
-) -> tuple[str, ...]:
+def _kept(now: Collection[str], before: Collection[str], inventory: Inventory) -> tuple[str, ...]:
     """A member whose profile cannot be read stays as it was."""
-    before = set(previous.drained) if previous else set()
-    return tuple(sorted({*placement.drained, *(before & set(inventory.unreadable))}))
+    return tuple(sorted({*now, *(set(before) & set(inventory.unreadable))}))
 
 
 def with_hosts(found: FanoutReport, source: Source, lost: Mapping[str, str]) -> FanoutReport:
@@ -117,11 +117,11 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    found = [dns.zone_for(host, policy.dns.zones) for host in hosts]
+    found = [zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)]
     regional = policy.topology == "aws"
     if regional:  # where the Ingress's own name is
         found += policy.dns.zones[:1]
-    zones = {zone.unit: zone for zone in found if zone}
+    zones = {zone.unit: zone for zone in found}
     project = "" if regional else policy.project
     return Footprint(
         topology=policy.topology,
@@ -196,7 +196,8 @@ def _applied(visit: Visit, source: Source) -> Row:
         return _row("placed", "Waiting", "waiting for the address of its load balancer")
     if waiting := _waiting(visit):
         return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
-    return _row("placed", "Applied", f"generation {source.generation} is applied")
+    sentences = (f"generation {source.generation} is applied", *visit.wish.notes)
+    return _row("placed", "Applied", "; ".join(sentences))
 
 
 def _failed(error: FederationError) -> Row:

@@ -18,7 +18,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import copies, fanout, firewall, placement
+from fedingress.planning import copies, dns, fanout, firewall, health_checks, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -111,7 +111,7 @@ def _report(
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
-        read["front"] = asdict(source.ingress.front)
+        read |= {"front": asdict(source.ingress.front), "adopt": dns.adopts(source)}
     if stage.policy.topology == "aws":
         read["ignored"] = copies.ignored(source.annotations)
     return replace(
@@ -239,6 +239,8 @@ def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
         negs_in_use=stage.in_use,
         led=stage.led,
         endpoints=stage.policy.topology == "aws",
+        probes=stage.policy.topology != "aws"
+        and health_checks.asks_probes(stage.policy.backends.health_check),
     )
 
 
@@ -279,7 +281,9 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         negs=kept.negs,
         addresses=kept.addresses,
         ready=kept.ready,
+        probes=kept.probes,
         drained=kept.drained,
+        preferred=kept.preferred,
         policy=kept.policy,
         footprint=kept.footprint,
     )

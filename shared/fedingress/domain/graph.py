@@ -15,6 +15,7 @@ class Kind(Enum):
     """
 
     FIREWALL = "firewalls"
+    SECURITY_POLICY = "securityPolicies"
     ADDRESS = "addresses"
     SSL_CERTIFICATE = "sslCertificates"
     SSL_POLICY = "sslPolicies"
@@ -33,6 +34,7 @@ class Kind(Enum):
 
 _STAGES = {
     Kind.FIREWALL: 0,
+    Kind.SECURITY_POLICY: 0,
     Kind.ADDRESS: 0,
     Kind.SSL_CERTIFICATE: 0,
     Kind.SSL_POLICY: 0,
@@ -52,24 +54,34 @@ class Mark:
 
     owner: the installation.   uid: of the source Ingress (empty for shared ones).
     source: `namespace/name`, for people.
+    security_policy: the one that we have put, or are about to put, on a backend service; so that it
+        goes when the policy no longer names it, and one that somebody else has put there stays.
     """
 
     owner: str
     uid: str
     source: str
+    security_policy: str = ""
 
     def encode(self) -> str:
         """The JSON text, with sorted keys."""
-        body = {"fedingress.dev": {"owner": self.owner, "source": self.source, "uid": self.uid}}
-        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+        body = {"owner": self.owner, "source": self.source, "uid": self.uid}
+        if self.security_policy:
+            body["securityPolicy"] = self.security_policy
+        return json.dumps({"fedingress.dev": body}, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def decode(cls, text: str) -> "Mark | None":
         """The mark in a description, or None when it carries none of ours."""
         try:
             body = json.loads(text)["fedingress.dev"]
-            return cls(owner=body["owner"], uid=body["uid"], source=body["source"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            return cls(
+                owner=body["owner"],
+                uid=body["uid"],
+                source=body["source"],
+                security_policy=str(body.get("securityPolicy", "")),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
 

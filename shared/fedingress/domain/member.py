@@ -8,13 +8,14 @@ from fedingress.domain.ingress import Manifest
 INGRESS = "Ingress"
 SERVICE = "Service"
 ENDPOINT_SLICE = "EndpointSlice"
+POD = "Pod"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ObjectRef:
     """
     *kind* is `Ingress` (networking.k8s.io/v1), `Service` (v1) or, to be read only, `EndpointSlice`
-    (discovery.k8s.io/v1).
+    (discovery.k8s.io/v1) and `Pod` (v1).
     """
 
     kind: str

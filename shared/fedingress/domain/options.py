@@ -12,6 +12,8 @@ class BackendOptions:
     affinity: NONE, CLIENT_IP or GENERATED_COOKIE.   cookie_seconds: 0 ends with the session.
     cdn, iap: whether they are on.   request_headers: each `Name:value`, added to every request.
     log_share: of requests, 0 to 1; 0 logs none.
+    security_policy: the name of a security policy of Cloud Armor that others keep; empty for none
+        of ours.
     """
 
     protocol: str | None = None
@@ -21,3 +23,4 @@ class BackendOptions:
     iap: bool | None = None
     request_headers: tuple[str, ...] | None = None
     log_share: float | None = None
+    security_policy: str = ""

@@ -41,9 +41,11 @@ class Placement:
     ineligible: chosen, but the topology cannot serve them; name -> reason sentence.
     unknown: chosen or drained by name, but no such member exists.
     drained: those of *placed* that get no new requests, sorted.
+    preferred: those of *placed* that are filled first, sorted.
     """
 
     placed: tuple[str, ...]
     ineligible: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()

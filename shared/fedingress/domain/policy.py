@@ -29,14 +29,20 @@ class HealthCheckPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPolicy:
-    """max_rate_per_endpoint: requests per second; None is strictly the nearest region."""
+    """
+    max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
+    preferred: members that are filled before all others, wherever clients are; None: nobody is.
+    """
 
     mode: str = "neg"
     max_rate_per_endpoint: float | None = None
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
+    warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
+    preferred: PlacementRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -47,12 +53,14 @@ class ZoneRef:
     provider: `cloud-dns` or `route53`.   project: of GCP; with `route53` the account, or `self` for
     the one that our own identity is in.   name: of the managed zone, or the id of the hosted zone.
     domain: the zone's DNS name without the final dot, lower case.
+    visibility: who sees its answers, `public` or `private`; a host is published for each of them.
     """
 
     provider: str
     project: str
     name: str
     domain: str
+    visibility: str = "public"
 
     @property
     def unit(self) -> str:
@@ -208,6 +216,19 @@ class DeletionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """
+    How a member that joins, or is no longer drained, comes up to its full capacity.
+
+    steps: shares of its capacity below the whole, rising; none: at once.
+    step_seconds: how long each lasts at the least.
+    """
+
+    steps: tuple[float, ...] = ()
+    step_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """A JSON Patch for the member Ingress in the clusters named or selected."""
 
@@ -234,5 +255,6 @@ class FederationPolicy:
     tls: TlsPolicy = TlsPolicy()
     aws: AwsPolicy = AwsPolicy()
     ipv6: bool = False
+    rollout: RolloutPolicy = RolloutPolicy()
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -30,7 +30,3 @@ class Probe:
         """From JSON as `encode` wrote it; fields of a newer version are left out."""
         names = {item.name for item in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in body.items() if name in names})
-
-
-NO_PROBE = Probe()
-"""Pods were read, and none of them says how it is to be asked."""

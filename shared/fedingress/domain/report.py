@@ -59,7 +59,10 @@ class FanoutReport(Report):
         while the copy stands and its status is empty.
     ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the
         weakest of them reaches; only where members' own load balancers answer, and could be read.
+    probes: name -> `service:port` -> `domain.probe.Probe`, encoded, of the pods there; the last
+        known one where there are none.
     drained: names of members that shall get no new requests.
+    preferred: names of members that are filled before the others.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
         that its change is news to them.
     footprint: that of the source, for the case that it goes without a withdrawal.
@@ -74,7 +77,9 @@ class FanoutReport(Report):
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ready: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     policy: str = ""
     footprint: str = ""
     leaving: bool = False
@@ -176,6 +181,7 @@ class ZoneIntent(Report):
     targets: `domain.target.Target` of each member, encoded, where the load balancers of members
         answer themselves; then *addresses* is empty.
     routing: the policy's `domain.policy.DnsPolicy`, encoded, without its zones.
+    adopt: whether answers of others at these hosts are to be replaced, once it was told what by.
     """
 
     source: str
@@ -189,6 +195,7 @@ class ZoneIntent(Report):
     drain_seconds: int = 300
     targets: tuple[Mapping[str, Any], ...] = ()
     routing: Mapping[str, Any] = field(default_factory=dict)
+    adopt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The GCE graph of one Ingress, as data, and the plan that brings it about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,14 +10,25 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import addresses, frontends, groups, options, protocols
+from fedingress.planning import (
+    addresses,
+    armor,
+    capacity,
+    frontends,
+    groups,
+    health_checks,
+    options,
+    protocols,
+)
 from fedingress.planning.addresses import families
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
 from fedingress.planning.groups import Group, neg_of
+from fedingress.planning.health_checks import Question
 
-KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.FIREWALL)
+KINDS: Final = tuple(kind for kind in Kind if kind not in {Kind.FIREWALL, Kind.SECURITY_POLICY})
+"""The kinds of which a graph has resources of its own."""
 
 
 def prefix(uid: str) -> str:
@@ -34,6 +45,8 @@ class GraphWish:
     groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
         backend that is observed with one of these names stays as it is.
     drained: members that shall get no new requests.
+    preferred: members that are filled before the others.
+    steps, rising: how members come up to their capacity, and which may go one step up now.
     front: how clients reach it.
     """
 
@@ -44,6 +57,9 @@ class GraphWish:
     groups: tuple[Group, ...]
     frozen: frozenset[str] = frozenset()
     drained: frozenset[str] = frozenset()
+    preferred: frozenset[str] = frozenset()
+    steps: tuple[float, ...] = ()
+    rising: frozenset[str] = frozenset()
     front: Front = Front()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -53,6 +69,11 @@ class GraphWish:
             kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
         )
 
+    def service_path(self, backend: ServiceBackend) -> str:
+        """The path of the backend service of one Service port."""
+        short = names.short_hash(backend.service, backend.port)
+        return self.resource(Kind.BACKEND_SERVICE, f"bs-{short}", {}).path
+
     def plot(self, observed: Sequence[GlobalResource]) -> Plot:
         """The front half of this graph."""
         return Plot(front=self.front, make=self.resource, ingress=self.ingress, observed=observed)
@@ -60,23 +81,19 @@ class GraphWish:
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
     """The whole graph, in order of creation."""
-    begin = prefix(wish.mark.uid)
-    have = {(item.kind, item.name): item for item in observed}
+    have = {item.path: item for item in observed}
     make = wish.resource
     made: list[GlobalResource] = []
     services: dict[ServiceBackend, str] = {}
     for backend in wish.ingress.backends:
         short = names.short_hash(backend.service, backend.port)
-        before = have.get((Kind.BACKEND_SERVICE, f"{begin}bs-{short}"))
+        before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
-        # Another protocol is another check, so that both change in the same call.
-        suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
-        name = f"hc-{short}{suffix}"
-        standing = have.get((Kind.HEALTH_CHECK, begin + name))
-        check = make(Kind.HEALTH_CHECK, name, _health_check(wish, backend, protocol, standing))
+        check = _health_check(wish, backend, protocol, observed)
         spec = _backend_service(wish, backend, check.path, before)
         spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
+        service = armor.armed(service, before, wish.policy.options.security_policy, observed)
         services[backend] = service.path
         made += [check, service]
     made += frontends.desired(wish.plot(observed), services)
@@ -87,6 +104,8 @@ def adopted(wish: GraphWish) -> tuple[tuple[Kind, str], ...]:
     """What others keep and this graph refers to by name."""
     found = [(Kind.SSL_CERTIFICATE, name) for name in wish.front.pre_shared]
     found += [(Kind.ADDRESS, each.adopted) for each in families(wish.front) if each.adopted]
+    if name := wish.policy.options.security_policy:
+        found.append((Kind.SECURITY_POLICY, name))
     return tuple(found)
 
 
@@ -100,8 +119,20 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
     return (
         *groups.undrained(wish.groups, wish.drained),
         *protocols.disagreements(wish.policy.options.protocol, wish.groups),
+        *_disagreements(wish, observed),
+        *armor.problem(wish.project, wish.policy.options.security_policy, observed),
         *frontends.problems(wish.plot(observed)),
     )
+
+
+def _disagreements(wish: GraphWish, observed: Sequence[GlobalResource]) -> Iterator[Problem]:
+    """The Service ports whose members do not probe alike."""
+    have = {item.path: item for item in observed}
+    for backend in wish.ingress.backends:
+        protocol = _protocol(wish, backend, have.get(wish.service_path(backend)))
+        question = _question(wish, backend, protocol, observed)
+        if found := health_checks.disagreement(question, backend):
+            yield found
 
 
 def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource | None) -> str:
@@ -110,21 +141,27 @@ def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource |
     return protocols.decide(wish.policy.options.protocol, own, observed)
 
 
-def _health_check(policy: BackendPolicy, protocol: str) -> dict[str, Any]:
-    check = policy.health_check
-    probe = {
-        "requestPath": check.path,
-        "portSpecification": "USE_SERVING_PORT",
-        "host": check.host or None,
-    }
-    return {
-        "type": protocol,
-        "checkIntervalSec": check.interval_seconds,
-        "timeoutSec": check.timeout_seconds,
-        "healthyThreshold": check.healthy_threshold,
-        "unhealthyThreshold": check.unhealthy_threshold,
-        f"{protocol.lower()}HealthCheck": probe,
-    }
+def _health_check(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> GlobalResource:
+    question = _question(wish, backend, protocol, observed)
+    spec = health_checks.decide(question, silent=bool(wish.frozen))
+    return wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), spec)
+
+
+def _question(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> Question:
+    path = wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), {}).path
+    standing = next((item.spec for item in observed if item.path == path), {})
+    own = tuple(group for group in wish.groups if group.backend == backend)
+    return Question(policy=wish.policy.health_check, own=own, protocol=protocol, standing=standing)
+
+
+def _check_name(backend: ServiceBackend, protocol: str) -> str:
+    """Another protocol is another check, so that service and check change in the same call."""
+    short = names.short_hash(backend.service, backend.port)
+    return f"hc-{short}" + ("" if protocol == protocols.DEFAULT else f"-{protocol.lower()}")
 
 
 def _backend_service(
@@ -134,14 +171,24 @@ def _backend_service(
     own = [group for group in wish.groups if group.backend == backend]
     observed = (before.spec.get("backends") or ()) if before else ()
     frozen = [dict(kept) for kept in observed if neg_of(kept) in wish.frozen]
-    drained = groups.drained(own, wish.drained, frozen)
+    taken = capacity.Capacity(
+        own=own,
+        observed=observed,
+        steps=wish.steps,
+        drained=groups.drained(own, wish.drained, frozen),
+        rising=wish.rising,
+    )
+    known = capacity.by_group(observed)
     entries = {str(kept["group"]): kept for kept in frozen}
     for group in own:
         entries[group.neg.path] = {
             "group": group.neg.path,
             "balancingMode": "RATE",
             "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
-            "capacityScaler": 0 if group.cluster in drained else 1,
+            "capacityScaler": taken.scaler(group.cluster),
+            **capacity.preference(
+                preferred=group.cluster in wish.preferred, before=known.get(group.neg.path)
+            ),
         }
     return {
         "loadBalancingScheme": "EXTERNAL_MANAGED",
@@ -179,13 +226,16 @@ def plan(
     mark: Mark,
     *,
     stay: Sequence[GlobalResource] = (),
+    security_policy: str = "",
 ) -> Plan[GlobalResource]:
     """
     The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
 
     A resource under our name without our mark is held, never touched. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
-    Forwarding rules that *stay* keep their addresses and everything that they lead to.
+    Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
+    services their health checks. While a backend service lacks the *security_policy* that all of
+    them shall have, nothing is changed that leads requests to it.
     """
     have = {(item.kind, item.name): item for item in observed}
     names_wanted = {(item.kind, item.name) for item in wanted}
@@ -197,12 +247,14 @@ def plan(
             changes.append(Create(desired=item, why="is missing"))
         elif not ours(found, mark):
             held.append(f"{item.label} exists and does not carry our mark; it is left alone")
-        elif fields := differing(found.spec, item.spec):
+        elif fields := _fields(found, item):
             if _would_empty(found, item):
                 held.append(f"{item.label} would lose its last backend; it keeps what it has")
                 continue
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=item, fields=fields, why=why))
+    if bare := armor.bare(wanted, observed, security_policy):
+        return _unled(changes, held, bare)
     kept = addresses.behind(stay, observed)
     surplus = [
         item
@@ -212,6 +264,29 @@ def plan(
     surplus.sort(key=lambda item: (-item.kind.stage, item.label))
     changes += [Delete(observed=item, why="nothing needs it any more") for item in surplus]
     return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def _fields(found: GlobalResource, item: GlobalResource) -> tuple[str, ...]:
+    """What differs; of the mark, only what it says besides whose the resource is."""
+    fields = differing(found.spec, item.spec)
+    known = found.mark.security_policy if found.mark else ""
+    meant = item.mark.security_policy if item.mark else ""
+    return fields if known == meant else (*fields, "description")
+
+
+def _unled(
+    changes: Sequence[Change[GlobalResource]], held: Sequence[str], bare: Sequence[str]
+) -> Plan[GlobalResource]:
+    """The part of a plan that leads no request to backend services that are *bare*."""
+    early = [
+        change
+        for change in changes
+        if not isinstance(change, Delete) and change.desired.kind.stage < Kind.URL_MAP.stage
+    ]
+    if early or not changes:
+        return Plan(changes=tuple(early), held=tuple(held))
+    sentences = (f"{label} gets no requests before it has its security policy" for label in bare)
+    return Plan(held=(*held, *sentences))
 
 
 def _would_empty(found: GlobalResource, item: GlobalResource) -> bool:

@@ -70,13 +70,18 @@ def decide(policy: FederationPolicy, wish: Narrowing, inventory: Inventory) -> P
         if _allowed(policy.placement, member) and _wished(wish, member)
     ]
     reasons = {member.name: _ineligible(policy, member) for member in chosen}
+    first = policy.backends.preferred or PlacementRule()
     named = [*(policy.placement.clusters or ()), *(wish.clusters or ()), *wish.drained]
+    named += first.clusters or ()
     drained = {*wish.drained, *(member.name for member in chosen if member.drained)}
     known = {member.name for member in inventory.members} | set(inventory.unreadable)
     placed = tuple(sorted(name for name, reason in reasons.items() if not reason))
     return Placement(
         placed=placed,
         drained=tuple(name for name in placed if name in drained),
+        preferred=tuple(
+            sorted(each.name for each in chosen if each.name in placed and _allowed(first, each))
+        ),
         ineligible={name: reason for name, reason in sorted(reasons.items()) if reason},
         unknown=_missing(named, known),
     )

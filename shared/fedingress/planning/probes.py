@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fedingress.domain.ingress import Manifest, ServiceBackend
-from fedingress.domain.probe import NO_PROBE, Probe
+from fedingress.domain.probe import Probe
 from fedingress.planning.companions import find_port
 from fedingress.planning.decode.words import DNS_NAME, PROBE_PATH, quoted
 
@@ -39,26 +39,20 @@ def said(
         protocol: HTTP, HTTPS or HTTP2, as requests are sent; a probe has to fit it.
 
     Returns:
-        The probe, `NO_PROBE`, or None where no pod stands; and why a probe that stands there is
-        not used, a sentence or nothing.
+        The probe, `Probe()` where none can be used, or None where no pod stands; and why a probe
+        that stands there is not used, a sentence or nothing.
     """
     selector = service["spec"]["selector"]
     chosen = [pod for pod in pods if _stands(pod) and _selected(pod, selector)]
     if not chosen:
         return None, ""
     pod = max(chosen, key=_age)
-    target = (find_port(service, backend) or {}).get("targetPort") or backend_port(service, backend)
+    port = find_port(service, backend) or {}
+    target = port.get("targetPort") or port.get("port")
     probe, why = _probe(_containers(pod), target, protocol)
     if why:
-        pod_name = pod["metadata"].get("name", "")
         why = f"the readiness probe behind {backend.service}:{backend.port} is not used: {why}"
-        why += f" (pod {pod_name})"
     return probe, why
-
-
-def backend_port(service: Manifest, backend: ServiceBackend) -> int:
-    """The number of the Service port that *backend* means; a target port is equal by default."""
-    return int((find_port(service, backend) or {}).get("port", backend.number or 0))
 
 
 def _stands(pod: Manifest) -> bool:
@@ -88,7 +82,9 @@ def _containers(pod: Manifest) -> Sequence[Container]:
 def _probe(containers: Sequence[Container], target: object, protocol: str) -> tuple[Probe, str]:
     """The probe on *target* among *containers*, and why one of the serving container is not."""
     number = _resolved(target, [port for each in containers for port in _ports(each)])
-    serving = [each for each in containers if number in {p.get("containerPort") for p in _ports(each)}]
+    serving = [
+        each for each in containers if number in {p.get("containerPort") for p in _ports(each)}
+    ]
     whys: list[str] = []
     # A port need not be declared: then any container may be the one that serves it.
     for container in serving or containers:
@@ -102,7 +98,7 @@ def _probe(containers: Sequence[Container], target: object, protocol: str) -> tu
             whys += reasons
         else:
             return _decoded(get, probe), ""
-    return NO_PROBE, "; ".join(whys)
+    return Probe(), "; ".join(whys)
 
 
 def _ports(container: Container) -> Iterable[Mapping[str, Any]]:

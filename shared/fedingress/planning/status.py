@@ -136,7 +136,9 @@ def _accepted(standing: Standing) -> Condition:
     lost = standing.fanout.lost_hosts
     if lost:
         text = "; ".join(f"host {host} belongs to {other}" for host, other in sorted(lost.items()))
-        return _condition(standing, "Accepted", bool(standing.fanout.hosts), "HostConflict", text)
+        ingress = standing.source.ingress
+        served = ingress and ingress.limited_to(standing.fanout.hosts).backends
+        return _condition(standing, "Accepted", bool(served), "HostConflict", text)
     placed = _placed(standing.fanout)
     if not placed:
         text = "no member cluster is both chosen and eligible"
@@ -250,11 +252,21 @@ def _told(
         return row
     if seen.get("reason"):
         return {"state": "failed", "reason": str(seen["reason"]), "message": str(seen["message"])}
-    if not drained or row["reason"] != "Applied" or "capacity" not in seen:
+    if row["reason"] != "Applied" or "capacity" not in seen:
         return row
+    if not drained:
+        return _rising(row, _capacity(seen))
     if _capacity(seen):
         return {**row, "reason": "Draining", "message": "it shall get no new requests"}
     return {**row, "reason": "Drained", "message": "it gets no new requests"}
+
+
+def _rising(row: Mapping[str, str], capacity: float) -> Mapping[str, str]:
+    """*row*, or that the member is on its way up."""
+    if not 0 < capacity < 1:
+        return row
+    text = f"it takes {100 * capacity:g} % of its capacity, and more with each step of the rollout"
+    return {**row, "reason": "Rising", "message": text}
 
 
 def _capacity(row: Mapping[str, object] | None) -> float:

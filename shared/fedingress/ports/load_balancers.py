@@ -47,6 +47,8 @@ class LoadBalancers(Protocol):
         """
         Insert with a request id derived from the resource's mark, name and spec.
 
+        A backend service cannot be born with a `securityPolicy`.
+
         Raises:
             Conflict: The name is taken.
         """
@@ -60,6 +62,9 @@ class LoadBalancers(Protocol):
 
         A target HTTPS proxy is written field by field: one call changes the first that differs, in
         the order of `HTTPS_PROXY_FIELDS`; observe and plan again for the next.
+
+        The `securityPolicy` of a backend service has a call of its own as well, which comes after
+        all other fields.
 
         Fields that the spec of *desired* does not name are left as they are.
 

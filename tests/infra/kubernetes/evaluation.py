@@ -13,6 +13,8 @@ import jsonschema
 import yaml
 from celpy.adapter import json_to_cel
 
+from localcloud.kube.celfunctions import FUNCTIONS
+
 ROOT = Path(__file__).parents[3]
 KUBERNETES = ROOT / "infra" / "kubernetes"
 
@@ -29,7 +31,7 @@ def crd_schema(file):
 
 def rule_holds(expression, **variables):
     environment = celpy.Environment()
-    program = environment.program(environment.compile(expression))
+    program = environment.program(environment.compile(expression), functions=FUNCTIONS)
     return bool(program.evaluate({name: json_to_cel(value) for name, value in variables.items()}))
 
 

@@ -112,7 +112,15 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "rate": backends(maxRatePerEndpoint=0.5),
     "whole rate": backends(maxRatePerEndpoint=100),
     "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
+    "warm-up": backends(warmUpSeconds=3600),
+    "no warm-up": backends(warmUpSeconds=0),
     "protocol": backends(protocol="HTTP2"),
+    "preferred": backends(preferred={"clusters": ["gke-eu"]}),
+    "preferred by label": backends(preferred={"clusterSelector": {"matchLabels": {"a": "b"}}}),
+    "rollout": manifest(rollout={"steps": [0.1, 0.5], "stepSeconds": 1}),
+    "whole rollout": manifest(rollout={}),
+    "no steps": manifest(rollout={"steps": [], "stepSeconds": 86400}),
+    "security policy": backends(securityPolicy="edge-1"),
     "cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE", "cookieSeconds": 60}),
     "session cookie": backends(sessionAffinity={"type": "GENERATED_COOKIE"}),
     "client": backends(sessionAffinity={"type": "CLIENT_IP"}),
@@ -180,6 +188,36 @@ _EXPRESSION = "spec.placement.clusterSelector.matchExpressions[0]"
 _CHECK = "spec.backends.healthCheck"
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "step too small": (
+        manifest(rollout={"steps": [0.05]}),
+        "spec.rollout.steps[0]: 0.05 is out of range: 0.1 to below 1",
+    ),
+    "step of all": (manifest(rollout={"steps": [1]}), "spec.rollout.steps[0]: 1.0 is out of range"),
+    "step of nothing": (manifest(rollout={"steps": [0]}), "spec.rollout.steps[0]: 0 is out of"),
+    "steps that fall": (
+        manifest(rollout={"steps": [0.5, 0.2]}),
+        "spec.rollout.steps[1]: 0.2 does not rise above 0.5",
+    ),
+    "step no number": (manifest(rollout={"steps": ["1"]}), "spec.rollout.steps[0]: '1' is not a"),
+    "steps without end": (
+        manifest(rollout={"steps": [0.1 + 0.05 * n for n in range(11)]}),
+        "spec.rollout.steps: ",
+    ),
+    "steps no list": (manifest(rollout={"steps": 0.5}), "spec.rollout.steps: 0.5 is not"),
+    "step too short": (manifest(rollout={"stepSeconds": 0}), "spec.rollout.stepSeconds: 0 is out"),
+    "rollout's field": (manifest(rollout={"step": 1}), "spec.rollout.step: unknown field 'step'"),
+    "preferred member": (
+        backends(preferred={"clusters": ["A"]}),
+        "spec.backends.preferred.clusters[0]: 'A' is not the name of a member cluster",
+    ),
+    "security policy by path": (
+        backends(securityPolicy="global/securityPolicies/edge"),
+        "spec.backends.securityPolicy: 'global/securityPolicies/edge' is not the name of a",
+    ),
+    "no security policy": (
+        backends(securityPolicy=""),
+        "spec.backends.securityPolicy: '' is not the name of a security policy",
+    ),
     "protocol": (backends(protocol="https"), "spec.backends.protocol: unknown protocol 'https'"),
     "protocol no text": (backends(protocol=2), "spec.backends.protocol: 2 is not text"),
     "version of TLS": (
@@ -221,7 +259,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         manifest(placment={}),
         "spec.placment: unknown field 'placment'; did you mean placement?",
     ),
-    "unserved field": (manifest(rollout={}), "spec.rollout: is known, but not served"),
     "far field": (manifest(zzz={}), "spec.zzz: unknown field 'zzz'; known are addresses"),
     "placement no object": (manifest(placement=[]), "spec.placement: a list is not an object"),
     "placement field": (placement(cluster=["a"]), "spec.placement.cluster: unknown field"),
@@ -359,6 +396,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "logging of nothing": (backends(logging={}), "spec.backends.logging.enabled: is required"),
     "draining": (backends(drainingSeconds=3601), "spec.backends.drainingSeconds: 3601 is out"),
+    "warm-up": (backends(warmUpSeconds=3601), "spec.backends.warmUpSeconds: 3601 is out of range"),
     "interval 0": (check(intervalSeconds=0), f"{_CHECK}.intervalSeconds: 0 is out of range: 1 to"),
     "interval 301": (check(intervalSeconds=301), f"{_CHECK}.intervalSeconds: 301 is out"),
     "interval as text": (check(intervalSeconds="5"), f"{_CHECK}.intervalSeconds: '5' is not"),
@@ -407,6 +445,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "check of backends in aws": (
         manifest(topology="aws", backends={"healthCheck": {"path": "/x"}}),
         "spec.backends: is for topology gcp",
+    ),
+    "protocol in aws": (
+        manifest(topology="aws", backends={"protocol": "HTTPS"}),
+        "spec.backends: is for topology gcp",
+    ),
+    "preferred in aws": (
+        manifest(topology="aws", backends={"preferred": {}}),
+        "spec.backends: is for topology gcp",
+    ),
+    "security policy in aws": (
+        manifest(topology="aws", backends={"securityPolicy": "armor"}),
+        "spec.backends: is for topology gcp",
+    ),
+    "rollout in aws": (
+        manifest(topology="aws", rollout={"stepSeconds": 30}),
+        "spec.rollout: is for topology gcp",
+    ),
+    "steps in aws": (
+        manifest(topology="aws", rollout={"steps": [0.5]}),
+        "spec.rollout: is for topology gcp",
     ),
     "tls in aws": (manifest(topology="aws", tls={"redirect": True}), "spec.tls: is for topology"),
     "ipv6 in aws": (
@@ -525,8 +583,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "zone project": (zone(project="A"), "spec.dns.zones[0].project: 'A' is not the id"),
     "one domain twice": (
         dns(zones=[ZONE, {**ZONE, "name": "b"}]),
-        "spec.dns.zones[1]: a second zone for example.com",
+        "spec.dns.zones[1]: a second public zone for example.com",
     ),
+    "visibility": (zone(visibility="hidden"), "spec.dns.zones[0].visibility: unknown visibility"),
     "known routing": (
         dns(routing="weighted"),
         "spec.dns.routing: routing weighted is for topology aws; one global address is simple",

@@ -34,6 +34,7 @@ COMPUTE_RESOURCES = frozenset(
         "regionNetworkEndpointGroups",
         "regionOperations",
         "regions",
+        "securityPolicies",
         "sslCertificates",
         "sslPolicies",
         "targetHttpProxies",

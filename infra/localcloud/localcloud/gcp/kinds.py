@@ -137,6 +137,14 @@ COLLECTIONS: Mapping[str, Collection] = {
             "routingConfig": {"routingMode": "REGIONAL"},
         },
     ),
+    "securityPolicies": Collection(
+        kind="securityPolicy",
+        metric="SECURITY_POLICIES",
+        defaults={"description": "", "type": "CLOUD_ARMOR"},
+        fixed=("type",),
+        fingerprint=True,
+        labels=True,
+    ),
     "sslCertificates": Collection(
         kind="sslCertificate",
         metric="SSL_CERTIFICATES",

@@ -25,6 +25,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "backendServices": {
         "healthChecks": ("healthChecks",),
         "group": ("networkEndpointGroups", "instanceGroups"),
+        "securityPolicy": ("securityPolicies",),
     },
     "urlMaps": {
         "defaultService": _SERVICES,

@@ -39,6 +39,10 @@ _SERVER_FIELDS = (
     "labels",
     "labelFingerprint",
 )
+_OF_SETTERS: Mapping[str, tuple[str, ...]] = {
+    "backendServices": ("edgeSecurityPolicy", "securityPolicy")
+}
+"""Output only but for their setters. Source: compute v1 ``BackendService``."""
 _STALE = {
     "fingerprint": "Invalid fingerprint.",
     "labelFingerprint": "Labels fingerprint either invalid or resource labels have changed",
@@ -98,7 +102,8 @@ class Writes:
         kind = COLLECTIONS[parent.rsplit("/", maxsplit=1)[-1]]
         if self._resources.get(path) is not None:
             raise already_exists(path)
-        given = {key: value for key, value in body.items() if key != "fingerprint"}
+        passed_over = {"fingerprint", *_OF_SETTERS.get(parent.rsplit("/", maxsplit=1)[-1], ())}
+        given = {key: value for key, value in body.items() if key not in passed_over}
         defaults = copy.deepcopy(dict(kind.defaults))
         filled = complete(self._resources, self._operations, path, {**defaults, **given})
         self._within_quota(path, kind)
@@ -133,6 +138,9 @@ class Writes:
         if kind.fingerprint:
             _guard(observed, body, "fingerprint")
         self._idle(path)
+        own = _OF_SETTERS.get(path.split("/")[-2], ())
+        body = {key: value for key, value in body.items() if key not in own}
+        body |= {key: observed[key] for key in own if key in observed}
         if body.get("name") not in (None, observed["name"]):
             raise invalid("resource.name", body["name"], "The name of a resource cannot change.")
         if verb == "patch":

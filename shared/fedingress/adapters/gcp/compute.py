@@ -37,6 +37,9 @@ class Collection:
 
 COLLECTIONS: Final[Mapping[Kind, Collection]] = {
     Kind.FIREWALL: Collection(client="FirewallsClient", message="Firewall", argument="firewall"),
+    Kind.SECURITY_POLICY: Collection(
+        client="SecurityPoliciesClient", message="SecurityPolicy", argument="security_policy"
+    ),
     Kind.ADDRESS: Collection(client="GlobalAddressesClient", message="Address", argument="address"),
     Kind.SSL_CERTIFICATE: Collection(
         client="SslCertificatesClient", message="SslCertificate", argument="ssl_certificate"

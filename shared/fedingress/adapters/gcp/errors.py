@@ -41,7 +41,11 @@ _UNKNOWN_CALLER: Final = 401
 _REFUSED: Final = frozenset({_UNKNOWN_CALLER, 403})
 _QUOTA: Final = re.compile(r"[Qq]uota '?\w*'? ?exceeded")
 _ROLE: Final = "roles/compute.loadBalancerAdmin"
-_ROLES: Final = {"firewalls": "roles/compute.securityAdmin", "dns.": "roles/dns.admin"}
+_ROLES: Final = {
+    "firewalls": "roles/compute.securityAdmin",
+    "ecurityPolic": "roles/compute.securityAdmin",
+    "dns.": "roles/dns.admin",
+}
 """By words of what is asked for, or of the permission that is missing."""
 _PAUSES: Final = {
     "resourceNotReady": 1.0,

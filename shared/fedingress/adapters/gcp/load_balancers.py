@@ -204,6 +204,12 @@ class GceLoadBalancers:
         if desired.kind is Kind.FORWARDING_RULE:
             reference = {"target": canonical.link(fields["target"])}
             return "set_target_unary", {"target_reference_resource": reference}
+        if fields.keys() == {"securityPolicy"}:
+            value = fields["securityPolicy"]
+            reference = {"security_policy": canonical.link(value)} if value else {}
+            return "set_security_policy_unary", {"security_policy_reference_resource": reference}
+        if desired.kind is Kind.BACKEND_SERVICE:
+            fields = {key: value for key, value in fields.items() if key != "securityPolicy"}
         argument = f"{COLLECTIONS[desired.kind].argument}_resource"
         if desired.kind is Kind.URL_MAP or canonical.clears(fields):
             # How a PATCH merges path matchers is not documented; a PUT leaves nothing open.

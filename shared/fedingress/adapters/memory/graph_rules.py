@@ -40,11 +40,13 @@ REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "sslPolicy": ("sslPolicies",),
     "target": ("targetHttpProxies", "targetHttpsProxies"),
     "network": ("networks",),
+    "securityPolicy": ("securityPolicies",),
 }
 """Fields that refer to other resources, and the collections they may name."""
 
 _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.FIREWALL: ("network",),
+    Kind.SECURITY_POLICY: (),
     Kind.ADDRESS: (),
     Kind.SSL_CERTIFICATE: ("type",),
     Kind.SSL_POLICY: (),
@@ -65,6 +67,7 @@ _PROBES: Final[Mapping[str, str]] = {
 
 DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
     Kind.FIREWALL: {"priority": 1000, "disabled": False},
+    Kind.SECURITY_POLICY: {"type": "CLOUD_ARMOR"},
     Kind.ADDRESS: {"networkTier": "PREMIUM"},
     Kind.HEALTH_CHECK: {
         "checkIntervalSec": 5,
@@ -94,11 +97,13 @@ DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
 FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
     kind: frozenset((*_REQUIRED[kind], *DEFAULTS[kind], *more))
     for kind, more in {
+        Kind.SECURITY_POLICY: (),
         Kind.FIREWALL: ("direction", "sourceRanges", "allowed", "denied", "targetTags"),
         Kind.ADDRESS: ("address", "addressType", "ipVersion"),
         Kind.HEALTH_CHECK: (*_PROBES.values(), "logConfig"),
         Kind.BACKEND_SERVICE: (
             *("connectionDraining", "customRequestHeaders", "healthChecks", "iap", "logConfig"),
+            "securityPolicy",
         ),
         Kind.URL_MAP: (
             "defaultRouteAction",
@@ -240,6 +245,8 @@ def _backend(field: str, backend: Mapping[str, Any], *, lone: bool) -> Iterator[
         yield _invalid(f"{field}.balancingMode", backend.get("balancingMode"), "Needs RATE")
     if backend.get("maxRatePerEndpoint", 0) <= 0:
         yield _invalid(f"{field}.maxRatePerEndpoint", None, "RATE on a NEG needs a rate")
+    if backend.get("preference", "DEFAULT") not in {"DEFAULT", "PREFERRED"}:
+        yield _invalid(f"{field}.preference", backend["preference"], "Must be DEFAULT or PREFERRED")
     scaler = backend.get("capacityScaler", 1)
     if scaler != 0 and not _LEAST_SCALER <= scaler <= 1:
         yield _invalid(f"{field}.capacityScaler", scaler, "Must be 0 or between 0.1 and 1")
@@ -318,6 +325,12 @@ def _ssl_certificate(item: GlobalResource, _: Resources) -> Iterator[str]:
         yield "Required field 'resource.managed.domains' not specified"
 
 
+def _security_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
+    kind = item.spec.get("type")
+    if kind not in {"CLOUD_ARMOR", "CLOUD_ARMOR_EDGE"}:
+        yield _invalid("type", kind, "Must be one of [CLOUD_ARMOR, CLOUD_ARMOR_EDGE]")
+
+
 def _ssl_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
     lowest, profile = item.spec["minTlsVersion"], item.spec["profile"]
     if lowest not in {"TLS_1_0", "TLS_1_1", "TLS_1_2", "TLS_1_3"}:
@@ -328,6 +341,7 @@ def _ssl_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
 
 _RULES: Final[Mapping[Kind, Callable[[GlobalResource, Resources], Iterator[str]]]] = {
     Kind.FIREWALL: _firewall,
+    Kind.SECURITY_POLICY: _security_policy,
     Kind.ADDRESS: _address,
     Kind.SSL_CERTIFICATE: _ssl_certificate,
     Kind.SSL_POLICY: _ssl_policy,

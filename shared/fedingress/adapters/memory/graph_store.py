@@ -83,6 +83,8 @@ class GraphStore:
         """
         if desired.path in self.resources:
             raise Conflict(f"The resource '{desired.path}' already exists")
+        if "securityPolicy" in desired.spec:
+            raise Invalid("securityPolicy is output only; setSecurityPolicy puts it on")
         full = replace(desired, spec=merge(DEFAULTS[desired.kind], desired.spec), unread={})
         _check_unread(desired)
         self._check(full)

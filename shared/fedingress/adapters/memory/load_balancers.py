@@ -23,6 +23,7 @@ from fedingress.ports.load_balancers import HTTPS_PROXY_FIELDS, GroupHealth, Ope
 
 _CHANGEABLE: Mapping[Kind, frozenset[str]] = {
     Kind.ADDRESS: frozenset(),
+    Kind.SECURITY_POLICY: frozenset(),
     Kind.SSL_CERTIFICATE: frozenset(),
     Kind.TARGET_HTTPS_PROXY: frozenset(HTTPS_PROXY_FIELDS),
     Kind.TARGET_HTTP_PROXY: frozenset({"urlMap"}),
@@ -110,6 +111,8 @@ class MemoryLoadBalancers:
         if desired.kind is Kind.TARGET_HTTPS_PROXY:
             fields = {key: fields[key] for key in HTTPS_PROXY_FIELDS if key in fields}
             fields = dict(itertools.islice(fields.items(), 1))
+        if desired.mark != observed.mark or fields.keys() != {"securityPolicy"}:
+            fields.pop("securityPolicy", None)
         if not fields and desired.mark == observed.mark:
             return None
         _check_changeable(observed, desired, fields)

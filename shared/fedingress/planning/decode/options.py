@@ -12,11 +12,14 @@ from typing import Final
 
 from fedingress.domain.options import BackendOptions
 from fedingress.planning.decode.reading import Cell
-from fedingress.planning.decode.words import quoted
+from fedingress.planning.decode.words import GCE_NAME, quoted
 
 PROTOCOLS: Final = ("HTTP", "HTTPS", "HTTP2")
 AFFINITIES: Final = ("NONE", "CLIENT_IP", "GENERATED_COOKIE")
-FIELDS: Final = ("protocol", "sessionAffinity", "cdn", "iap", "requestHeaders", "logging")
+FIELDS: Final = (
+    *("protocol", "sessionAffinity", "cdn", "iap", "requestHeaders", "logging"),
+    "securityPolicy",
+)
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}:[\x20-\x7e]{0,1024}")
 _MOST_HEADERS: Final = 16
 _RESERVED: Final = re.compile(
@@ -40,6 +43,9 @@ def options(backends: Cell) -> BackendOptions:
         iap=_enabled(iap),
         request_headers=_headers(backends.child("requestHeaders")),
         log_share=_log_share(backends.child("logging")),
+        security_policy=backends.child("securityPolicy").text(
+            like=GCE_NAME, noun="the name of a security policy"
+        ),
     )
     if found.cdn and found.iap:
         iap.fault("stands beside cdn: a cache cannot ask who somebody is; enable one of them")

@@ -19,15 +19,16 @@ from fedingress.domain.policy import (
     FederationPolicy,
     HealthCheckPolicy,
     Override,
+    RolloutPolicy,
     TlsPolicy,
 )
-from fedingress.planning.checks import INTERVAL_SECONDS
 from fedingress.planning.decode.amazon import aws
 from fedingress.planning.decode.options import FIELDS as OPTIONS
 from fedingress.planning.decode.options import options
 from fedingress.planning.decode.patches import patch
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.requirements import selector
+from fedingress.planning.decode.rollouts import rollout
 from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
@@ -36,12 +37,12 @@ from fedingress.planning.decode.words import (
     PROJECT,
 )
 from fedingress.planning.decode.zones import dns
+from fedingress.planning.health_checks import INTERVAL_SECONDS
 
 TOPOLOGIES: Final = ("gcp", "aws", "via-gcp", "via-aws")
 SERVED: Final = ("gcp", "aws")
 MODES: Final = ("neg", "instance-group")
 DELETIONS: Final = ("cascade", "orphan")
-UNSERVED: Final = {"rollout": "is known, but not served by this version"}
 
 _SECONDS: Final = 2**31 - 1
 _DAY: Final = 86400
@@ -72,8 +73,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         spec.fault("is required")
     spec.fields(
         *("topology", "project", "placement", "overrides", "backends", "dns", "tls"),
-        *("addresses", "deletion", "aws"),
-        unserved=UNSERVED,
+        *("addresses", "rollout", "deletion", "aws"),
     )
     regional = spec.child("topology").value == "aws"
     project = _project(spec.child("project"), needed=not regional)
@@ -90,6 +90,7 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         tls=tls(spec.child("tls")),
         aws=aws(spec.child("aws")),
         ipv6=_ipv6(spec.child("addresses")),
+        rollout=rollout(spec.child("rollout")),
         deletion=_deletion(spec.child("deletion")),
         labels=meta.child("labels").texts(),
     )
@@ -130,6 +131,7 @@ def _fit(decoded: FederationPolicy, spec: Cell) -> None:
         ("backends", decoded.backends != BackendPolicy()),
         ("tls", decoded.tls != TlsPolicy()),
         ("addresses", decoded.ipv6),
+        ("rollout", decoded.rollout != RolloutPolicy()),
     ):
         if differs:
             spec.child(name).fault(
@@ -175,8 +177,9 @@ def _override(cell: Cell) -> Override:
 def _backends(cell: Cell) -> BackendPolicy:
     cell.fields(
         *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
-        *OPTIONS,
+        *("warmUpSeconds", *OPTIONS, "preferred"),
     )
+    preferred = cell.child("preferred")
     default = BackendPolicy()
     return BackendPolicy(
         mode=_served(cell.child("mode"), MODES, "mode", ("neg",), default.mode),
@@ -184,7 +187,9 @@ def _backends(cell: Cell) -> BackendPolicy:
         health_check=_health_check(cell.child("healthCheck")),
         timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
         draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
+        warm_up_seconds=cell.child("warmUpSeconds").integer(default.warm_up_seconds, 0, 3600),
         options=options(cell),
+        preferred=_placement(preferred) if preferred.given else None,
     )
 
 

@@ -5,7 +5,8 @@ Source: Google Cloud, "Backend services overview" (supported balancing modes, ca
 compute v1 ``BackendService``.
 
 Not modelled: session affinity and locality policies beyond their schema, Cloud CDN and IAP beyond
-that they exclude each other, Cloud Armor, custom metrics, the limits of serverless and Internet
+that they exclude each other, the rules of Cloud Armor (security policies are kept, and hold no
+request back), custom metrics, the limits of serverless and Internet
 NEGs on capacity fields.
 """
 
@@ -41,10 +42,18 @@ def check(draft: Draft, resources: Resources) -> None:
     if body.get("enableCDN") and (body.get("iap") or {}).get("enabled"):
         why = "IAP and Cloud CDN cannot be enabled at the same time."
         raise invalid("resource.iap.enabled", "true", why)
+    _security_policy(body.get("securityPolicy"), resources)
     backends = body.get("backends") or []
     types = [_backend(draft, resources, index) for index in range(len(backends))]
     _together(draft, types)
     _health_checks(draft, types)
+
+
+def _security_policy(link: str | None, resources: Resources) -> None:
+    kind = (resources.linked(link) or {}).get("type", "CLOUD_ARMOR") if link else "CLOUD_ARMOR"
+    if kind != "CLOUD_ARMOR":
+        why = f"A security policy of type {kind} cannot be attached here."
+        raise invalid("resource.securityPolicy", str(link), why)
 
 
 def _backend(draft: Draft, resources: Resources, index: int) -> str:
