@@ -90,9 +90,10 @@ def tune(site) -> None:
         healthy_threshold=2,
         log_config=compute_v1.HealthCheckLogConfig(enable=True),
     )
-    site.compute("HealthChecks").patch(
+    site.compute("HealthChecks").patch_unary(
         project=PROJECT, health_check=check["name"], health_check_resource=patch
-    ).result()
+    )
+    until("the operator's change", lambda: asked(site)[3] == 2, say=lambda: asked(site))
 
 
 def test_an_edited_probe_reaches_the_health_check_and_operators_keep_their_fields(probed, home):

@@ -1,11 +1,16 @@
 """What pods say of how they are probed, as the health check of a Service port can use it."""
 
+import dataclasses
+
 import pytest
 
 from fedingress.domain.ingress import ServiceBackend
+from fedingress.domain.options import BackendOptions
+from fedingress.domain.policy import BackendPolicy
 from fedingress.domain.probe import Probe
-from fedingress.planning import probes
-from tests.planning.shop import service
+from fedingress.planning import fanout, probes
+from tests.planning.fanned import MEMBER, OWNER, seen
+from tests.planning.shop import held, policy, service, source
 
 WEB = ServiceBackend(service="web", number=80)
 FOUND = Probe(path="/ready", interval_seconds=10, timeout_seconds=1)
@@ -159,3 +164,49 @@ def test_a_probe_that_no_health_check_can_be_is_told(case):
 def test_a_probe_survives_its_encoding_and_a_newer_version():
     """Unknown fields are left out."""
     assert Probe.decode({**FOUND.encode(), "newer": 1}) == FOUND
+
+
+def wished(observed, **backends):
+    """What the member should hold, under a policy with these fields of `backends`."""
+    return fanout.desired(
+        source(),
+        policy(backends=BackendPolicy(**backends)),
+        MEMBER,
+        observed,
+        OWNER,
+        config_identity="config",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pods", "options", "expected", "told"),
+    [
+        ([pod(container(asking()))], {}, {WEB: FOUND}, ""),
+        ([pod(container(asking(port=1)))], {}, {WEB: Probe()}, "it asks port 1,"),
+        ([pod(container(asking()))], {"protocol": "HTTP2"}, {WEB: Probe()}, "it speaks 'HTTP'"),
+        ([], {}, {}, ""),
+    ],
+)
+def test_a_member_is_wished_the_same_whatever_its_pods_say(pods, options, expected, told):
+    """Their word and why it is not used stand beside the objects, which do not change."""
+    before = seen(service())
+    found = wished(
+        dataclasses.replace(
+            before, pods=tuple(held("a", {"kind": "Pod", **each}) for each in pods)
+        ),
+        options=BackendOptions(**options),
+    )
+
+    assert dict(found.probes) == expected
+    assert told in "".join(found.notes)
+    assert bool(told) == bool(found.notes)
+    assert (found.objects, found.problems) == (wished(before).objects, ())
+
+
+def test_a_member_that_shows_no_pods_says_so():
+    """It is served all the same."""
+    found = wished(dataclasses.replace(seen(service()), blind="pods is forbidden"))
+
+    assert found.probes == {}
+    assert found.notes == ("its pods cannot be read for their readiness probes: pods is forbidden",)
+    assert len(found.objects) == 2

@@ -141,9 +141,8 @@ def _probed(
 ) -> tuple[Mapping[ServiceBackend, Probe], tuple[str, ...]]:
     """The probes of the pods behind each port, and why some are not used."""
     found: dict[ServiceBackend, Probe] = {}
-    notes = [f"its pods cannot be read for their readiness probes: {observed.blind}"]
-    if not observed.blind:
-        notes = []
+    blind = f"its pods cannot be read for their readiness probes: {observed.blind}"
+    notes = [blind] if observed.blind else []
     pods = [item.manifest for item in observed.pods or ()]
     for backend, protocol in spoken.items():
         manifest = observed.services[backend.service].manifest

@@ -129,8 +129,8 @@ def _probe_of(question: Question) -> Probe:
     standing = question.standing
     block = standing.get(_block(question.protocol)) or {}
     return Probe(
-        path=str(block.get("requestPath", "")),
-        host=str(block.get("host", "")),
+        path=str(block.get("requestPath") or ""),
+        host=str(block.get("host") or ""),
         scheme="HTTP" if question.protocol == "HTTP" else "HTTPS",
         interval_seconds=int(standing.get("checkIntervalSec", 0)),
         timeout_seconds=int(standing.get("timeoutSec", 0)),

@@ -183,10 +183,11 @@ def test_the_default_routing_follows_from_the_topology():
     assert (found.dns.routing, policy(manifest()).dns.routing) == ("latency", "simple")
 
 
-def test_a_short_interval_shortens_the_default_timeout():
+def test_what_a_policy_does_not_say_of_health_checks_stays_open():
     """Who sets only the interval gets no fault about a timeout that was not written."""
     found = policy(manifest(backends={"healthCheck": {"intervalSeconds": 4}}))
-    assert found.backends.health_check.timeout_seconds == 4
+
+    assert found.backends.health_check == HealthCheckPolicy(interval_seconds=4)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
