@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import bury, claim, networks, patience, rows
+from fedingress.concerns import bury, claim, ingress_uid, networks, patience, rows
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -219,11 +219,14 @@ def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: 
 def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
     owner = owner_of(stage.subject.source, ports)
     identity = ports.sources.identity()
+    placed = [each for each in stage.members() if each.name in stage.placement.placed]
+    sharing = stage.policy.topology != "aws" and stage.policy.backends.shared_ingress_uid
+    shared = ingress_uid.look(placed, ports) if sharing else {}
 
     def wishing(member: MemberCluster, seen: MemberView) -> MemberWish:
         if member.name not in stage.placement.placed:
             return MemberWish()
-        return fanout.desired(
+        wish = fanout.desired(
             stage.subject.source,
             stage.policy,
             member,
@@ -232,6 +235,7 @@ def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
             config_identity=identity,
             lost=lost,
         )
+        return ingress_uid.added(wish, shared.get(member.name))
 
     return Tour(
         owner=owner,

@@ -33,6 +33,7 @@ class BackendPolicy:
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
     warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
     preferred: members that are filled before all others, wherever clients are; None: nobody is.
+    shared_ingress_uid: whether the members' own GKE ingress controllers get one UID, as in 2016.
     """
 
     mode: str = "neg"
@@ -43,6 +44,7 @@ class BackendPolicy:
     warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
     preferred: PlacementRule | None = None
+    shared_ingress_uid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -61,6 +61,7 @@ class MemberWish:
     protocols: what its Services say that the pods behind a port speak.
     probes: how the pods behind a port are asked whether they are ready.
     notes: sentences on what is left out there, for whoever reads its row.
+    changes: to what stands in the member beside its objects, as they are to be made.
     """
 
     objects: tuple[MemberObject, ...] = ()
@@ -69,6 +70,7 @@ class MemberWish:
     protocols: Mapping[ServiceBackend, str] = field(default_factory=dict)
     probes: Mapping[ServiceBackend, Probe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    changes: tuple[Change[MemberObject], ...] = ()
 
 
 def view(
@@ -284,7 +286,7 @@ def plan(
     Returns:
         Foreign objects under our names stand in `held`.
     """
-    changes: list[Change[MemberObject]] = []
+    changes: list[Change[MemberObject]] = [*wish.changes]
     held: list[str] = []
     wanted = {item.ref for item in wish.objects}
     for item in wish.objects:

@@ -83,6 +83,7 @@ CLUSTER_PROFILE: Final = Resource(
 )
 
 BY_KIND: Final[Mapping[str, Resource]] = {
-    resource.kind: resource for resource in (INGRESS, SERVICE, ENDPOINT_SLICE, POD, SECRET)
+    resource.kind: resource
+    for resource in (INGRESS, SERVICE, CONFIG_MAP, ENDPOINT_SLICE, POD, SECRET)
 }
 """Those that stand in members."""

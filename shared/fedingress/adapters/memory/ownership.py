@@ -19,7 +19,7 @@ FieldPath = tuple[str, ...]
 Owners = dict[tuple[str, str], frozenset[FieldPath]]
 """(manager, subresource) -> the fields it applied last."""
 
-_SPLIT = frozenset({"spec", "status"})
+_SPLIT = frozenset({"data", "spec", "status"})
 _IDENTITY = frozenset({"apiVersion", "kind", "metadata"})
 
 

@@ -177,7 +177,7 @@ def _override(cell: Cell) -> Override:
 def _backends(cell: Cell) -> BackendPolicy:
     cell.fields(
         *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
-        *("warmUpSeconds", *OPTIONS, "preferred"),
+        *("warmUpSeconds", *OPTIONS, "preferred", "sharedIngressUid"),
     )
     preferred = cell.child("preferred")
     default = BackendPolicy()
@@ -190,6 +190,7 @@ def _backends(cell: Cell) -> BackendPolicy:
         warm_up_seconds=cell.child("warmUpSeconds").integer(default.warm_up_seconds, 0, 3600),
         options=options(cell),
         preferred=_placement(preferred) if preferred.given else None,
+        shared_ingress_uid=cell.child("sharedIngressUid").boolean(default=False),
     )
 
 
