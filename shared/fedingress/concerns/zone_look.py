@@ -229,18 +229,21 @@ class Visit:
             memory = zone_memory.keep_prints(self.zone.unit, memory, stands, ports.ledger)
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
+        idle_since = (memory.idle_since or self.now) if idle else 0.0
+        if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
+            idle_since = memory.idle_since
         attached = {item.health_check for unit in found.wanted.values() for item in unit.records}
         if looked is None:
             after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
-        elif idle or not whole:
+        elif idle_since or not whole:
             attached |= set(memory.attached)
         released = {**memory.released, **decision.released}
         shown = {} if looked is None else {h: p for h, p in memory.shown.items() if h not in looked}
         return replace(
             memory,
             digest=zone_memory.digest(prints) if whole else "",
-            idle_since=(memory.idle_since or self.now) if idle else 0.0,
+            idle_since=idle_since,
             attached=tuple(sorted(attached - {""})),
             pending=(*memory.pending, *carried.changes),
             refused=zone_memory.refusals(memory, prints, carried.failed, self.now),
