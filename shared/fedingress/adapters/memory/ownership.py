@@ -2,8 +2,8 @@
 Which manager owns which field: server-side apply, as coarse as our tests need it.
 
 Called by `adapters.memory.objects`. A field is one label, one annotation, or one key below `data`,
-`spec`, `status` or the object itself; what stands deeper belongs to that field as a whole. (A real server
-merges some lists, such as Service ports, by key.)
+`spec`, `status` or the object itself; what stands deeper belongs to that field as a whole. (A real
+server merges some lists, such as Service ports, by key.)
 
 Source: Kubernetes documentation, Server-Side Apply.
 """
