@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fedingress.concerns import firewall, regional, teardown
+from fedingress.concerns import firewall, probing, regional, teardown
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -167,6 +167,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
                 project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
             ),
             protocol=row.get("protocol", ""),
+            probe=probing.probe_of(report, row["cluster"], by_port[row["service"], row["port"]]),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port
