@@ -181,7 +181,10 @@ class ClusterWatch:
         watch = self.watches[kind]
         first = not watch.synced.is_set()
         works = self._routes.works(kind, change, manifest)
-        self._debounce.add(works, sweep=first and not self._restored)
+        sweep = first and not self._restored
+        if sweep:  # thorough looks at everything at once are what the ticks spread
+            works = [work for work in works if not work.thorough]
+        self._debounce.add(works, sweep=sweep)
         if change == SYNCED and not first:
             # Who acted on an event while this watch heard nothing may have seen an object that
             # came and went meanwhile: no list has it, and nobody else would say that it is gone.
