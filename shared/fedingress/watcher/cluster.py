@@ -134,7 +134,11 @@ class ClusterWatch:
     @property
     def synced(self) -> bool:
         """Whether everything that is needed was listed once."""
-        return all(watch.synced.is_set() for watch in self._needed)
+        return not self.unlisted()
+
+    def unlisted(self) -> list[str]:
+        """What is needed and was not listed yet."""
+        return [each.resource.plural for each in self._needed if not each.synced.is_set()]
 
     def start(self) -> None:
         """Begin; returns at once."""
