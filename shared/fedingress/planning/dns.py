@@ -25,6 +25,7 @@ __all__ = [
     "mark_name",
     "marked",
     "zone_for",
+    "zones_for",
 ]
 
 
