@@ -64,7 +64,7 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
     if task.policy.topology == "aws":
         look = regional.Look(found=task.found, policy=task.policy, fanned=task.fanned)
-        outcome: Outcome = regional.reconcile(look, work, ports)
+        outcome: Outcome = regional.reconcile(look, work, ports, guard)
     else:
         outcome = _build(task, ports, guard)
     return outcome
