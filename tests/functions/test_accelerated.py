@@ -10,7 +10,9 @@ import dataclasses
 import pytest
 
 from fedingress.domain.accelerator import Accelerator
+from fedingress.domain.change import as_json
 from fedingress.domain.errors import QuotaExceeded, Unavailable
+from fedingress.runtime.previews import of_source
 from tests.functions.regions import HOST, POLICY, Regions
 from tests.functions.test_life import conditions
 from tests.functions.world import KEY, ingress_manifest
@@ -181,6 +183,26 @@ def test_the_end_takes_it_away_after_the_records():
 
     assert world.accelerators.found == {}
     assert world.sources.stored(KEY) is None
+
+
+def test_a_preview_shows_what_would_change_and_writes_nothing():
+    """A converged one: nothing. A drain: one dial. Turned off, or deleted: the accelerator."""
+    world = accelerated()
+    assert of_source(KEY, world.ports).changes == 0  # no pools of before are left in the zone
+    calls = list(world.accelerators.calls)
+
+    drained = {"annotations": {"fedingress.dev/drain": "eks-us"}}
+    world.sources.put(ingress_manifest(host=HOST, metadata=drained))
+    found = of_source(KEY, world.ports).plans["backends"]
+    assert [as_json(each)["what"] for each in found] == ["endpoint group us-east-1"]
+    world.sources.put(ingress_manifest(host=HOST))
+    world.install(aws={})
+    found = of_source(KEY, world.ports).plans["backends"]
+    assert [as_json(each)["action"] for each in found] == ["delete"]
+    world.sources.delete(KEY)
+    found = of_source(KEY, world.ports).plans["backends"]
+    assert [as_json(each)["what"][:11] for each in found] == ["accelerator"]
+    assert world.accelerators.calls == calls
 
 
 def test_an_accelerator_of_others_is_not_touched():

@@ -7,6 +7,7 @@ Aspects: regions and weights; drain; a region that comes; small differences; nob
 import pytest
 
 from fedingress.domain.accelerator import Accelerator, EndpointGroup
+from fedingress.domain.change import as_json
 from fedingress.domain.target import Target
 from fedingress.planning import accelerators as planning
 from fedingress.planning.accelerators import DeleteGroup, Listen, PutGroup
@@ -144,6 +145,25 @@ def test_the_steps_lead_from_what_stands_to_what_shall():
     assert planning.plan(observed, (80,), [ap, us]) == ()
     assert planning.climbing([changed])
     assert not planning.climbing([us, group("eu", 0, c=1)])
+
+
+def test_people_are_shown_the_same_steps():
+    """One that is not there yet is created whole; else each difference with its reason."""
+    us, eu, ap = group("us", a=255), group("eu", c=255), group("ap", d=255)
+    (made,) = planning.changes(Accelerator(name="fi"), (80,), [us])
+    assert made.desired == Accelerator(name="fi", ports=(80,), groups=(us,))
+
+    observed = Accelerator(name="fi", arn="arn:fi", ports=(80,), groups=(ap, us))
+    found = planning.changes(observed, (80, 443), [eu, group("us", 50, a=255)])
+    assert [as_json(each)["what"] for each in found] == [
+        "accelerator fi",
+        "endpoint group eu",
+        "endpoint group us",
+        "endpoint group ap",
+    ]
+    assert found.counts() == {"create": 1, "update": 2, "delete": 1}
+    assert as_json(found.changes[2])["fields"] == ["dial"]
+    assert not planning.changes(observed, (80,), [ap, us])
 
 
 def test_names_and_tags_tell_whose_it_is():

@@ -7,11 +7,13 @@ the policy wants none, zones lead to the members themselves; it goes when nobody
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fedingress.concerns.subject import Subject
 from fedingress.domain import names
 from fedingress.domain.accelerator import Accelerator
 from fedingress.domain.balancer import Balancer
+from fedingress.domain.change import Delete, Plan
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.policy import FederationPolicy
@@ -84,6 +86,36 @@ def follow(wish: Wish, ports: Ports, guard: Guard) -> Standing:
         return Standing(static=last, again_seconds=_POLL_SECONDS)
     except (Forbidden, Invalid) as error:
         return Standing(static=last, problems=(("AcceleratorRefused", str(error)[:512]),))
+
+
+def preview(wish: Wish, ports: Ports) -> Plan[Any]:
+    """What `follow` would change in the end; nothing is written."""
+    footprint = wish.found.footprint or Footprint()
+    if not (wish.policy.aws.accelerator or footprint.accelerator):
+        return Plan()
+    try:
+        observed = find(wish.found, ports)
+    except Forbidden as error:
+        return Plan(held=(str(error),))
+    if not wish.policy.aws.accelerator:
+        return _going(observed, "the policy asks for none any more")
+    standing = observed.groups if observed else ()
+    wanted = planning.groups(wish.targets, wish.arns, standing, step=False)
+    if wish.silent or not wanted:
+        return Plan()
+    bare = Accelerator(name=planning.name_of(ports.owner, wish.found.source.uid))
+    return planning.changes(observed or bare, _ports(wish.policy), wanted)
+
+
+def removal(found: Subject, ports: Ports) -> Plan[Any]:
+    """What the end of the Ingress would delete; nothing is written."""
+    footprint = found.footprint or Footprint()
+    observed = find(found, ports) if footprint.accelerator else None
+    return _going(observed, "its Ingress goes")
+
+
+def _going(observed: Accelerator | None, why: str) -> Plan[Any]:
+    return Plan(changes=(Delete(observed=observed, why=why),) if observed else ())
 
 
 def find(found: Subject, ports: Ports) -> Accelerator | None:

@@ -13,6 +13,7 @@ from fedingress.concerns import accelerating
 from fedingress.concerns.subject import Subject
 from fedingress.domain import names
 from fedingress.domain.balancer import Balancer
+from fedingress.domain.change import Plan
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
 from fedingress.domain.footprint import Footprint
@@ -105,11 +106,20 @@ def _wish(look: Look, seen: Seen, before: BackendsReport | None) -> accelerating
     )
 
 
-def preview(look: Look, ports: Ports) -> BackendsReport:
-    """The report as it would be; nothing is written."""
-    before = _before(look, ports)
-    seen = replace(observe(look, ports), static=before.static if before else ())
-    return report_of(look, seen, ())
+def preview(look: Look, ports: Ports) -> tuple[Plan[Any], BackendsReport]:
+    """What would change of an accelerator, and the report as it would be; nothing is written."""
+    seen = foreseen(look, ports)
+    plan = accelerating.preview(_wish(look, seen, _before(look, ports)), ports)
+    return plan, report_of(look, seen, ())
+
+
+def foreseen(look: Look, ports: Ports) -> Seen:
+    """What is observed, with addresses of members and accelerator as they were reported last."""
+    kept = ports.ledger.report("fanout", look.found.key, FanoutReport)
+    if kept is not None and kept.uid == look.found.source.uid and not look.fanned.addresses:
+        look = replace(look, fanned=replace(look.fanned, addresses=kept.addresses))
+    before, wanted = _before(look, ports), look.policy.aws.accelerator
+    return replace(observe(look, ports), static=before.static if before and wanted else ())
 
 
 def observe(look: Look, ports: Ports) -> Seen:

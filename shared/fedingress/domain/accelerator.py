@@ -1,6 +1,8 @@
 """A Global Accelerator: static addresses whose traffic goes to the nearest region that serves."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,14 @@ class EndpointGroup:
     dial: int
     weights: tuple[tuple[str, int], ...]
     arn: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"endpoint group {self.region}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Its fields."""
+        return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +50,11 @@ class Accelerator:
     deployed: bool = False
     addresses: tuple[str, ...] = ()
     addresses6: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"accelerator {self.name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Its fields, groups included."""
+        return dataclasses.asdict(self)

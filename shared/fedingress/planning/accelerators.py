@@ -10,11 +10,12 @@ no new connections while others serve.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from fedingress.domain import names
 from fedingress.domain.accelerator import Accelerator, EndpointGroup
+from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.target import Target
 
 TOP_WEIGHT: Final = 255
@@ -126,6 +127,36 @@ def plan(
     kept = {group.region for group in wanted}
     steps += [DeleteGroup(group=each) for each in observed.groups if each.region not in kept]
     return tuple(steps)
+
+
+def changes(
+    observed: Accelerator, ports: tuple[int, ...], wanted: Sequence[EndpointGroup]
+) -> Plan[Accelerator | EndpointGroup]:
+    """The same steps for people; an accelerator without an ARN is about to be made."""
+    if not observed.arn:
+        made = replace(observed, ports=ports, groups=tuple(wanted))
+        return Plan(changes=(Create(desired=made, why="the policy asks for one"),))
+    standing = {group.region: group for group in observed.groups}
+    found: list[Change[Accelerator | EndpointGroup]] = []
+    for step in plan(observed, ports, wanted):
+        if isinstance(step, Listen):
+            changed = replace(observed, ports=ports)
+            why = "members listen on these"
+            found.append(Update(observed=observed, desired=changed, fields=("ports",), why=why))
+        elif isinstance(step, PutGroup):
+            found.append(_change(step.group, standing.get(step.group.region)))
+        else:
+            found.append(Delete(observed=step.group, why="no member is there any more"))
+    return Plan(changes=tuple(found))
+
+
+def _change(group: EndpointGroup, before: EndpointGroup | None) -> Change[Any]:
+    if before is None:
+        return Create(desired=group, why="members came there")
+    fields = tuple(
+        name for name in ("dial", "weights") if getattr(group, name) != getattr(before, name)
+    )
+    return Update(observed=before, desired=group, fields=fields, why="members' shares changed")
 
 
 def _deserves(target: Target) -> float:
