@@ -185,6 +185,14 @@ def test_the_default_routing_follows_from_the_topology():
     assert (found.dns.routing, policy(manifest()).dns.routing) == ("latency", "simple")
 
 
+def test_requests_in_flight_get_their_time_in_each_topology():
+    """Behind one address what backends have, behind records what resolvers and clients keep."""
+    deletion, dns = {"drainSeconds": 7}, {"ttlSeconds": 5}
+    one = policy(manifest(deletion=deletion, dns=dns, backends={"drainingSeconds": 3}))
+    many = policy(manifest(topology="aws", project=None, deletion=deletion, dns=dns))
+    assert (one.in_flight_seconds, many.in_flight_seconds) == (3, 12)
+
+
 def test_a_short_interval_shortens_the_default_timeout():
     """Who sets only the interval gets no fault about a timeout that was not written."""
     found = policy(manifest(backends={"healthCheck": {"intervalSeconds": 4}}))
