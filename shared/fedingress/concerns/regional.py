@@ -203,6 +203,7 @@ def _intent(look: Look, seen: Seen, zone: ZoneRef, ports: Ports) -> ZoneIntent:
         addresses=addresses,
         targets=encoded,
         routing=asdict(replace(policy.dns, zones=())),
+        adopt=dns.adopts(source),
     )
 
 

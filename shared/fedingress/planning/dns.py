@@ -7,7 +7,9 @@ need about zones and marks, and the decision for a zone of addresses alone.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.ingress import Source
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
@@ -23,6 +25,7 @@ __all__ = [
     "LEAVING",
     "HostMark",
     "ZoneDecision",
+    "adopts",
     "batch",
     "by_host",
     "decide",
@@ -38,6 +41,11 @@ def zone_for(host: str, zones: Iterable[ZoneRef]) -> ZoneRef | None:
     bare = host.removeprefix("*.")
     fitting = [zone for zone in zones if bare == zone.domain or bare.endswith("." + zone.domain)]
     return max(fitting, key=lambda zone: (len(zone.domain), zone.unit), default=None)
+
+
+def adopts(source: Source) -> bool:
+    """Whether the user lets records that others left at the hosts of *source* be replaced."""
+    return source.annotations.get(names.ADOPT, "").strip() == "dns"
 
 
 def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:
