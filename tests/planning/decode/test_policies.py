@@ -139,6 +139,7 @@ def test_a_whole_policy_of_aws_is_decoded():
                 "sslRedirect": 443,
                 "healthCheckPath": "/healthz",
                 "dualStack": True,
+                "accelerator": True,
             },
             dns={
                 "zones": [{"provider": "route53", "name": "Z1", "domain": "a.example"}],
@@ -163,6 +164,7 @@ def test_a_whole_policy_of_aws_is_decoded():
         ssl_redirect=443,
         health_check_path="/healthz",
         dual_stack=True,
+        accelerator=True,
     )
     assert found.dns == DnsPolicy(
         zones=(ZoneRef(provider="route53", project="self", name="Z1", domain="a.example"),),
