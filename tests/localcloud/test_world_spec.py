@@ -35,17 +35,31 @@ def places(state=Path("/state")):
 
 def test_members_by_name_and_by_place():
     """A command line names default members or describes new ones, in its own order."""
-    found = members_from("gke-eu, lab-1=onprem/berlin/room-1+room-2")
+    found = members_from(
+        "gke-eu, lab-1=onprem/berlin/room-1+room-2, b=gcp/us-east1/us-east1-b/blue"
+    )
 
     assert found[0] in DEFAULT_MEMBERS
     assert found[1] == MemberSpec(
         name="lab-1", provider="onprem", region="berlin", zones=("room-1", "room-2")
     )
+    assert (found[2].zones, found[2].network) == (("us-east1-b",), "blue")
+    assert [member.node_tags for member in found] == [("gke-gke-eu-node",), (), ("gke-b-node",)]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["gke-mars", "x=azure/r/z", "x=gcp", "x=gcp/r", "x=gcp/r/", "X=gcp/r/z", "config=gcp/r/z"],
+    [
+        "gke-mars",
+        "x=azure/r/z",
+        "x=gcp",
+        "x=gcp/r",
+        "x=gcp/r/",
+        "X=gcp/r/z",
+        "config=gcp/r/z",
+        "x=gcp/r/z/B",
+        "x=aws/r/z/b",
+    ],
 )
 def test_members_that_cannot_be(text):
     """A member needs a known name, or a name, a known provider, a region and a zone."""

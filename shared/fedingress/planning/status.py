@@ -136,7 +136,9 @@ def _accepted(standing: Standing) -> Condition:
     lost = standing.fanout.lost_hosts
     if lost:
         text = "; ".join(f"host {host} belongs to {other}" for host, other in sorted(lost.items()))
-        return _condition(standing, "Accepted", bool(standing.fanout.hosts), "HostConflict", text)
+        ingress = standing.source.ingress
+        served = ingress and ingress.limited_to(standing.fanout.hosts).backends
+        return _condition(standing, "Accepted", bool(served), "HostConflict", text)
     placed = _placed(standing.fanout)
     if not placed:
         text = "no member cluster is both chosen and eligible"

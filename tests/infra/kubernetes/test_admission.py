@@ -114,6 +114,14 @@ FRONTS = {
     ),
     "an IP is no name": ({"fedingress.dev/static-ip": "203.0.113.1"}, "static-ip"),
     "an empty name": ({"fedingress.dev/static-ipv6": ""}, "static-ip"),
+    "host names": ({"fedingress.dev/hostname": "a.example, *.b.example"}, ""),
+    "a host with upper case": ({"fedingress.dev/hostname": "A.example"}, "hostname"),
+    "an address as a host": ({"fedingress.dev/hostname": "a.example,10.0.0.1"}, "hostname"),
+    "an empty host": ({"fedingress.dev/hostname": "a.example,"}, "hostname"),
+    "too many hosts": (
+        {"fedingress.dev/hostname": ",".join(f"h{number}.example" for number in range(51))},
+        "hostname",
+    ),
     "bad certificate": ({"ingress.gcp.kubernetes.io/pre-shared-cert": "A"}, "pre-shared-cert"),
 }
 

@@ -69,7 +69,7 @@ def test_properties_annotations_and_fields_of_an_ingress_are_documented():
     """Each that a decoder reads has a row."""
     wanted = [f"fedingress.dev/{name}" for name in PROPERTIES]
     wanted += [names.CLUSTERS, names.CLUSTER_SELECTOR, names.V1_CLUSTER_SELECTOR]
-    wanted += [names.ALLOW_HTTP, names.PRE_SHARED]
+    wanted += [names.ALLOW_HTTP, names.PRE_SHARED, names.HOSTNAME]
     wanted += [names.STATIC_IP, names.STATIC_IPV6, names.GLOBAL_STATIC_IP]
     paths = "spec.rules[].http.paths[]"
     wanted += [

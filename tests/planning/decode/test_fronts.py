@@ -72,3 +72,51 @@ def test_an_address_is_named_and_not_written(key, value):
     (fault,) = annotated({key: value}).faults
 
     assert "the name of a reserved address" in str(fault)
+
+
+HOSTNAME = "fedingress.dev/hostname"
+
+
+def test_further_hosts_get_the_rules_for_all_hosts():
+    """Each once, in order; a host that has a rule of its own keeps that."""
+    manifest = ingress()
+    (rule,) = manifest["spec"]["rules"][:1]
+    manifest["spec"]["rules"] = [{**rule, "host": "own.example"}, {"http": rule["http"]}]
+    manifest["metadata"]["annotations"] = {HOSTNAME: "b.example, own.example,*.a.example,b.example"}
+    found = source(manifest).ingress
+
+    assert found.hosts == ("own.example", "b.example", "*.a.example")
+    assert found.rules[2].paths == found.rules[1].paths != ()
+
+
+def test_further_hosts_of_an_ingress_without_rules_lead_to_its_default_backend():
+    """A host without paths: what matches no path goes to the default backend."""
+    manifest = ingress()
+    manifest["spec"] = {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}
+    manifest["metadata"]["annotations"] = {HOSTNAME: "b.example"}
+    found = source(manifest).ingress
+
+    assert [(rule.host, rule.paths) for rule in found.rules] == [("b.example", ())]
+    assert len(found.backends) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "'' is not a DNS name"),
+        ("a.example,", "'' is not a DNS name"),
+        ("A.example", "'A.example' has upper-case letters"),
+        ("203.0.113.1", "'203.0.113.1' is an IP address"),
+        ("a.*.example", "has a wildcard that is not the whole first label"),
+        ("a.example.", "ends with a dot"),
+        ("\x1b[31m", "is not a DNS name"),
+        (",".join(f"h{number}.example" for number in range(51)), "names 51 hosts; at most 50"),
+        (7, "is not text"),
+    ],
+)
+def test_a_hostname_is_hostile_until_checked(text, words):
+    """One fault, printable, with the annotation's key."""
+    (fault,) = annotated({HOSTNAME: text}).faults
+
+    assert words in str(fault)
+    assert str(fault).isprintable()

@@ -166,6 +166,10 @@ class GcpCloud:
         body = {"name": name, "dnsName": dns_name, "description": "Managed by the local cloud"}
         return self._managed.create(project, body)
 
+    def create_network(self, project: str, name: str) -> None:
+        """Have a VPC network; one that is there stays."""
+        self._resources.have_network(project, name)
+
     def users(self, path: str) -> tuple[str, ...]:
         """Give the paths of all objects that refer to the one at *path*."""
         return self._resources.users(path)

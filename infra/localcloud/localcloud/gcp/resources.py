@@ -96,20 +96,26 @@ class Resources:
                 item["users"] = [BASE + user for user in users]
         return item
 
+    def have_network(self, project: str, name: str, description: str = "") -> None:
+        """Have a network that was there before anybody looked; one that is there stays."""
+        path = f"projects/{project}/global/networks/{name}"
+        number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:7], "big")
+        network = {
+            **COLLECTIONS["networks"].defaults,
+            "kind": "compute#network",
+            "id": str(number),
+            "creationTimestamp": "2026-01-01T00:00:00.000-08:00",
+            "name": name,
+            "description": description,
+            "selfLink": BASE + path,
+        }
+        self.objects.setdefault(path, network)
+
     def _ensure_default_network(self, path: str) -> None:
         # Every project begins with this network; it is made when someone first looks.
         parts = path.split("/")
         if parts[2:] == ["global", "networks", "default"] and path not in self.objects:
-            number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:7], "big")
-            self.objects[path] = {
-                **COLLECTIONS["networks"].defaults,
-                "kind": "compute#network",
-                "id": str(number),
-                "creationTimestamp": "2026-01-01T00:00:00.000-08:00",
-                "name": "default",
-                "description": "Default network for the project",
-                "selfLink": BASE + path,
-            }
+            self.have_network(parts[1], "default", "Default network for the project")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

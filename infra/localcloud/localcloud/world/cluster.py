@@ -34,6 +34,11 @@ HOST = "127.0.0.1"
 API_CONDITIONS = ("up", "down", "slow", "refuse")
 
 
+def node_name(cluster: str, zone: str) -> str:
+    """The name of the one node of *cluster* in *zone*."""
+    return f"{cluster}-{zone}"
+
+
 class Controller(Protocol):
     """What runs behind an API server and follows its objects."""
 
@@ -71,7 +76,7 @@ class Cluster:
         member = self.member
         nodes = tuple(
             Node(
-                name=f"{self.name}-{zone}",
+                name=node_name(self.name, zone),
                 provider=member.provider,
                 region=member.region,
                 zone=zone,
@@ -85,7 +90,12 @@ class Cluster:
         self._controllers = [Deployments(self.kube), EndpointSlices(self.kube)]
         if member.provider == "gcp":
             negs = NegController(
-                self.kube, cloud, project=project, region=member.region, zones=member.zones
+                self.kube,
+                cloud,
+                project=project,
+                region=member.region,
+                zones=member.zones,
+                network=member.network,
             )
             self._controllers.append(negs)
 

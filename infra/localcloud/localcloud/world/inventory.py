@@ -74,7 +74,8 @@ def _status(member: MemberSpec, access: Context, more: Mapping[str, str]) -> dic
         "zones": ",".join(member.zones),
         "project": more["project"] if on_gcp else "",
         "account": "000000000000" if member.provider == "aws" else "",
-        "network": "default" if on_gcp else "",
+        "network": member.network if on_gcp else "",
+        "node-tags": ",".join(member.node_tags),
         "uid": more["uid"],
     }
     cluster: dict[str, Any] = {

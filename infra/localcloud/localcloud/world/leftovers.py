@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from localcloud.aws.cloud import ACCOUNT
 
 if TYPE_CHECKING:
+    from localcloud.world.spec import WorldSpec
     from localcloud.world.world import World
 
 _APEX_TYPES = frozenset({"SOA", "NS"})
 _OWNER_LABEL = "fedingress.dev/owner-uid"
-_DEFAULT_NETWORK = "/global/networks/default"  # every project has it from the beginning
+_NETWORKS = "/global/networks/"  # those of the members are there from the beginning
 _RESOURCES = (
     "configmaps",
     "ingresses.networking.k8s.io",
@@ -36,15 +37,18 @@ def leftovers(world: "World") -> dict[str, Any]:
     clusters that carry an owner's label.
     """
     return {
-        "compute": sorted(
-            path for path in world.gcp.compute if not path.endswith(_DEFAULT_NETWORK)
-        ),
+        "compute": sorted(path for path in world.gcp.compute if not _given(path, world.spec)),
         "records": list(_records(world)),
         "health_checks": sorted(world.aws.route53.checks.checks),
         "load_balancers": sorted(world.aws.balancers.all),
         "finalizers": list(_finalizers(world)),
         "owned": list(_owned(world)),
     }
+
+
+def _given(path: str, spec: "WorldSpec") -> bool:
+    _, marker, name = path.partition(_NETWORKS)
+    return bool(marker) and name in {"default", *(member.network for member in spec.members)}
 
 
 def _records(world: "World") -> Iterator[dict[str, str]]:

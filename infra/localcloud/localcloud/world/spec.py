@@ -21,14 +21,25 @@ class MemberSpec:
         provider: One of `PROVIDERS`.
         region: In the provider's own words.
         zones: Where its nodes are, one node each; at least one.
+        network: The VPC of a member of provider ``gcp``, in the world's project.
     """
 
     name: str
     provider: str
     region: str
     zones: tuple[str, ...]
+    network: str = "default"
+
+    @property
+    def node_tags(self) -> tuple[str, ...]:
+        """Network tags of its nodes, as GKE gives them; none elsewhere."""
+        return (f"gke-{self.name}-node",) if self.provider == "gcp" else ()
 
     def __post_init__(self) -> None:
+        if _NAME.fullmatch(self.network) is None:
+            raise ValueError(f"{self.network!r} is no name for a network")
+        if self.network != "default" and self.provider != "gcp":
+            raise ValueError(f"{self.name}: only members of provider gcp have a network")
         if _NAME.fullmatch(self.name) is None or self.name == "config":
             raise ValueError(f"{self.name!r} is no name for a member cluster")
         if self.provider not in PROVIDERS:
@@ -119,7 +130,7 @@ def members_from(text: str) -> tuple[MemberSpec, ...]:
 
     Args:
         text: Separated by commas: a default member's name, or
-            ``NAME=PROVIDER/REGION/ZONE[+ZONE...]``.
+            ``NAME=PROVIDER/REGION/ZONE[+ZONE...][/NETWORK]``.
 
     Raises:
         ValueError: Unknown name, or a member that cannot be.
@@ -131,13 +142,20 @@ def members_from(text: str) -> tuple[MemberSpec, ...]:
         if not equals and name not in known:
             raise ValueError(
                 f"{name!r} is none of {', '.join(known)}; a new member is "
-                "NAME=PROVIDER/REGION/ZONE[+ZONE...]"
+                "NAME=PROVIDER/REGION/ZONE[+ZONE...][/NETWORK]"
             )
         if not equals:
             found.append(known[name])
             continue
         provider, _, rest = place.partition("/")
-        region, _, zones = rest.partition("/")
-        zone_names = tuple(filter(None, zones.split("+")))
-        found.append(MemberSpec(name=name, provider=provider, region=region, zones=zone_names))
+        region, _, rest = rest.partition("/")
+        zones, _, network = rest.partition("/")
+        member = MemberSpec(
+            name=name,
+            provider=provider,
+            region=region,
+            zones=tuple(filter(None, zones.split("+"))),
+            network=network or "default",
+        )
+        found.append(member)
     return tuple(found)

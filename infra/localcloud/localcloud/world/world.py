@@ -41,7 +41,7 @@ from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions
-from localcloud.world.cluster import HOST, Cluster
+from localcloud.world.cluster import HOST, Cluster, node_name
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
 from localcloud.world.spec import WorldSpec
@@ -142,6 +142,8 @@ class World:
             regions=known,
         )
         self.gcp.create_zone(spec.project, spec.dns_zone, spec.dns_name)
+        for network in {member.network for member in spec.members if member.provider == "gcp"}:
+            self.gcp.create_network(spec.project, network)
         gcp = await serve_gcp(self.gcp, host=HOST)
         self._stack.push_async_callback(gcp.close)
         self.issuer = Issuer()
@@ -178,11 +180,19 @@ class World:
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
+        tags = {
+            node_name(member.name, zone): member.node_tags
+            for member in self.spec.members
+            for zone in member.zones
+        }
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",
             snapshot=lambda: Snapshot(
-                compute=gcp.compute, endpoints=gcp.endpoints, private_key=gcp.private_key
+                compute=gcp.compute,
+                endpoints=gcp.endpoints,
+                private_key=gcp.private_key,
+                tags=tags,
             ),
         )
         await self.data_plane.start()

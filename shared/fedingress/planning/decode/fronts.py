@@ -12,8 +12,9 @@ from typing import Final
 from fedingress.domain import names
 from fedingress.domain.front import FrontWish
 from fedingress.planning.decode.reading import Cell
-from fedingress.planning.decode.words import GCE_NAME, quoted
+from fedingress.planning.decode.words import GCE_NAME, host_problem, quoted
 
+_MOST_HOSTNAMES: Final = 50
 _WORDS: Final = {"true": True, "false": False}
 
 
@@ -30,6 +31,26 @@ def front(annotations: Cell) -> FrontWish:
         address=_address(annotations, names.STATIC_IP, names.GLOBAL_STATIC_IP),
         address6=_address(annotations, names.STATIC_IPV6),
     )
+
+
+def hostnames(annotations: Cell) -> tuple[str, ...]:
+    """
+    Further hosts of the Ingress, each once and in order; those that cannot be are faults.
+
+    Args:
+        annotations: `metadata.annotations`.
+    """
+    cell = annotations.child(names.HOSTNAME)
+    if not isinstance(cell.value, str):
+        return ()
+    found = list(dict.fromkeys(word.strip() for word in cell.value.split(",")))
+    if len(found) > _MOST_HOSTNAMES:
+        cell.fault(f"names {len(found)} hosts; at most {_MOST_HOSTNAMES} are taken")
+        return ()
+    for host in found:
+        if reason := host_problem(host):
+            cell.fault(f"{quoted(host)} {reason}")
+    return tuple(found)
 
 
 def _address(annotations: Cell, *keys: str) -> str:

@@ -8,7 +8,7 @@ load balancers are narrower than the API.
 Source: networking.k8s.io/v1 Ingress and its validation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fedingress.domain.ingress import (
@@ -22,7 +22,7 @@ from fedingress.domain.ingress import (
     Source,
     TlsEntry,
 )
-from fedingress.planning.decode.fronts import front
+from fedingress.planning.decode.fronts import front, hostnames
 from fedingress.planning.decode.paths import EVERYTHING, PATH_TYPES, problem, same_requests
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.words import (
@@ -108,13 +108,22 @@ def _ingress(whole: Cell) -> Ingress:
     )
     return Ingress(
         class_name=named_class or annotations.get(LEGACY_CLASS, ""),
-        rules=rules,
+        rules=(*rules, *_further(hostnames(meta.child("annotations")), rules)),
         default_backend=_backend(default) if default.given else None,
         tls=_tls(spec.child("tls")),
         front=front(meta.child("annotations")),
         annotations=annotations,
         labels=labels,
     )
+
+
+def _further(hosts: Sequence[str], rules: Sequence[Rule]) -> Iterator[Rule]:
+    """For each of *hosts* that no rule names: what the Ingress says for all hosts."""
+    named_hosts = {rule.host for rule in rules}
+    paths = tuple(path for rule in rules if not rule.host for path in rule.paths)
+    for host in hosts:
+        if host not in named_hosts:
+            yield Rule(host=host, paths=paths)
 
 
 def _rule(cell: Cell, claims: dict[Claim, Path]) -> Rule:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from localcloud.addresses import AddressRefused, to_loopback
 from localcloud.dataplane.haproxy.checks import PORTS, Check, check_of, whole
+from localcloud.dataplane.haproxy.firewalls import reached
 from localcloud.dataplane.haproxy.regions import ClientRegion, region_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
 
@@ -170,7 +171,7 @@ def _pools(path: str, service: Resource, snapshot: Snapshot, problems: list[str]
             region=region_of(group),
             preferred=backend.get("preference") == "PREFERRED",
             draining=scaler == 0,
-            endpoints=_endpoints(snapshot.endpoints.get(group, ()), problems),
+            endpoints=_endpoints(reached(group, snapshot, problems), problems),
             milli_rate_per_endpoint=per_endpoint,
             milli_rate=total,
         )

@@ -6,7 +6,7 @@ What the data plane reads of the cloud: REST objects exactly as compute v1 retur
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -26,11 +26,13 @@ class Snapshot:
     endpoints: NetworkEndpoint objects (ipAddress, port, instance) by the path of their group, which
         is a network endpoint group or an instance group (node address and named port then).
     private_key: The PEM key of the certificate at a path, which compute never returns itself.
+    tags: Network tags of instances, by their names.
     """
 
     compute: Mapping[str, Resource]
     endpoints: Mapping[str, Sequence[Resource]]
     private_key: Callable[[str], str | None] = keyless
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of_kind(self, collection: str) -> Iterator[tuple[str, Resource]]:
         """Path and object of every member of a collection such as ``urlMaps``, sorted by path."""
