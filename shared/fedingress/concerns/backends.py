@@ -1,7 +1,7 @@
 """Backends: the global load balancer's graph of one Ingress, and the firewall of one network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from fedingress.concerns import firewall, regional, teardown
 from fedingress.concerns.former import Former
@@ -12,7 +12,7 @@ from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import Forbidden, Invalid, Unsupported
+from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable, Unsupported
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
@@ -26,8 +26,8 @@ from fedingress.domain.report import (
     ZoneIntent,
 )
 from fedingress.domain.work import Work
+from fedingress.planning import adoption, dns
 from fedingress.planning import backends as planning
-from fedingress.planning import dns
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
@@ -180,6 +180,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         drained=frozenset(report.drained),
         preferred=frozenset(report.preferred),
         steps=policy.rollout.steps,
+        consents=adoption.consents(source.annotations),
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 
@@ -265,11 +266,25 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         if isinstance(error, Forbidden):
             return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)
         return Refused(reasons=(why,))
+    except (Conflict, Unavailable):
+        _doubt(task, before, ports)
+        raise
     _announce(task, report, ports)
     if former.projects and isinstance(outcome, Settled):
         move = Move(found=task.found, hosts=hosts, former=former, report=report)
         return move.go(outcome, ports, guard)
     return outcome
+
+
+def _doubt(task: _Task, before: BackendsReport | None, ports: Ports) -> None:
+    """
+    Forget that the graph is in place: a look has found that it is not, and could not mend it.
+
+    Whoever comes again is not told why the first one looked, and would pass by.
+    """
+    if before is not None and before.fingerprint:
+        doubted = report_entry("backends", task.found.key, replace(before, fingerprint=""))
+        ports.ledger.announce(ports.bus, [doubted], [])
 
 
 def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:

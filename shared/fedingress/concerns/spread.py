@@ -112,6 +112,7 @@ def _report(
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
         read["front"] = asdict(source.ingress.front)
+    read["adopt"] = source.annotations.get(names.ADOPT, "")
     if stage.policy.topology == "aws":
         read["ignored"] = copies.ignored(source.annotations)
     return replace(

@@ -194,8 +194,9 @@ def _degraded(standing: Standing) -> Condition:
     bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
     wrong = [(row["reason"], _naming(name, row["message"])) for name, row in sorted(bad.items())]
     wrong += standing.backends.problems if standing.backends else ()
-    wrong += [("FirewallForbidden", sentence) for sentence in standing.closed]
-    if wrong and not standing.retired:
+    closed = [("FirewallForbidden", sentence) for sentence in standing.closed]
+    wrong = closed if standing.retired else [*wrong, *closed]
+    if wrong:
         text = "; ".join(sentence for _, sentence in wrong)
         return _condition(standing, "Degraded", True, wrong[0][0], text)
     return _condition(standing, "Degraded", False, "AsExpected", "every placed member is well")
