@@ -77,14 +77,14 @@ class Met:
 
 
 @contextmanager
-def visited(site):
-    """Visitors in both regions, who ask as fast as they are answered."""
+def visited(site, at="/"):
+    """Visitors of a path in both regions, who ask as fast as they are answered."""
     met, over, address = Met(), threading.Event(), site.address()
 
     def visit(region):
         visitor = site.visitor(region)
         while not over.is_set():
-            met.note(visitor.get(HOST, address=address))
+            met.note(visitor.get(HOST, at, address=address))
 
     threads = [threading.Thread(target=visit, args=(region,)) for region in REGIONS]
     for thread in threads:
@@ -150,6 +150,31 @@ def test_a_paths_service_changes_without_a_lost_request(shop):
         shop.apply(CONFIG, ingress(path("/", "api")))
         until("the other Service to answer", lambda: met.anew()[1] == {"api"})
         until("one backend service", lambda: len(shop.listed("BackendServices")) == 1)
+        met.anew(100)
+
+    assert met.failures == []
+
+
+@pytest.fixture
+def small(site, home):
+    """The shop with one path, to web; the load balancer never saw another Service."""
+    site.apply(CONFIG, ingress(path("/", "web")))
+    site.until_served()
+    return site
+
+
+@pytest.mark.parametrize(
+    ("at", "paths"),
+    [
+        pytest.param("/", [path("/", "api")], id="in the place of another"),
+        pytest.param("/api/v1", [path("/", "web"), path("/api", "api")], id="below another's path"),
+    ],
+)
+def test_a_service_that_was_never_seen_takes_over_without_a_lost_request(small, at, paths):
+    """Routes go on leading to web until a checker found api healthy, and then all to api."""
+    with visited(small, at) as met:
+        small.apply(CONFIG, ingress(*paths))
+        until("api to answer", lambda: met.anew()[1] == {"api"}, say=small.conditions)
         met.anew(100)
 
     assert met.failures == []

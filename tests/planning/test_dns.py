@@ -257,6 +257,24 @@ def test_the_longest_zone_takes_a_host():
     assert dns.zone_for("example.org", zones) is None
 
 
+def test_a_host_is_published_in_the_longest_zone_of_each_visibility():
+    """A split horizon has the name on both sides; no zone of the one stands in for the other."""
+    listed = (("z1", "example.com", "public"), ("z2", "example.com", "private"))
+    listed += (("z3", "a.example.com", "private"), ("z4", "inside.test", "private"))
+    zones = [
+        ZoneRef(provider="cloud-dns", project="p", name=name, domain=domain, visibility=kind)
+        for name, domain, kind in listed
+    ]
+
+    def found(host):
+        return [zone.name for zone in dns.zones_for(host, iter(zones))]
+
+    assert found("example.com") == ["z1", "z2"]
+    assert found("b.a.example.com") == ["z1", "z3"]
+    assert found("web.inside.test") == ["z4"]
+    assert found("example.org") == []
+
+
 def test_changes_name_what_they_are():
     """Creates and deletes carry the record set, updates both sides."""
     observed = applied(decide([intent()]).plan, ())

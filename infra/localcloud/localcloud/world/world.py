@@ -35,12 +35,13 @@ from localcloud.homes import Embedded, Home
 from localcloud.homes.watchers import make_keys
 from localcloud.iam import Identities, serve_sts
 from localcloud.iam.identities import role_arn
+from localcloud.sixth import SixthPorts
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
-from localcloud.world.clients import client_regions
+from localcloud.world.clients import client_regions, inside
 from localcloud.world.cluster import HOST, Cluster, node_name
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
@@ -158,7 +159,14 @@ class World:
         zones = self.gcp.zones
         self.dns = DnsServer(
             records=lambda: [
-                *(ZoneView(dns_name=zone.domain, rrsets=zone.rrsets) for zone in zones.values()),
+                *(
+                    ZoneView(
+                        dns_name=zone.domain,
+                        rrsets=zone.rrsets,
+                        networks=inside(zone.zone, spec.members, self.block.number),
+                    )
+                    for zone in zones.values()
+                ),
                 *self.amazon.zone_views(),
             ],
             choose=self.amazon.choose,
@@ -180,6 +188,7 @@ class World:
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
+        self.sixth = SixthPorts()
         tags = {
             node_name(member.name, zone): member.node_tags
             for member in self.spec.members
@@ -193,6 +202,7 @@ class World:
                 endpoints=gcp.endpoints,
                 private_key=gcp.private_key,
                 tags=tags,
+                sixth=self.sixth.port,
             ),
         )
         await self.data_plane.start()
