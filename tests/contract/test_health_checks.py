@@ -106,7 +106,7 @@ class HealthChecksContract:
     def test_checks_are_combined(self, lab, prefix):
         """A calculated one knows its children by id."""
         ids = [lab.port.create(f"{prefix}{n}", HTTP, GUARD).id for n in "ab"]
-        both = CheckConfig(kind="CALCULATED", port=0, threshold=2, children=tuple(sorted(ids)))
+        both = CheckConfig(kind="CALCULATED", threshold=2, children=tuple(sorted(ids)))
 
         made = lab.port.create(f"{prefix}c", both, GUARD)
 
@@ -115,7 +115,7 @@ class HealthChecksContract:
 
     def test_a_check_of_nothing_is_invalid(self, lab, prefix):
         """The provider's words are the reason."""
-        lost = CheckConfig(kind="CALCULATED", port=0, threshold=1, children=("no-such-check",))
+        lost = CheckConfig(kind="CALCULATED", threshold=1, children=("no-such-check",))
 
         with pytest.raises(Invalid, match="no-such-check"):
             lab.port.create(f"{prefix}a", lost, GUARD)

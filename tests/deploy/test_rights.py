@@ -150,6 +150,11 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     port.change(ZONE, deletions=[], additions=[first], guard=graph.GUARD)
     port.change(ZONE, deletions=[first], additions=[second], guard=graph.GUARD)
     assert second in port.list(ZONE)
+    assert second in port.find(ZONE, [second.name])
+    last = called.running.do(
+        lambda: list(called.running.cloud.zones[ZONE.project, ZONE.name].changes)[-1]
+    )
+    assert port.done(ZONE, last)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
 
     assert port.left_out() == set()

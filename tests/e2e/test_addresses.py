@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.manifests import HOST, ingress, platform
 from tests.e2e.site import CONFIG
+from tests.e2e.visitors import Visitor
 from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
@@ -57,8 +58,14 @@ def test_an_address_is_exchanged_under_load_without_a_failed_request(shop):
     until("theirs to go", lambda: not shop.listed("GlobalAddresses"))
 
 
+def over_ipv6(site, address):
+    """Somebody who comes over IPv6 to a virtual address, which stands on a port of ::1."""
+    where = site.control.call("GET", f"/ports/{address}/80")
+    return Visitor(source="::1", dns=site.env["LOCALCLOUD_DNS"], port=where["port"])
+
+
 def test_ipv6_is_reserved_and_published_when_the_policy_asks(shop):
-    """An IPv6 address, a rule at it, an AAAA record, both in the status; and all of it goes."""
+    """An IPv6 address that serves, an AAAA record, both in the status; and all of it goes."""
     policy, _ = platform()
     visitor = shop.visitor("us-central1")
     shop.apply(CONFIG, {**policy, "spec": {**policy["spec"], "addresses": {"ipv6": True}}})
@@ -77,6 +84,10 @@ def test_ipv6_is_reserved_and_published_when_the_policy_asks(shop):
         lambda: len(shop.source().status.load_balancer.ingress or ()) == 2,
     )
     assert visitor.get(HOST).status == 200
+    guest = over_ipv6(shop, six)
+    until("an answer over IPv6", lambda: guest.get(HOST, address="::1").status == 200)
+    assert guest.get(HOST, "/api", address="::1").app == "api"
+    assert guest.get("nobody.example.com", address="::1").status == 404
     shop.apply(CONFIG, policy)
     until("the AAAA record to go", lambda: not visitor.question(HOST, "AAAA")[1])
     until("its rule to go", lambda: len(shop.listed("GlobalForwardingRules")) == 1)

@@ -77,14 +77,14 @@ class Met:
 
 
 @contextmanager
-def visited(site):
-    """Visitors in both regions, who ask as fast as they are answered."""
+def visited(site, at="/"):
+    """Visitors of a path in both regions, who ask as fast as they are answered."""
     met, over, address = Met(), threading.Event(), site.address()
 
     def visit(region):
         visitor = site.visitor(region)
         while not over.is_set():
-            met.note(visitor.get(HOST, address=address))
+            met.note(visitor.get(HOST, at, address=address))
 
     threads = [threading.Thread(target=visit, args=(region,)) for region in REGIONS]
     for thread in threads:
@@ -144,12 +144,57 @@ def test_a_member_is_taken_away_without_a_lost_request(shop):
     assert met.failures == []
 
 
+def test_a_request_under_way_is_answered_by_a_member_that_goes(shop):
+    """Connection draining: a slow answer comes, although new requests go elsewhere by then."""
+    near = shop.visitor("europe-west1")
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 6.0})
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        slow = pool.submit(near.get, HOST, address=shop.address())
+        time.sleep(0.5)  # it has to be under way
+        chosen = {"fedingress.dev/clusters": "gke-us,gke-twin"}
+        shop.apply(CONFIG, ingress(annotations=chosen))
+        until("the member to be empty", lambda: shop.ours("gke-eu") == [])
+        others = {near.get(HOST, address=shop.address()).cluster for _ in range(10)}
+        under_way = not slow.done()
+        page = slow.result()
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 0})
+
+    assert (page.status, page.cluster) == (200, "gke-eu")
+    assert under_way
+    assert others == {"gke-us", "gke-twin"}
+
+
 def test_a_paths_service_changes_without_a_lost_request(shop):
     """The new backend service stands before the map leads there, the old one goes after."""
     with visited(shop) as met:
         shop.apply(CONFIG, ingress(path("/", "api")))
         until("the other Service to answer", lambda: met.anew()[1] == {"api"})
         until("one backend service", lambda: len(shop.listed("BackendServices")) == 1)
+        met.anew(100)
+
+    assert met.failures == []
+
+
+@pytest.fixture
+def small(site, home):
+    """The shop with one path, to web; the load balancer never saw another Service."""
+    site.apply(CONFIG, ingress(path("/", "web")))
+    site.until_served()
+    return site
+
+
+@pytest.mark.parametrize(
+    ("at", "paths"),
+    [
+        pytest.param("/", [path("/", "api")], id="in the place of another"),
+        pytest.param("/api/v1", [path("/", "web"), path("/api", "api")], id="below another's path"),
+    ],
+)
+def test_a_service_that_was_never_seen_takes_over_without_a_lost_request(small, at, paths):
+    """Routes go on leading to web until a checker found api healthy, and then all to api."""
+    with visited(small, at) as met:
+        small.apply(CONFIG, ingress(*paths))
+        until("api to answer", lambda: met.anew()[1] == {"api"}, say=small.conditions)
         met.anew(100)
 
     assert met.failures == []

@@ -1,11 +1,11 @@
 """TLS over the wire: real handshakes with the VIP, read by the official clients."""
 
+import contextlib
 import http.client
 import ssl
 
 import pytest
 
-from fedingress.domain.work import Work
 from tests.certificates import issued, secret_for
 from tests.e2e.manifests import HOST, NAMESPACE, ingress, platform
 from tests.e2e.shakes import load, shake, trusting
@@ -63,16 +63,13 @@ def test_each_host_is_shown_its_own_certificate(secured):
     assert secured.visitor("us-central1").get(HOST).status == 200
 
 
-def test_a_certificate_rotates_under_load_without_a_failed_handshake(secured, home):
+def test_a_certificate_rotates_under_load_without_a_failed_handshake(secured):
     """Both hosts are greeted all the time; the new certificate is shown, the old one is gone."""
     port, source = int(secured.env["LOCALCLOUD_HTTPS_PORT"]), secured.visitor("us-central1").source
     before = greet(secured, HOST).serial
     with load(secured.address(), port, [HOST, API], source=source) as met:
         until("some handshakes", lambda: all(len(each) > 10 for each in met.good.values()))
-        secured.apply(CONFIG, secret_for("web-tls", HOST))
-        home.home.bus.publish(
-            [Work(concern="backends", unit=f"{NAMESPACE}/shop", cause="secret.changed")]
-        )
+        secured.apply(CONFIG, secret_for("web-tls", HOST))  # the watch tells, long before a resync
         until("the new certificate to be shown", lambda: met.good[HOST][-1] != before)
         until(
             "the old certificate to go",
@@ -165,11 +162,42 @@ def test_a_pre_shared_certificate_of_others_is_shown_and_left(secured):
     certificates.delete_unary(project="lab", ssl_certificate="theirs")
 
 
-def test_a_secret_that_vanishes_is_told_and_is_no_outage(secured, home):
+def test_google_issues_a_certificate_once_the_name_leads_to_the_load_balancer(site, home):
+    """Until then the condition says so and HTTP serves; another host's wait holds up nobody."""
+    policy, _ = platform()
+    policy["spec"]["tls"] = {"managedCertificates": True}
+    elsewhere = "elsewhere.test"
+    site.apply(CONFIG, policy)
+    manifest = both_hosts()
+    manifest["spec"]["rules"][1]["host"] = elsewhere
+    site.apply(CONFIG, manifest)
+    trust = ssl.create_default_context(cafile=site.env["LOCALCLOUD_CA"])
+
+    def served():
+        with contextlib.suppress(OSError):
+            return greet(site, HOST, context=trust).names == (HOST,)
+        return False
+
+    until("a certificate of Google's", served, say=site.conditions)
+    states = {
+        domain: status
+        for item in site.listed("SslCertificates")
+        for domain, status in item["managed"]["domain_status"].items()
+    }
+    until("one complaint", lambda: HOST not in site.conditions()["Degraded"]["message"])
+    degraded = site.conditions()["Degraded"]
+
+    assert states == {HOST: "ACTIVE", elsewhere: "FAILED_NOT_VISIBLE"}
+    assert degraded["reason"] == "CertificateProvisioning"
+    assert elsewhere in degraded["message"]
+    assert site.visitor("us-central1").get(HOST).status == SERVED
+    site.apply(CONFIG, *platform())
+
+
+def test_a_secret_that_vanishes_is_told_and_is_no_outage(secured):
     """Handshakes go on with the certificate that was there; the condition names the Secret."""
     before = greet(secured, HOST).serial
     secured.core(CONFIG).delete_namespaced_secret("web-tls", NAMESPACE)
-    home.home.bus.publish([Work(concern="backends", unit=f"{NAMESPACE}/shop", cause="resync")])
     until(
         "the condition to say so",
         lambda: secured.conditions()["Degraded"]["reason"] == "SecretMissing",

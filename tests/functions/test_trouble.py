@@ -3,6 +3,7 @@
 import json
 
 from fedingress.domain.ingress import IngressKey
+from fedingress.domain.work import Work
 from tests.functions.test_life import conditions, member_ingress, submitted, table
 from tests.functions.world import (
     KEY,
@@ -384,3 +385,25 @@ def test_an_override_reaches_only_the_clusters_it_names_and_a_bad_one_only_hurts
     assert table(world)["gke-eu"]["reason"] == "OverrideFailed"
     assert table(world)["gke-us"]["state"] == "placed"
     assert json.dumps(table(world)["gke-eu"]).isprintable()
+
+
+def test_a_deletion_during_a_run_of_backends_is_not_forgotten():
+    """That run tells the zone, late, that the Ingress stays; it is told again, without a resync."""
+    world = submitted()
+    deleted = []
+
+    def strike(moment, verb, label):
+        if moment == "before" and "urlMaps" in label and not deleted:
+            deleted.append(label)
+            world.sources.delete(KEY)
+            world.deliver(Work(concern="fanout", unit=str(KEY), cause="changed"), "deletion")
+
+    world.load_balancers.fault = strike
+    paths = [path("/", "web"), path("/v2", "api")]
+    world.submit(ingress_manifest(rules=[{"host": "shop.example.com", "http": {"paths": paths}}]))
+    world.settle(within_seconds=120.0)
+
+    assert deleted
+    assert world.sources.stored(KEY) is None
+    assert world.graph() == {}
+    assert world.zone() == {}

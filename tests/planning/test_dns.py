@@ -11,6 +11,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning import dns
+from tests.planning.shop import source as shop_source
 
 ZONE = {"provider": "cloud-dns", "project": "p", "name": "z", "domain": "example.com"}
 HOSTS = ("a.example.com", "b.example.com", "*.c.example.com")
@@ -257,6 +258,24 @@ def test_the_longest_zone_takes_a_host():
     assert dns.zone_for("example.org", zones) is None
 
 
+def test_a_host_is_published_in_the_longest_zone_of_each_visibility():
+    """A split horizon has the name on both sides; no zone of the one stands in for the other."""
+    listed = (("z1", "example.com", "public"), ("z2", "example.com", "private"))
+    listed += (("z3", "a.example.com", "private"), ("z4", "inside.test", "private"))
+    zones = [
+        ZoneRef(provider="cloud-dns", project="p", name=name, domain=domain, visibility=kind)
+        for name, domain, kind in listed
+    ]
+
+    def found(host):
+        return [zone.name for zone in dns.zones_for(host, iter(zones))]
+
+    assert found("example.com") == ["z1", "z2"]
+    assert found("b.a.example.com") == ["z1", "z3"]
+    assert found("web.inside.test") == ["z4"]
+    assert found("example.org") == []
+
+
 def test_changes_name_what_they_are():
     """Creates and deletes carry the record set, updates both sides."""
     observed = applied(decide([intent()]).plan, ())
@@ -326,3 +345,18 @@ def test_the_changes_of_a_host_go_together_and_none_is_lost(first, second):
     assert [*parts] == sorted(parts)
     assert set(parts) <= set(HOSTS)
     assert sorted(repr(each) for part in parts.values() for each in part) == sorted(map(repr, plan))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, False),
+        ({"fedingress.dev/adopt": "dns "}, True),
+        ({"fedingress.dev/adopt": "all"}, False),
+    ],
+)
+def test_consent_is_an_annotation(given, expected):
+    """It names what may be adopted."""
+    found = shop_source(annotations=given)
+
+    assert dns.adopts(found) is expected

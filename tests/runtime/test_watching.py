@@ -13,10 +13,12 @@ from fedingress.adapters.memory.sources import MemorySources
 from fedingress.domain.errors import Unavailable
 from fedingress.domain.ingress import IngressKey
 from fedingress.domain.names import FINALIZERS
+from fedingress.domain.work import ROTATION
 from fedingress.ports import Ports
 from fedingress.ports.sources import StatusWrite
 from fedingress.runtime.watching import ClusterWatching, Looking, watching
 from tests.adapters.kube.running import QUICK, definition, running_cluster
+from tests.certificates import secret_for
 from tests.contract.sources_suite import ingress, ingress_class, policy
 from tests.localcloud.gce import until
 
@@ -126,6 +128,21 @@ class TestLooking:
         sources.put(ingress(**{"fedingress.dev/clusters": "gke-us"}))
 
         assert bus.await_unit()
+
+    def test_another_certificate_is_news(self, sources, looking, bus):
+        """A Secret that is changed, or goes, is work with a cause that asks for a thorough look."""
+        manifest = ingress()
+        manifest["spec"]["tls"] = [{"secretName": "web-tls"}]
+        sources.put(secret_for("web-tls", "shop.example.com"))
+        sources.put(manifest)
+        assert bus.await_unit() == "ingress.changed"
+        sources.put(secret_for("web-tls", "shop.example.com"))
+        assert bus.await_unit() == ROTATION
+        sources.remove("Secret", "web-tls", "shop")
+        assert bus.await_unit() == ROTATION
+        self.looks(sources)
+
+        assert bus.take() == []
 
     def test_a_policy_is_news_for_all_under_it(self, sources, looking, bus):
         """A changed policy is work on every Ingress of its class."""

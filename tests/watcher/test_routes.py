@@ -65,6 +65,52 @@ def config():
     return routes
 
 
+def secured(*secrets, **more) -> dict:
+    found = of_class("federated", **more)
+    found["spec"]["tls"] = [{"secretName": name} for name in secrets]
+    return found
+
+
+def secret(name="web-tls", version="1") -> dict:
+    """As the API server gives it to who asks for metadata only."""
+    meta = {"namespace": "shop", "name": name, "uid": "t-1", "resourceVersion": version}
+    return {"kind": "PartialObjectMetadata", "metadata": meta}
+
+
+@pytest.mark.parametrize("change", ["ADDED", "MODIFIED", "DELETED"])
+def test_a_secret_concerns_the_ingresses_that_show_its_certificate(config, change):
+    """Of the same namespace, and of a class of ours; the cause asks for a thorough look."""
+    config.works("Ingress", "ADDED", secured("api-tls", "web-tls"))
+    config.works("Ingress", "ADDED", secured("api-tls", name="second"))
+    theirs = secured("web-tls", name="third")
+    theirs["spec"]["ingressClassName"] = "nginx"
+    config.works("Ingress", "ADDED", theirs)
+    elsewhere = secret()
+    elsewhere["metadata"]["namespace"] = "other"
+    (work,) = config.works("Secret", change, secret())
+
+    assert work == fanout(SHOP, "secret.changed")
+    assert work.thorough
+    assert config.works("Secret", change, elsewhere) == []
+    assert config.works("Secret", change, secret("nobodys")) == []
+
+
+def test_a_secret_is_known_by_its_version_alone():
+    """Nothing of it is kept but a hash; every other version is a change."""
+    assert digest(secret()) == digest(secret())
+    assert digest(secret()) != digest(secret(version="2"))
+    assert "data" not in stub(secret())
+
+
+def test_faults_in_tls_name_no_secret(config):
+    """What is no list of entries leads nowhere."""
+    broken = of_class("federated")
+    broken["spec"]["tls"] = [None, {"secretName": 7}]
+    config.works("Ingress", "ADDED", broken)
+
+    assert config.works("Secret", "MODIFIED", secret()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "word"), [("ADDED", "seen"), ("MODIFIED", "changed"), ("DELETED", "deleted")]
 )
@@ -147,7 +193,7 @@ def test_a_finished_list_means_nothing_by_itself(config):
     """SYNCED and foreign kinds lead nowhere."""
     member = MemberRoutes("lab")
     assert config.works("Ingress", "SYNCED", None) == []
-    assert config.works("Secret", "ADDED", named("Secret", "x")) == []
+    assert config.works("ConfigMap", "ADDED", named("ConfigMap", "x")) == []
     assert member.works("Service", "SYNCED", None) == []
     assert member.works("Pod", "ADDED", named("Pod", "x")) == []
 

@@ -11,6 +11,7 @@ POST    /workloads/CLUSTER/NAMESPACE/NAME/slow                  ``{"seconds": 1.
 GET     /functions                                              state of the child process
 POST    /functions/{start,stop}
 POST    /functions/{name}/kill                                  one process, as with SIGKILL
+GET     /ports/ADDRESS/PORT                                     where that is, of IPv6
 GET     /calls                                                  mutating calls by caller
 DELETE  /calls                                                  count from zero
 GET     /faults                                                 waiting faults
@@ -32,6 +33,7 @@ from aiohttp import web
 
 from localcloud.faults import Fault, Faults
 from localcloud.kube.errors import ApiError
+from localcloud.sixth import LOOPBACK
 from localcloud.workloads.control import Workloads
 from localcloud.workloads.kubelet import Kubelet
 from localcloud.world.cluster import Cluster
@@ -66,6 +68,7 @@ class ControlServer:
                 web.get("/functions", self._functions),
                 web.post("/functions/{verb:start|stop}", self._functions),
                 web.post("/functions/{name}/kill", self._kill_function),
+                web.get("/ports/{address}/{port}", self._port),
                 web.get("/calls", self._calls),
                 web.delete("/calls", self._clear_calls),
                 web.get("/faults", self._faults),
@@ -136,6 +139,14 @@ class ControlServer:
     async def _kill_function(self, request: web.Request) -> web.Response:
         self._world.functions.kill(request.match_info["name"])
         return web.json_response(self._world.functions.state())
+
+    async def _port(self, request: web.Request) -> web.Response:
+        known = self._world.sixth.list().get(request.match_info["address"], {})
+        port = known.get(request.match_info["port"])
+        if port is None:
+            words = request.match_info
+            raise LookupError(f"nothing listens on port {words['port']} of {words['address']}")
+        return web.json_response({"address": LOOPBACK, "port": port})
 
     async def _calls(self, _request: web.Request) -> web.Response:
         return web.json_response({"calls": calls(self._world)})

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from fedingress.concerns import firewall, regional, teardown
+from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
-from fedingress.concerns.graph import Build, OperationFailed
+from fedingress.concerns.graph import Build
 from fedingress.concerns.moving import Move
 from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
@@ -295,7 +296,7 @@ def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:
 
 def _managed(fanned: FanoutReport, policy: FederationPolicy) -> tuple[str, ...]:
     """The hosts that are in managed zones."""
-    return tuple(host for host in fanned.hosts if dns.zone_for(host, policy.dns.zones))
+    return tuple(host for host in fanned.hosts if dns.zones_for(host, policy.dns.zones))
 
 
 def _say_unbuilt(task: _Task, why: str, former: Former, ports: Ports) -> None:
@@ -351,7 +352,7 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
     Another address is wanted only when it serves.
     """
     source, policy = task.found.source, task.policy
-    managed = ((host, dns.zone_for(host, policy.dns.zones)) for host in task.fanned.hosts)
+    managed = ((host, dns.zones_for(host, policy.dns.zones)) for host in task.fanned.hosts)
     kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
     if kept is not None and task.fanned.faults:
         return kept  # the hosts cannot be read
@@ -366,9 +367,10 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         created=source.created,
         state="frozen" if task.fanned.faults else "present",
         zone=asdict(zone),
-        hosts=tuple(host for host, found in managed if found and found.unit == zone.unit),
+        hosts=tuple(host for host, found in managed if zone.unit in {each.unit for each in found}),
         addresses=addresses,
         healthy=serving or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,
+        adopt=dns.adopts(source),
     )

@@ -1,12 +1,13 @@
 """DNS: make the record sets of a hosted zone follow the intents of the Ingresses that use it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fedingress.concerns import patience
+from fedingress.concerns import patience, zone_memory
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.said import Said
 from fedingress.concerns.subject import Subject, release, subject
+from fedingress.concerns.zone_look import Look, Visit, gone_note
 from fedingress.domain import names
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid
@@ -14,13 +15,15 @@ from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import DnsReport, ZoneIntent
-from fedingress.domain.work import FORCE, Work
+from fedingress.domain.work import Work
 from fedingress.planning import dns
-from fedingress.planning.dns import ZoneDecision
+from fedingress.planning.answers.compiling import ADDRESS_TYPES
+from fedingress.planning.answers.zone import LEAVING
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import Entry, report_entry
 
 _FORBIDDEN_SECONDS = 60.0
+_GOING = LEAVING | {"left"}
 
 
 def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
@@ -31,89 +34,33 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         Unavailable, Conflict: Observe again later.
     """
     intents = ports.ledger.intents(work.unit, ZoneIntent)
-    if not intents and not work.thorough:
+    memory = zone_memory.recall(work.unit, ports.ledger)
+    if not intents and not work.thorough and not memory.unswept:
         return Settled(summary="no Ingress uses this zone")
     zone = _zone(work.unit)
     try:
-        domain = ports.record_sets.domain(zone)
+        domain = memory.domain if memory.domain and not work.thorough else _domain(zone, ports)
+        now = ports.clock.now()
+        visit = Visit(zone=zone, domain=domain, intents=intents, work=work, now=now)
+        look = visit.look(memory, ports, guard)
     except Invalid as error:  # a zone that cannot be written holds nothing of ours
         _report_refusal(work, intents, str(error), ports)
         return _outcome(work, intents, {}, ports, reasons=error.reasons)
     except Forbidden as error:
         _report_refusal(work, intents, str(error), ports)
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
-    try:
-        observed = ports.record_sets.list(zone)
-        decision = _decide(work, domain, intents, observed, ports)
-        if decision.plan:
-            _remember_removals(work.unit, dns.losers(decision.plan, domain), ports)
-            failed = _carry_out(zone, domain, decision.plan, ports, guard)
-            decision = replace(decision, hosts=_with_failures(decision.hosts, failed))
-            observed = ports.record_sets.list(zone)
-    except Forbidden as error:
-        _report_refusal(work, intents, str(error), ports)
-        return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
-    _report(work, intents, decision, ports)
-    marked = dns.marked(observed, domain, ports.owner)
-    reasons = (*decision.plan.held, *_failures(decision))
-    return _outcome(work, intents, marked, ports, reasons=reasons)
+    _report(work, intents, look, ports)
+    zone_memory.remember(work.unit, memory, look.memory, ports.ledger)
+    marked = dns.marked(look.records, domain, ports.owner)
+    if look.memory.unswept and all(each.state in _GOING for each in intents.values()):
+        # The last one to leave waits until everything is swept.
+        marked = {uid: frozenset({work.unit}) for uid in intents} | dict(marked)
+    reasons = (*look.decision.plan.held, *look.held, *sorted(set(look.failed.values())))
+    return _outcome(work, intents, marked, ports, reasons=reasons, again_seconds=look.again_seconds)
 
 
-def _carry_out(
-    zone: ZoneRef, domain: str, plan: Plan[RecordSet], ports: Ports, guard: Guard
-) -> dict[str, str]:
-    """
-    Send *plan* as one batch; if the provider refuses it, each host by itself.
-
-    Returns:
-        Host -> the provider's words, for those that it refuses.
-    """
-
-    def send(part: Plan[RecordSet]) -> None:
-        deletions, additions = dns.batch(part)
-        ports.record_sets.change(zone, deletions=deletions, additions=additions, guard=guard)
-
-    try:
-        send(plan)
-    except Invalid as error:
-        parts = dns.by_host(plan, domain)
-        if len(parts) == 1:
-            return dict.fromkeys(parts, str(error))
-    else:
-        return {}
-    failed = {}
-    for host, part in parts.items():
-        try:
-            send(part)
-        except Invalid as error:
-            failed[host] = str(error)
-    return failed
-
-
-def _with_failures(
-    said: Mapping[str, Mapping[str, tuple[str, str]]], failed: Mapping[str, str]
-) -> dict[str, dict[str, tuple[str, str]]]:
-    """What is said of every host, with the provider's words where it refused one."""
-    return {
-        uid: {
-            host: ("failed", failed[host][:512]) if host in failed else row
-            for host, row in hosts.items()
-        }
-        for uid, hosts in said.items()
-    }
-
-
-def _failures(decision: ZoneDecision) -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            {
-                text
-                for rows in decision.hosts.values()
-                for state, text in rows.values()
-                if state == "failed"
-            }
-        )
-    )
+def _domain(zone: ZoneRef, ports: Ports) -> str:
+    return ports.record_sets.domain(zone)
 
 
 def _outcome(
@@ -123,6 +70,7 @@ def _outcome(
     ports: Ports,
     *,
     reasons: Sequence[str],
+    again_seconds: float = 0.0,
 ) -> Outcome:
     """
     Let go who may, and say when to look again for the others.
@@ -132,9 +80,9 @@ def _outcome(
     waits = [
         _leave(work, intent, ports, left=bool(marked.get(uid)))
         for uid, intent in sorted(intents.items())
-        if intent.state in {*dns.LEAVING, "left"}
+        if intent.state in {*LEAVING, "left"}
     ]
-    if soonest := min((wait for wait in waits if wait), default=None):
+    if soonest := min((wait for wait in (*waits, again_seconds) if wait), default=None):
         why = "; ".join(reasons) or "records expire"
         return Settled(summary=why, look_again_seconds=soonest, held=len(reasons))
     if reasons:
@@ -155,13 +103,15 @@ def preview(
     """
     zone = _zone(unit)
     intents = {**ports.ledger.intents(unit, ZoneIntent), **(expected or {})}
+    looking = Work(concern="dns", unit=unit, cause="preview")
     try:
         domain = ports.record_sets.domain(zone)
-        observed = ports.record_sets.list(zone)
+        # Only members' load balancers are weighed by the clock, which a preview may not have.
+        now = ports.clock.now() if any(each.targets for each in intents.values()) else 0.0
+        visit = Visit(zone=zone, domain=domain, intents=intents, work=looking, now=now)
+        return visit.preview(zone_memory.recall(unit, ports.ledger), ports).plan
     except (Forbidden, Invalid) as error:
         return Plan(held=(str(error),))
-    looking = Work(concern="dns", unit=unit, cause="preview")
-    return _decide(looking, domain, intents, observed, ports).plan
 
 
 def _zone(unit: str) -> ZoneRef:
@@ -172,43 +122,27 @@ def _zone(unit: str) -> ZoneRef:
     return ZoneRef(provider=provider, project=project, name=name, domain="")
 
 
-def _decide(
-    work: Work,
-    domain: str,
-    intents: Mapping[str, ZoneIntent],
-    observed: Sequence[RecordSet],
-    ports: Ports,
-) -> ZoneDecision:
-    complete = ports.ledger.note(COMPLETE) is not None
-    return dns.decide(
-        domain, intents, observed, ports.owner, complete=complete, force=work.cause == FORCE
-    )
-
-
-def _remember_removals(unit: str, losers: Iterable[str], ports: Ports) -> None:
-    """Keep when a source lost a host, for resolvers remember where it led for a while."""
-    for uid in sorted(losers):
-        ports.ledger.put_note(_note(uid, unit), {"at": ports.clock.now()})
-
-
-def _report(
-    work: Work, intents: Mapping[str, ZoneIntent], decision: ZoneDecision, ports: Ports
-) -> None:
-    told = _said(work, ports)
+def _report(work: Work, intents: Mapping[str, ZoneIntent], look: Look, ports: Ports) -> None:
+    """Tell every source what was found of its hosts; those not looked at are as they were."""
+    told, held = _said(work, ports), look.decision.plan.held
     for uid, intent in intents.items():
-        said = decision.hosts.get(uid, {})
+        said = look.decision.hosts.get(uid, {})
         hosts = {
             host: {"zone": work.unit, "state": state, "message": text}
             for host, (state, text) in said.items()
         }
-        for row in hosts.values():
-            if row["state"] == "published" and intent.healthy:
-                kinds = (intent.addresses.get(kind, ()) for kind in dns.ADDRESS_TYPES)
+        for host, row in hosts.items():
+            if host in look.failed:
+                row |= {"state": "failed", "message": look.failed[host]}
+            elif row["state"] == "published" and intent.healthy and not intent.targets:
+                kinds = (intent.addresses.get(kind, ()) for kind in ADDRESS_TYPES)
                 row["address"] = ", ".join(each for found in kinds for each in found)
-        if decision.plan.held:
-            for row in hosts.values():
-                row |= {"state": "held", "message": "; ".join(decision.plan.held)}
-        _keep(work, intent, hosts, told, ports)
+            if held:
+                row |= {"state": "held", "message": "; ".join(held)}
+        if hosts or not intent.hosts:
+            _keep(work, intent, hosts, told, ports)
+        else:
+            told.as_before(uid)
     told.keep()
 
 
@@ -233,12 +167,22 @@ def _keep(
 ) -> None:
     if intent.state != "present":
         return
+    if any(host not in hosts for host in intent.hosts):
+        hosts = {**_said_before(work, intent, ports), **hosts}
     report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts)
     if not told.is_news(report):
         return
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
     works = [Work(concern="status", unit=intent.source, cause="dns.settled")]
     ports.ledger.announce(ports.bus, entries, works)  # a resync of a source tells status itself
+
+
+def _said_before(work: Work, intent: ZoneIntent, ports: Ports) -> dict[str, Mapping[str, str]]:
+    """What was said of the hosts that the source still names."""
+    before = ports.ledger.report(report_name(work.unit), intent.source, DnsReport)
+    if before is None or before.uid != intent.uid:
+        return {}
+    return {host: row for host, row in before.hosts.items() if host in intent.hosts}
 
 
 def report_name(unit: str) -> str:
@@ -287,7 +231,7 @@ def _let_go(work: Work, intent: ZoneIntent, found: Subject, ports: Ports) -> Non
 
 def _seconds_to_expire(work: Work, intent: ZoneIntent, ports: Ports) -> float:
     """How long resolvers may still remember what was published for *intent*."""
-    name = _note(intent.uid, work.unit)
+    name = gone_note(intent.uid, work.unit)
     removed = ports.ledger.note(name)
     if removed is None:
         if ports.ledger.note(COMPLETE) is not None:
@@ -301,10 +245,6 @@ def _seconds_to_expire(work: Work, intent: ZoneIntent, ports: Ports) -> float:
 def _has_left(zone: ZoneRef, uid: str, ports: Ports) -> bool:
     intent = ports.ledger.intent(zone.unit, uid, ZoneIntent)
     return intent is not None and intent.state == "left"
-
-
-def _note(uid: str, unit: str) -> str:
-    return f"dns-gone/{uid}/{names.short_hash(unit)}"
 
 
 def _waiting(intent: ZoneIntent, work: Work) -> str:

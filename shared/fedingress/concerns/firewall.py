@@ -1,8 +1,8 @@
 """The firewall of one network, shared by every Ingress whose members are in it."""
 
 from fedingress.concerns import networks
+from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.claim import COMPLETE
-from fedingress.concerns.graph import carry_out
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid
 from fedingress.domain.graph import GlobalResource, Kind

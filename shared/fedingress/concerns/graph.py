@@ -1,27 +1,28 @@
-"""Building the graph: observe it, plan it, carry the plan out stage by stage within the budget."""
+"""Building the graph: observe it, plan it, have the plan carried out, tell how it stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fedingress.concerns import patience
+from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import Former
 from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
-from fedingress.domain.change import Change, Create, Delete, Plan, Update
-from fedingress.domain.errors import FederationError, Unavailable
+from fedingress.concerns.warmup import WarmUp
+from fedingress.domain.change import Plan
+from fedingress.domain.errors import FederationError
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
-from fedingress.planning import backends, groups
+from fedingress.planning import backends, groups, warming
 from fedingress.planning.addresses import UNKNOWN_ADDRESS, families
 from fedingress.planning.backends import GraphWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.load_balancers import GroupHealth, Operation
+from fedingress.ports.load_balancers import GroupHealth
 
 _PENDING_SECONDS = 2.0
-_MARGIN_SECONDS = 10.0
 _HEALTH_SECONDS = 600.0
 _LONGEST = 512
 _ROUNDS = 6
@@ -29,10 +30,6 @@ _ROUNDS = 6
 Of planning: the reserved address is known in the second, a proxy is written field by field, and
 backend services get their security policy before they are led to.
 """
-
-
-class OperationFailed(Unavailable):
-    """The cloud took a change and could not carry it out: a quota, a name in use; it may yet."""
 
 
 class Build:
@@ -53,6 +50,9 @@ class Build:
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
+        self.warm_up = WarmUp(
+            wish.mark.uid, ports, self._healthy, limit_seconds=wish.policy.warm_up_seconds
+        )
 
     def basis(self) -> Any:
         """All inputs as JSON; while they are the same there is no need to look at GCE."""
@@ -110,11 +110,17 @@ class Build:
             found += [item for item in see(project, (kind,), name) if item.name == name]
         return list({item.path: item for item in found}.values())
 
-    def plan(self, observed: Sequence[GlobalResource]) -> Plan[GlobalResource]:
-        """The changes, given what is observed."""
+    def plan(
+        self, observed: Sequence[GlobalResource], *, warm: bool = False
+    ) -> Plan[GlobalResource]:
+        """The changes, given what is observed; *warm*: no route leads where nobody answers yet."""
         wanted = backends.desired(self.wish, observed)
+        if warm:
+            cold = self.warm_up.look(wanted, observed)
+            wanted = warming.eased(wanted, observed, cold)
         rules = backends.earlier(self.wish, observed)
         stay = () if rules and self.readdress.over(self._literals(observed)) else rules
+        stay = (*stay, *warming.still_needed(wanted, observed))
         armor = self.wish.policy.options.security_policy
         return backends.plan(
             wanted,
@@ -124,6 +130,19 @@ class Build:
             security_policy=armor,
             consents=self.wish.consents,
         )
+
+    def _cold(self) -> str:
+        """What routes wait for, in a sentence that stays the same meanwhile."""
+        waits = self.warm_up.awaited
+        ports = [
+            f"{each.service}:{each.port}"
+            for each in self.wish.ingress.backends
+            if self.wish.service_path(each) in waits
+        ]
+        if not ports:
+            return ""
+        limit = self.wish.policy.warm_up_seconds
+        return f"routes wait until {', '.join(sorted(ports))} can answer, for {limit} s at most"
 
     def _literals(self, observed: Sequence[GlobalResource]) -> tuple[str, ...]:
         return self.wish.plot(observed).literals()
@@ -142,7 +161,7 @@ class Build:
         if why := self.awaited(observed):
             return self.report(source, fanned, observed, message=why), Settled(summary=why)
         self.rise(observed)
-        plan = self.plan(observed)
+        plan = self.plan(observed, warm=True)
         for _ in range(_ROUNDS):
             if not plan:
                 break
@@ -153,8 +172,8 @@ class Build:
                 why = f"operations pending: {', '.join(sorted(item.label for item in pending))}"
                 report = self.report(source, fanned, observed, message=why)
                 return report, Later(after_seconds=_PENDING_SECONDS, why=why[:200])
-            plan = self.plan(observed)
-        message = "; ".join(plan.held)
+            plan = self.plan(observed, warm=True)
+        message = "; ".join(plan.held) or self._cold()
         if plan:
             message = "the graph changed while it was built"
         rest = self.ramp.rest(self._capacities(observed), self.wish.drained)
@@ -188,6 +207,8 @@ class Build:
             held = len(plan.held)
             return Settled(summary=report.message, look_again_seconds=pause, held=held)
         patience.over(f"{uid}/graph", self.ports)
+        if self.warm_up.awaited:
+            return Settled(summary=report.message, look_again_seconds=self.warm_up.pause)
         if report.problems:  # a Secret may come or change without anybody telling
             pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
             return Settled(summary=report.problems[0][1], look_again_seconds=pause)
@@ -315,79 +336,26 @@ class Build:
         return [(why, f"{name}: {text}") for name, (why, text) in self.missing.items()]
 
     def _health(self, observed: Sequence[GlobalResource]) -> list[GroupHealth]:
-        services = {
-            item.name: item
-            for item in observed
-            if item.kind is Kind.BACKEND_SERVICE and item.spec.get("backends")
-        }
+        services = [item for item in observed if item.kind is Kind.BACKEND_SERVICE]
+        return [row for rows in self._answers(services).values() for row in rows]
+
+    def _healthy(
+        self, paths: Collection[str], observed: Sequence[GlobalResource]
+    ) -> Collection[str]:
+        answers = self._answers([item for item in observed if item.path in paths])
+        return {path for path, rows in answers.items() if any(row.healthy for row in rows)}
+
+    def _answers(self, listed: Sequence[GlobalResource]) -> Mapping[str, Sequence[GroupHealth]]:
+        """The health of backend services by their paths; of those that can be asked."""
+        services = {item.path: item for item in listed if item.spec.get("backends")}
         by_path = {group.neg.path: group.neg for group in self.wish.groups}
 
-        def ask(name: str) -> Sequence[GroupHealth]:
-            groups = (str(entry["group"]) for entry in services[name].spec["backends"])
+        def ask(path: str) -> Sequence[GroupHealth]:
+            groups = (str(entry["group"]) for entry in services[path].spec["backends"])
             negs = [by_path[group] for group in groups if group in by_path]
-            return self.ports.load_balancers.health(services[name], negs)
+            return self.ports.load_balancers.health(services[path], negs)
 
         answers = self.ports.parallel.each(services, ask)
-        return [
-            row
-            for answer in answers.values()
-            if not isinstance(answer, FederationError)
-            for row in answer
-        ]
-
-
-def carry_out(plan: Plan[GlobalResource], ports: Ports, guard: Guard) -> Sequence[Operation]:
-    """
-    Apply *plan* stage by stage; within a stage side by side.
-
-    Returns:
-        Operations still pending when the budget was used up; the rest of the plan waits for them.
-
-    Raises:
-        FederationError: The first fault of a stage, after its other changes were sent.
-    """
-    for stage in backends.stages(plan):
-        pending = _one_stage([change for change in stage if _ready(change)], ports, guard)
-        if pending:
-            return pending
-    return ()
-
-
-def _one_stage(
-    changes: Sequence[Change[GlobalResource]], ports: Ports, guard: Guard
-) -> Sequence[Operation]:
-    by_label = {_label(change): change for change in changes}
-
-    def send(label: str) -> Operation | None:
-        return _send(by_label[label], ports, guard)
-
-    answers = ports.parallel.each(by_label, send)
-    sent = [item for item in answers.values() if isinstance(item, Operation)]
-    budget = max(0.0, guard.remaining_seconds() - _MARGIN_SECONDS)
-    pending, failures = ports.load_balancers.wait(sent, seconds=budget)
-    for answer in answers.values():
-        if isinstance(answer, FederationError):
-            raise answer
-    if failures:
-        raise OperationFailed("; ".join(failures), after_seconds=10.0)
-    return pending
-
-
-def _ready(change: Change[GlobalResource]) -> bool:
-    """A forwarding rule waits until the reserved address is known."""
-    return isinstance(change, Delete) or UNKNOWN_ADDRESS not in change.desired.spec.values()
-
-
-def _label(change: Change[GlobalResource]) -> str:
-    item = change.observed if isinstance(change, Delete) else change.desired
-    return item.label
-
-
-def _send(change: Change[GlobalResource], ports: Ports, guard: Guard) -> Operation | None:
-    match change:
-        case Create(desired=desired):
-            return ports.load_balancers.create(desired, guard)
-        case Update(observed=observed, desired=desired):
-            return ports.load_balancers.update(observed, desired, guard)
-        case Delete(observed=observed):
-            return ports.load_balancers.delete(observed, guard)
+        return {
+            path: rows for path, rows in answers.items() if not isinstance(rows, FederationError)
+        }

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import Former
-from fedingress.concerns.graph import carry_out
 from fedingress.concerns.readdress import leads
 from fedingress.concerns.subject import Subject
 from fedingress.domain.footprint import Footprint

@@ -13,14 +13,17 @@ from fedingress.ports import Ports
 def leads(found: Subject, hosts: tuple[str, ...], addresses: tuple[str, ...], ports: Ports) -> bool:
     """Whether every one of *hosts*, in managed zones, was published with *addresses*."""
     footprint = found.footprint or Footprint()
-    rows: dict[str, Mapping[str, str]] = {}
+    rows: dict[str, list[Mapping[str, str]]] = {host: [] for host in hosts}
     for zone in footprint.zones:
         name = f"dns-{names.short_hash(zone.unit)}"
         said = ports.ledger.report(name, found.key, DnsReport)
         if said is not None and said.uid == found.source.uid:
-            rows |= said.hosts
-    told = (rows.get(host, {}).get("address") for host in hosts)
-    return all(address == ", ".join(addresses) for address in told)
+            for host in rows.keys() & said.hosts.keys():
+                rows[host].append(said.hosts[host])
+    wanted = ", ".join(addresses)
+    return all(
+        rows[host] and all(row.get("address") == wanted for row in rows[host]) for host in hosts
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

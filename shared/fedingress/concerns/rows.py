@@ -115,11 +115,11 @@ def footprint(
 ) -> Footprint:
     """Where one pass may put things."""
     hosts = source.ingress.hosts if source.ingress else ()
-    found = [dns.zone_for(host, policy.dns.zones) for host in hosts]
+    found = [zone for host in hosts for zone in dns.zones_for(host, policy.dns.zones)]
     regional = policy.topology == "aws"
     if regional:  # where the Ingress's own name is
         found += policy.dns.zones[:1]
-    zones = {zone.unit: zone for zone in found if zone}
+    zones = {zone.unit: zone for zone in found}
     project = "" if regional else policy.project
     return Footprint(
         topology=policy.topology,

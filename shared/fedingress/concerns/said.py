@@ -42,6 +42,11 @@ class Said:
         self._now[report.uid] = digest
         return self._before.get(report.uid) != digest
 
+    def as_before(self, uid: str) -> None:
+        """There is nothing to say to that source now; what it was told still holds."""
+        if uid in self._before:
+            self._now[uid] = self._before[uid]
+
     def keep(self) -> None:
         """Note what this run told; only after all of it was."""
         said = dict(sorted(self._now.items())[:_MOST])

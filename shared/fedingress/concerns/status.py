@@ -1,6 +1,6 @@
 """Status: write address, conditions and the table of members on the source; events for news."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from fedingress.concerns import firewall, networks
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain import names
 from fedingress.domain.outcome import Outcome, Settled
+from fedingress.domain.policy import ZoneRef
 from fedingress.domain.report import BackendsReport, DnsReport, FanoutReport
 from fedingress.domain.work import Work
 from fedingress.planning import dns, status
@@ -97,10 +98,9 @@ def _forgetful(found: Subject, ports: Ports) -> bool:
     if built is None or built.uid != uid:
         return True
     managed = found.policy.dns.zones if found.policy else ()
-    zones = {dns.zone_for(host, managed) for host in fanned.hosts}
+    zones = {zone for host in fanned.hosts for zone in dns.zones_for(host, managed)}
     return any(
-        zone is not None
-        and ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport) is None
+        ports.ledger.report(f"dns-{names.short_hash(zone.unit)}", found.key, DnsReport) is None
         for zone in zones
     )
 
@@ -136,27 +136,35 @@ def _published(
     found: Subject, fanned: FanoutReport | None, ports: Ports
 ) -> tuple[dict[str, dict[str, str]], dict[str, Mapping[str, Any]]]:
     """
-    What every host's zone says; a host without a zone says so itself.
+    What every host's zones say; a host without a zone says so itself.
 
     Returns:
         Rows by host, and shares by member: of zones that differ, the first one's.
     """
-    rows: dict[str, dict[str, str]] = {}
-    members: dict[str, Mapping[str, Any]] = {}
     zones = found.policy.dns.zones if found.policy else ()
+    said: dict[str, DnsReport] = {}
+    members: dict[str, Mapping[str, Any]] = {}
     for zone in zones:
         name = f"dns-{names.short_hash(zone.unit)}"
         report = ports.ledger.report(name, found.key, DnsReport)
         if report is not None and report.uid == found.source.uid:
-            rows |= {host: dict(row) for host, row in report.hosts.items()}
+            said[zone.unit] = report
             members = {**report.members, **members}
-    for host in fanned.hosts if fanned and zones else ():
-        if host not in rows:
-            zone_ = dns.zone_for(host, zones)
-            state = "waiting" if zone_ else "no-zone"
-            text = "waiting for the load balancer" if zone_ else "no managed zone holds this host"
-            rows[host] = {"zone": zone_.unit if zone_ else "", "state": state, "message": text}
-    return rows, members
+    hosts = [host for report in said.values() for host in report.hosts]
+    hosts += fanned.hosts if fanned and zones else ()
+    return {host: _row(host, zones, said) for host in dict.fromkeys(hosts)}, members
+
+
+def _row(host: str, zones: Sequence[ZoneRef], said: Mapping[str, DnsReport]) -> dict[str, str]:
+    """What is said of *host*: by a zone in which it is not published, if there is one."""
+    told = {unit: dict(report.hosts[host]) for unit, report in said.items() if host in report.hosts}
+    for zone in dns.zones_for(host, zones):
+        text = "waiting for the load balancer"
+        told.setdefault(zone.unit, {"zone": zone.unit, "state": "waiting", "message": text})
+    if not told:
+        return {"zone": "", "state": "no-zone", "message": "no managed zone holds this host"}
+    unwell = [row for row in told.values() if row["state"] != "published"]
+    return (unwell or list(told.values()))[0]
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:

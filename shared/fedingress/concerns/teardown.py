@@ -1,13 +1,13 @@
 """Taking the graph of a leaving Ingress away, by its marks alone."""
 
+from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import removal
-from fedingress.concerns.graph import carry_out
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.domain.outcome import Later, Outcome, Settled
-from fedingress.domain.report import BackendsReport
+from fedingress.domain.report import BackendsReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import report_entry
@@ -23,6 +23,7 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         _tell(found, work, ports)
         return Settled(summary="nothing of ours is left")
     if found.holds("dns"):
+        _recall(found, ports)
         return Settled(summary="waiting for dns")  # which tells us when it has left
     footprint = found.footprint
     orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
@@ -44,6 +45,18 @@ def preview(found: Subject, ports: Ports) -> Plan[GlobalResource]:
     projects = {*footprint.projects, *([footprint.project] if footprint.project else [])}
     mark = Mark(owner=ports.owner, uid=found.source.uid, source=found.key)
     return removal(sorted(projects), mark, ports)
+
+
+def _recall(found: Subject, ports: Ports) -> None:
+    """
+    Let fan-out tell again what leaves, where a zone knows the source as one that stays.
+
+    A run of ours that began before the source was retired may have said so after fan-out spoke.
+    """
+    zones = found.footprint.zones if found.footprint else ()
+    said = (ports.ledger.intent(zone.unit, found.source.uid, ZoneIntent) for zone in zones)
+    if any(intent is not None and intent.state in {"present", "frozen"} for intent in said):
+        ports.bus.publish([Work(concern="fanout", unit=found.key, cause="zones.outdated")])
 
 
 def _tell(found: Subject, work: Work, ports: Ports) -> None:

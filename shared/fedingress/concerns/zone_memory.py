@@ -11,10 +11,14 @@ from typing import Any, Final
 from zlib import crc32
 
 from fedingress.domain import names
+from fedingress.planning.answers.decision import Release
+from fedingress.planning.answers.marks import is_node
 from fedingress.ports.ledger import Ledger
 
 _UNITS_PER_NOTE: Final = 4000
 """Of some 60 bytes each, so that a note stays well within what any store takes."""
+_FIRST_PAUSE_SECONDS: Final = 60.0
+_LONGEST_PAUSE_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +39,47 @@ class Refusal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneMemory:
     """
+    What one look leaves to the next.
+
     domain: the zone's DNS name.
-    weighing: what the planner believes of members, and the weights that stand.
+    weighing: what the planner believes of members, and the weights that stand; None at first.
     digest: of every unit, as all of them were last found to stand; empty while some do not.
     notes: how many notes hold the prints of the units.
+    listed_at: Unix seconds of the last listing of the whole zone.
+    complete: whether every source had spoken then.
+    checks: what a health check is for -> its id.   wish: a digest of all that should stand.
+    probed: address of a load balancer -> ids of its checks.
+    idle_since: Unix seconds since when nodes stand that nobody wants; 0 when none does.
+    attached: ids of health checks that records may name.
+    spare: ids of those that no pool needs.   doomed: those among them that no record names.
     pending: ids of changes that not every server of the provider has yet.
-    doomed: ids of health checks that may go when those are through.
     refused: unit -> why it waits.
+    released: host -> who let go of it lately.
+    shown: host -> digest of the foreign answer that is to be replaced, and was told of.
     """
 
     domain: str = ""
-    weighing: Mapping[str, Any] = field(default_factory=dict)
+    weighing: Mapping[str, Any] | None = None
     digest: str = ""
     notes: int = 0
-    pending: tuple[str, ...] = ()
+    listed_at: float = 0.0
+    complete: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)
+    wish: str = ""
+    probed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    idle_since: float = 0.0
+    attached: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
     doomed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    released: Mapping[str, Release] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unswept(self) -> bool:
+        """Whether something of ours stands that is only waiting to go."""
+        return bool(self.idle_since or self.spare)
 
 
 def recall(unit: str, ledger: Ledger) -> ZoneMemory:
@@ -60,10 +89,12 @@ def recall(unit: str, ledger: Ledger) -> ZoneMemory:
         return ZoneMemory()
     known = {item.name for item in dataclasses.fields(ZoneMemory)}
     said = {name: value for name, value in kept.items() if name in known}
-    refused = {name: Refusal(**row) for name, row in said.pop("refused", {}).items()}
-    for name in ("pending", "doomed"):
+    for name in ("attached", "spare", "doomed", "pending"):
         said[name] = tuple(said.get(name, ()))
-    return ZoneMemory(**said, refused=refused)
+    probed = {address: tuple(ids) for address, ids in said.pop("probed", {}).items()}
+    refused = {name: Refusal(**row) for name, row in said.pop("refused", {}).items()}
+    released = {name: Release(**row) for name, row in said.pop("released", {}).items()}
+    return ZoneMemory(**said, probed=probed, refused=refused, released=released)
 
 
 def remember(unit: str, before: ZoneMemory, now: ZoneMemory, ledger: Ledger) -> None:
@@ -123,7 +154,7 @@ def refusals(
         before = memory.refused.get(name)
         same = before is not None and before.print == wanted.get(name)
         tries = before.tries + 1 if before is not None and same else 1
-        pause = min(60.0 * 2 ** (tries - 1), 3600.0)
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** (tries - 1), _LONGEST_PAUSE_SECONDS)
         still[name] = Refusal(
             print=wanted.get(name, ""), until=now + pause, tries=tries, text=text[:512]
         )
@@ -133,9 +164,18 @@ def refusals(
 def touched(
     wanted: Mapping[str, str], known: Mapping[str, str], waits: Iterable[str]
 ) -> frozenset[str]:
-    """Units that do not stand as they are wanted, as far as is known; without those that wait."""
+    """
+    Units that do not stand as they are wanted, as far as is known; without those that wait.
+
+    Nodes that nobody wants any more do no harm, and go when the zone is listed.
+    """
     differ = {name for name in {*wanted, *known} if wanted.get(name) != known.get(name)}
-    return frozenset(differ - set(waits))
+    return frozenset(differ - set(waits) - idle(wanted, known))
+
+
+def idle(wanted: Mapping[str, str], known: Mapping[str, str]) -> frozenset[str]:
+    """Nodes that stand and that nobody wants."""
+    return frozenset(name for name in known if name not in wanted and is_node(name))
 
 
 def _name(unit: str) -> str:

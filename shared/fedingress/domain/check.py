@@ -11,7 +11,7 @@ class CheckConfig:
 
     kind: `HTTP`, `HTTPS`, `TCP`, or `CALCULATED` (as many of its children are healthy as
         *threshold* says).
-    address: DNS name or IP address; empty with CALCULATED.
+    address: DNS name or IP address; empty with CALCULATED.   port: 0 with CALCULATED.
     path: begins with `/`; empty with TCP and CALCULATED.
     interval_seconds: 10 or 30.   threshold: results in a row that turn it, 1 to 10.
     children: ids of health checks, sorted; with CALCULATED only.
@@ -20,7 +20,7 @@ class CheckConfig:
 
     kind: str
     address: str = ""
-    port: int = 80
+    port: int = 0
     path: str = ""
     interval_seconds: int = 30
     threshold: int = 3

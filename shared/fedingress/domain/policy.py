@@ -27,6 +27,7 @@ class HealthCheckPolicy:
 class BackendPolicy:
     """
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
     preferred: members that are filled before all others, wherever clients are; None: nobody is.
     """
 
@@ -35,6 +36,7 @@ class BackendPolicy:
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
+    warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
     preferred: PlacementRule | None = None
 
@@ -47,12 +49,14 @@ class ZoneRef:
     provider: `cloud-dns` or `route53`.   project: of GCP; with `route53` the account, or `self` for
     the one that our own identity is in.   name: of the managed zone, or the id of the hosted zone.
     domain: the zone's DNS name without the final dot, lower case.
+    visibility: who sees its answers, `public` or `private`; a host is published for each of them.
     """
 
     provider: str
     project: str
     name: str
     domain: str
+    visibility: str = "public"
 
     @property
     def unit(self) -> str:

@@ -10,6 +10,8 @@ RESYNC: Final = "resync"
 REPAIR: Final = "repair"
 FORCE: Final = "force"
 """A repair that lifts the brakes, too."""
+ROTATION: Final = "secret.changed"
+"""A Secret that the Ingress names changed, which no report of fan-out's shows."""
 DUE: Final = "due"
 """The cause of work that comes back by itself: continuations, ends of a back-off, ticks."""
 
@@ -37,4 +39,4 @@ class Work:
     @property
     def thorough(self) -> bool:
         """Whether to look at the clouds even when our own inputs did not change."""
-        return self.cause in {RESYNC, REPAIR, FORCE}
+        return self.cause in {RESYNC, REPAIR, FORCE, ROTATION}

@@ -72,9 +72,9 @@ def earlier(
 
 
 def behind(rules: Sequence[GlobalResource], observed: Sequence[GlobalResource]) -> frozenset[str]:
-    """Paths of *rules*, their addresses, and everything that they lead to."""
+    """Paths of *rules* (or of other parts), their addresses, and everything that they lead to."""
     by_path = {item.path: item for item in observed}
-    addresses = {rule.spec.get("IPAddress") for rule in rules}
+    addresses = {rule.spec["IPAddress"] for rule in rules if "IPAddress" in rule.spec}
     waiting = [rule.path for rule in rules]
     waiting += [
         item.path

@@ -71,6 +71,11 @@ class GraphWish:
             kind=kind, project=self.project, name=whole, spec=spec, mark=self.mark
         )
 
+    def service_path(self, backend: ServiceBackend) -> str:
+        """The path of the backend service of one Service port."""
+        short = names.short_hash(backend.service, backend.port)
+        return self.resource(Kind.BACKEND_SERVICE, f"bs-{short}", {}).path
+
     def plot(self, observed: Sequence[GlobalResource]) -> Plot:
         """The front half of this graph."""
         return Plot(front=self.front, make=self.resource, ingress=self.ingress, observed=observed)
@@ -78,14 +83,13 @@ class GraphWish:
 
 def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[GlobalResource, ...]:
     """The whole graph, in order of creation."""
-    begin = prefix(wish.mark.uid)
-    have = {(item.kind, item.name): item for item in observed}
+    have = {item.path: item for item in observed}
     make = wish.resource
     made: list[GlobalResource] = []
     services: dict[ServiceBackend, str] = {}
     for backend in wish.ingress.backends:
         short = names.short_hash(backend.service, backend.port)
-        before = have.get((Kind.BACKEND_SERVICE, f"{begin}bs-{short}"))
+        before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
         # Another protocol is another check, so that both change in the same call.
         suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
@@ -214,9 +218,9 @@ def plan(
     A resource under our name without our mark is held, and touched only with *consents*; nothing
     new is led to a backend service that is not ours. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
-    Forwarding rules that *stay* keep their addresses and everything that they lead to. While a
-    backend service lacks the *security_policy* that all of them shall have, nothing is changed that
-    leads requests to it.
+    Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
+    services their health checks. While a backend service lacks the *security_policy* that all of
+    them shall have, nothing is changed that leads requests to it.
     """
     have = {(item.kind, item.name): item for item in observed}
     names_wanted = {(item.kind, item.name) for item in wanted}

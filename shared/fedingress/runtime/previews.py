@@ -117,7 +117,7 @@ def _records(
         return _answers(found, found.policy, fanned, ports)
     plans = []
     for zone in sorted({*zones, *footprint.zones}):
-        mine = tuple(host for host in hosts if dns_planning.zone_for(host, zones) == zone)
+        mine = tuple(host for host in hosts if zone in dns_planning.zones_for(host, zones))
         intent = ZoneIntent(
             uid=source.uid,
             generation=source.generation,

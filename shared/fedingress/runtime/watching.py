@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from fedingress.adapters.kube.clusters import KubeMemberClusters
 from fedingress.adapters.kube.sources import KubeSources
+from fedingress.domain.errors import FederationError
 from fedingress.domain.ingress import IngressKey, Manifest, Source
-from fedingress.domain.work import Work
+from fedingress.domain.work import ROTATION, Work
 from fedingress.planning.diff import fingerprint
-from fedingress.ports import Ports
+from fedingress.ports import Ports, Sources
 from fedingress.runtime.following import MemberWatching
 from fedingress.watcher.cluster import ClusterWatch, config_role
 from fedingress.watcher.debounce import Debounce, Flow
@@ -53,6 +54,15 @@ def _members(ports: Ports, users: ServiceUsers, debounce: Debounce) -> MemberWat
     if not isinstance(ports.clusters, KubeMemberClusters):
         return None
     return MemberWatching(ports.sources, ports.clusters, users, debounce, owner=ports.owner)
+
+
+def _shown(sources: Sources, source: Source, secret: str) -> str:
+    """By what the certificates in a Secret are told apart, or why there are none."""
+    try:
+        pair = sources.key_pair(source.key.namespace, secret)
+    except FederationError as error:
+        return str(error)
+    return pair.digest if pair else ""
 
 
 class ClusterWatching:
@@ -104,6 +114,7 @@ class Looking:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="looking", daemon=True)
         self._seen: dict[IngressKey, tuple[Source, str]] = {}
+        self._certificates: dict[IngressKey, str] = {}
         self._inventory = ""
 
     def start(self) -> None:
@@ -143,9 +154,25 @@ class Looking:
             Work(concern="fanout", unit=str(key), cause="ingress.changed")
             for key in [*changed, *gone]
         )
+        self._debounce.add(
+            Work(concern="fanout", unit=str(key), cause=ROTATION) for key in self._rotated(sources)
+        )
         if inventory != self._inventory and self._members:
             self._members.look_again()
         self._seen, self._inventory = found, inventory
+
+    def _rotated(self, sources: Sequence[Source]) -> list[IngressKey]:
+        """Those whose certificates are others than at the last look; at the first, none."""
+        before = self._certificates
+        self._certificates = {
+            source.key: fingerprint(
+                [_shown(self._ports.sources, source, entry.secret) for entry in source.ingress.tls]
+            )
+            for source in sources
+            if source.ingress is not None and source.ingress.tls
+        }
+        now = self._certificates
+        return sorted(key for key in now if key in before and now[key] != before[key])
 
     def _gist_of(self, key: IngressKey) -> str:
         return self._seen[key][1] if key in self._seen else ""

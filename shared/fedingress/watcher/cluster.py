@@ -19,6 +19,7 @@ from fedingress.adapters.kube.resources import (
     INGRESS,
     INGRESS_CLASS,
     SERVICE,
+    TLS_SECRET,
     Resource,
 )
 from fedingress.domain import names
@@ -43,11 +44,16 @@ def _nobody(_kind: str, _change: str, _manifest: Manifest | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One kind to watch. *namespace* and *labels* narrow it; both empty take all."""
+    """
+    One kind to watch. *namespace* and *labels* narrow it; both empty take all.
+
+    needed: False for what may be refused to us without making the rest less true.
+    """
 
     resource: Resource
     namespace: str = ""
     labels: str = ""
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,7 @@ def config_role(inventory_namespace: str) -> Role:
             Scope(resource=INGRESS),
             Scope(resource=FEDERATION_POLICY),
             Scope(resource=CLUSTER_PROFILE, namespace=inventory_namespace),
+            Scope(resource=TLS_SECRET, needed=False),  # else found with the next resync
         ),
         routes=ConfigRoutes(),
     )
@@ -116,13 +123,18 @@ class ClusterWatch:
             for scope in (role.leading, *role.others)
         }
         self._leading = self.watches[role.leading.resource.kind]
+        self._needed = [
+            self.watches[scope.resource.kind]
+            for scope in (role.leading, *role.others)
+            if scope.needed
+        ]
         self._stopping = threading.Event()
         self._starter = threading.Thread(target=self._start, name="watches", daemon=True)
 
     @property
     def synced(self) -> bool:
-        """Whether everything was listed once."""
-        return all(watch.synced.is_set() for watch in self.watches.values())
+        """Whether everything that is needed was listed once."""
+        return all(watch.synced.is_set() for watch in self._needed)
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -153,7 +165,7 @@ class ClusterWatch:
 
     def quiet_seconds(self) -> float:
         """How long the server has said nothing to the watch that hears least."""
-        return max(watch.quiet_seconds() for watch in self.watches.values())
+        return max(watch.quiet_seconds() for watch in self._needed)
 
     def _start(self) -> None:
         while not self._leading.synced.wait(_POLL_SECONDS):

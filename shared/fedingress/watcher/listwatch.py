@@ -39,7 +39,14 @@ class Watched(Protocol):
         """The whole collection, in parts."""
         ...
 
-    def stream(self, path: str, query: Mapping[str, str], *, silence_seconds: float) -> OpenStream:
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        silence_seconds: float,
+        metadata_only: bool = False,
+    ) -> OpenStream:
         """An answer that stays open."""
         ...
 
@@ -157,9 +164,13 @@ class ListWatch:
             "resourceVersion": self._version,
             "timeoutSeconds": str(self._random.randint(*self._pace.watch)),
             "labelSelector": self._labels,
+            "fieldSelector": self.resource.fields,
         }
         stream = self._connection.stream(
-            self.resource.path(self._namespace), query, silence_seconds=self._pace.silence
+            self.resource.path(self._namespace),
+            query,
+            silence_seconds=self._pace.silence,
+            metadata_only=self.resource.metadata_only,
         )
         told = 0
         try:

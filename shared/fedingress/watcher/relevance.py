@@ -37,6 +37,8 @@ our copies nothing follows from that; its groups, which are noted elsewhere, sta
 Source: kubernetes/ingress-gce, pkg/annotations and pkg/loadbalancers."""
 _SERVICE_FIELDS: Final = ("type", "selector", "ports")
 _ROUTED: Final = (names.SOURCE, names.SERVICE)
+_BY_VERSION: Final = frozenset({"Secret", "PartialObjectMetadata"})
+"""Of these only metadata is watched: another version is all that can be seen of a change."""
 _STEP: Final = 1.1
 """By what factor a number of endpoints has to change to be news."""
 _PROFILE_FIELDS: Final = ("accessProviders", "credentialProviders", "properties")
@@ -78,6 +80,8 @@ def relevant(manifest: Manifest) -> Mapping[str, Any]:
         "annotations": _annotations(meta.get("annotations") or {}),
     }
     kind = manifest.get("kind")
+    if kind in _BY_VERSION:
+        return {"uid": meta.get("uid"), "version": meta.get("resourceVersion")}
     if kind == "Service":
         found["spec"] = {name: spec.get(name) for name in _SERVICE_FIELDS}
     elif kind == "ClusterProfile":

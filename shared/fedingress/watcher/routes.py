@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from fedingress.domain import names
 from fedingress.domain.ingress import IngressKey, Manifest
-from fedingress.domain.work import Work
+from fedingress.domain.work import ROTATION, Work
 from fedingress.planning.decode import IngressClass, answer, class_name, ingress_class
 from fedingress.planning.decode.ingresses import LEGACY_CLASS
 from fedingress.watcher.mirror import DELETED, KEPT
@@ -45,7 +45,8 @@ class Routes(Protocol):
 
 class ConfigRoutes:
     """
-    For the config cluster: Ingresses, and the classes, policies and members that they follow from.
+    For the config cluster: Ingresses, and the classes, policies, members and Secrets that they
+    follow from.
 
     An Ingress of somebody else's class is passed over. Classes should be known before Ingresses;
     one that becomes known later leads to all Ingresses of it.
@@ -68,6 +69,8 @@ class ConfigRoutes:
                 cause, found = f"class.{cause}", self._of_class(change, manifest)
             elif kind == "FederationPolicy":
                 cause, found = f"policy.{cause}", self._of_policy(str(manifest["metadata"]["name"]))
+            elif kind == "Secret":
+                cause, found = ROTATION, self._of_secret(_key(manifest))
             elif kind == "ClusterProfile":
                 cause, found = f"member.{cause}", self._federated(self._ingresses)
         return [] if change == KEPT else [_fanout(key, cause) for key in sorted(found)]
@@ -104,6 +107,15 @@ class ConfigRoutes:
 
     def _of_policy(self, name: str) -> set[IngressKey]:
         return self._named(lambda each: each.policy == name)
+
+    def _of_secret(self, secret: IngressKey) -> set[IngressKey]:
+        """The Ingresses of its namespace that take a certificate from it."""
+        users = {
+            key: manifest
+            for key, manifest in self._ingresses.items()
+            if key.namespace == secret.namespace and secret.name in _secrets(manifest)
+        }
+        return self._federated(users)
 
     def _named(self, chosen: Callable[[IngressClass], bool]) -> set[IngressKey]:
         """The Ingresses whose class is one of ours and *chosen*."""
@@ -236,7 +248,17 @@ def _classed(manifest: Manifest) -> Manifest:
     if legacy is not None:
         kept["annotations"] = {LEGACY_CLASS: legacy}
     named = spec.get("ingressClassName")
-    return {"metadata": kept, "spec": {} if named is None else {"ingressClassName": named}}
+    shown: dict[str, Any] = {} if named is None else {"ingressClassName": named}
+    if secrets := _secrets(manifest):
+        shown["tls"] = [{"secretName": name} for name in sorted(secrets)]
+    return {"metadata": kept, "spec": shown}
+
+
+def _secrets(manifest: Manifest) -> frozenset[str]:
+    """The Secrets that an Ingress names; faults are skipped."""
+    entries = _list(_mapping(manifest.get("spec")).get("tls"))
+    found = (_mapping(entry).get("secretName") for entry in entries)
+    return frozenset(name for name in found if isinstance(name, str))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

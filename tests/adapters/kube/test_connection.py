@@ -13,7 +13,7 @@ from fedingress.adapters.kube.clusters import KubeMemberClusters
 from fedingress.adapters.kube.connect import to_server
 from fedingress.adapters.kube.connection import Timeouts
 from fedingress.adapters.kube.errors import excerpt, failure
-from fedingress.adapters.kube.resources import INGRESS, SERVICE
+from fedingress.adapters.kube.resources import INGRESS, SERVICE, TLS_SECRET
 from fedingress.domain.cluster import Access, MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, LeaseLost, Unavailable
 from tests.adapters.kube.running import QUICK, TOKEN, RunningCluster, running_cluster
@@ -330,3 +330,31 @@ def test_the_lease_is_looked_at_after_the_token_was_fetched(cluster):
     assert order == ["token", "lease", "token", "lease"]
     assert cluster.get("Service", "shop", "late") is None
     port.close()
+
+
+def test_of_secrets_with_certificates_only_metadata_is_asked_for(cluster, connection):
+    """Neither a list nor a watch brings a key, and other Secrets are not listed at all."""
+    for name, kind in (("web", "kubernetes.io/tls"), ("token", "Opaque")):
+        meta = {"namespace": "shop", "name": name}
+        data = {"tls.key": "a2V5", "tls.crt": "Y3J0"}
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": meta,
+            "type": kind,
+            "data": data,
+        }
+        cluster.put(secret)
+    (found,) = connection.list(TLS_SECRET).items
+    query = {"watch": "true", "resourceVersion": "0", "fieldSelector": TLS_SECRET.fields}
+    stream = connection.stream(
+        TLS_SECRET.path(), query, silence_seconds=5.0, metadata_only=TLS_SECRET.metadata_only
+    )
+    first = stream.read1(65536)
+    stream.close()
+
+    assert found["metadata"]["name"] == "web"
+    assert set(found) == {"kind", "apiVersion", "metadata"}
+    assert b"PartialObjectMetadata" in first
+    assert b"a2V5" not in first
+    assert b"token" not in first

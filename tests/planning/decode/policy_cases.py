@@ -112,6 +112,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "rate": backends(maxRatePerEndpoint=0.5),
     "whole rate": backends(maxRatePerEndpoint=100),
     "timeout": backends(timeoutSeconds=2147483647, drainingSeconds=3600),
+    "warm-up": backends(warmUpSeconds=3600),
+    "no warm-up": backends(warmUpSeconds=0),
     "protocol": backends(protocol="HTTP2"),
     "preferred": backends(preferred={"clusters": ["gke-eu"]}),
     "preferred by label": backends(preferred={"clusterSelector": {"matchLabels": {"a": "b"}}}),
@@ -394,6 +396,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "logging of nothing": (backends(logging={}), "spec.backends.logging.enabled: is required"),
     "draining": (backends(drainingSeconds=3601), "spec.backends.drainingSeconds: 3601 is out"),
+    "warm-up": (backends(warmUpSeconds=3601), "spec.backends.warmUpSeconds: 3601 is out of range"),
     "interval 0": (check(intervalSeconds=0), f"{_CHECK}.intervalSeconds: 0 is out of range: 1 to"),
     "interval 301": (check(intervalSeconds=301), f"{_CHECK}.intervalSeconds: 301 is out"),
     "interval as text": (check(intervalSeconds="5"), f"{_CHECK}.intervalSeconds: '5' is not"),
@@ -580,8 +583,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "zone project": (zone(project="A"), "spec.dns.zones[0].project: 'A' is not the id"),
     "one domain twice": (
         dns(zones=[ZONE, {**ZONE, "name": "b"}]),
-        "spec.dns.zones[1]: a second zone for example.com",
+        "spec.dns.zones[1]: a second public zone for example.com",
     ),
+    "visibility": (zone(visibility="hidden"), "spec.dns.zones[0].visibility: unknown visibility"),
     "known routing": (
         dns(routing="weighted"),
         "spec.dns.routing: routing weighted is for topology aws; one global address is simple",

@@ -57,6 +57,7 @@ def test_a_whole_policy_is_decoded():
                 },
                 "timeoutSeconds": 60,
                 "drainingSeconds": 0,
+                "warmUpSeconds": 7,
             },
             dns={
                 "zones": [
@@ -101,6 +102,7 @@ def test_a_whole_policy_is_decoded():
             ),
             timeout_seconds=60,
             draining_seconds=0,
+            warm_up_seconds=7,
         ),
         dns=DnsPolicy(
             zones=(

@@ -3,8 +3,7 @@ The managed zones of all projects: made, changed and deleted as a whole.
 
 Source: Cloud DNS reference, ``managedZones``.
 
-Not modelled: checks of domain ownership; forwarding, peering and private visibility are stored and
-have no effect.
+Not modelled: checks of domain ownership; forwarding and peering are stored and have no effect.
 """
 
 import re

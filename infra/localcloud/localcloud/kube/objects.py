@@ -16,7 +16,7 @@ from localcloud.kube import views
 from localcloud.kube.cluster import KubeCluster
 from localcloud.kube.deletes import DeleteOptions
 from localcloud.kube.errors import ApiError, bad_request
-from localcloud.kube.lists import page, selector_of
+from localcloud.kube.lists import Page, page, selector_of
 from localcloud.kube.patches import json_patch, merge_patch
 from localcloud.kube.requests import (
     APPLY,
@@ -31,6 +31,7 @@ from localcloud.kube.requests import (
     checked_object,
     options,
 )
+from localcloud.kube.resources import Resource
 from localcloud.kube.store import Entry, encoded
 from localcloud.kube.strategic import strategic_patch
 from localcloud.kube.tables import table
@@ -55,31 +56,22 @@ class Objects:
         wanted = self._asked(request)
         include = wanted.query.get("includeObject") or "Metadata"
         as_table = _accepts_table(request)
+        partial = _accepts_metadata(request)
         if wanted.flag("watch"):
-            if not as_table:
-                return await watch(request, self._cluster, wanted)
+            render = None if not as_table else lambda entry: _table_of(wanted, entry, include)
             return await watch(
-                request, self._cluster, wanted, lambda entry: _table_of(wanted, entry, include)
+                request, self._cluster, wanted, views.metadata if partial else render
             )
         if wanted.name:
             entry = self._cluster.writes.live(self._storage(wanted).target())
             if as_table:
                 return _response(json.loads(_table_of(wanted, entry, include)))
-            return _raw(views.raw(wanted.resource, entry))
+            return _raw(views.metadata(entry) if partial else views.raw(wanted.resource, entry))
         found = page(self._cluster, wanted)
         if as_table:
             shown = table(wanted.resource, found.entries, found.metadata(), include=include)
             return _response(shown)
-        resource = wanted.resource
-        head = json.dumps(
-            {
-                "kind": resource.list_kind,
-                "apiVersion": resource.api_version,
-                "metadata": found.metadata(),
-            }
-        )
-        items = b",".join(views.raw(resource, entry) for entry in found.entries)
-        return _raw(head[:-1].encode() + b',"items":[' + items + b"]}")
+        return _raw(_listed(wanted.resource, found, partial=partial))
 
     async def create(self, request: web.BaseRequest, user: str) -> web.StreamResponse:
         """Answer POST."""
@@ -265,6 +257,22 @@ def _patched(wanted: Asked, kind: str, live: dict[str, Any], change: Any) -> Any
 def _accepts_table(request: web.BaseRequest) -> bool:
     first = request.headers.get("Accept", "").split(",", 1)[0]
     return "as=Table" in first
+
+
+def _accepts_metadata(request: web.BaseRequest) -> bool:
+    first = request.headers.get("Accept", "").split(",", 1)[0]
+    return f"as={views.PARTIAL}" in first
+
+
+def _listed(resource: Resource, found: Page, *, partial: bool) -> bytes:
+    kind, version = resource.list_kind, resource.api_version
+    if partial:
+        kind, version = f"{views.PARTIAL}List", views.META
+    head = json.dumps({"kind": kind, "apiVersion": version, "metadata": found.metadata()})
+    items = b",".join(
+        views.metadata(entry) if partial else views.raw(resource, entry) for entry in found.entries
+    )
+    return head[:-1].encode() + b',"items":[' + items + b"]}"
 
 
 def _table_of(wanted: Asked, entry: Entry, include: str) -> bytes:

@@ -24,6 +24,9 @@ _RENAMED = {  # events.k8s.io/v1 → core v1
 }
 _RENAMED_BACK = {old: new for new, old in _RENAMED.items()}
 
+PARTIAL = "PartialObjectMetadata"
+META = "meta.k8s.io/v1"
+
 _EVENTS = "events.k8s.io"
 
 
@@ -41,6 +44,11 @@ def stored(resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:
         return dict(obj)
     kept = {_RENAMED.get(key, key): value for key, value in obj.items()}
     return {**kept, "apiVersion": "v1"}
+
+
+def metadata(entry: Entry) -> bytes:
+    """Give the JSON of an object's metadata, which is all that some clients ask for."""
+    return encoded({"kind": PARTIAL, "apiVersion": META, "metadata": entry.obj["metadata"]})
 
 
 def raw(resource: Resource, entry: Entry) -> bytes:

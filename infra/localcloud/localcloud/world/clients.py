@@ -5,10 +5,12 @@ The data plane knows how far Google's regions are from one another; clients in a
 provider see them as Google's region next door does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from localcloud.addresses import WorldBlock
 from localcloud.dataplane.haproxy.regions import ClientRegion
+from localcloud.world.spec import MemberSpec
 
 # Google's region next to each of Amazon's, by the cities both companies name.
 _NEXT_DOOR = {
@@ -50,6 +52,28 @@ def client_regions(regions: Sequence[str], block: WorldBlock) -> tuple[ClientReg
     return tuple(
         _client_region(region, block.client_network(index), regions)
         for index, region in enumerate(regions)
+    )
+
+
+def inside(
+    zone: Mapping[str, Any], members: Sequence[MemberSpec], world: int
+) -> tuple[str, ...] | None:
+    """
+    Give the networks of the pods that a private managed zone answers; None, everybody, if public.
+
+    Args:
+        zone: As Cloud DNS has it; its networks are those of members of provider ``gcp``.
+        members: In order: the n-th has the n-th block of the world.
+        world: Its number.
+    """
+    if zone.get("visibility") != "private":
+        return None
+    listed = (zone.get("privateVisibilityConfig") or {}).get("networks") or ()
+    networks = {str(each.get("networkUrl", "")).rpartition("/")[2] for each in listed}
+    return tuple(
+        f"127.{world}.{index}.0/24"
+        for index, member in enumerate(members)
+        if member.provider == "gcp" and member.network in networks
     )
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 _NO_PROXY = "127.0.0.1,localhost,127.0.0.0/8,::1"
 
 _FCURL = r"""
-# fcurl [--region REGION] URL [curl arguments, in any order]: ask the lab's DNS, as a client of that
-# region would, and request URL from the address it gave.
+# fcurl [--region REGION] [-6] URL [curl arguments, in any order]: ask the lab's DNS, as a client of
+# that region would, and request URL from the address it gave; with -6 over IPv6, from nowhere.
 fcurl() {
-  _fc_region=${LOCALCLOUD_REGION}
+  _fc_region=${LOCALCLOUD_REGION} _fc_type=A
   if [ "$1" = --region ]; then _fc_region=$2; shift 2; fi
+  if [ "$1" = -6 ]; then _fc_type=AAAA; shift; fi
   _fc_url=
   for _fc_word in "$@"; do
     case $_fc_word in http://*|https://*) _fc_url=$_fc_word; break ;; esac
@@ -33,16 +34,27 @@ fcurl() {
   fi
   if command -v dig >/dev/null 2>&1; then
     _fc_address=$(dig +short +time=2 +tries=2 -b "$_fc_client" -p "${LOCALCLOUD_DNS##*:}" \
-      "@${LOCALCLOUD_DNS%:*}" "$_fc_host" A | grep -E '^[0-9.]+$' | head -n 1)
+      "@${LOCALCLOUD_DNS%:*}" "$_fc_host" "$_fc_type" | grep -E '^[0-9a-f:.]+$' | head -n 1)
   else
-    _fc_address=$(fedingress local resolve --client "$_fc_client" "$_fc_host" | head -n 1)
+    _fc_address=$(fedingress local resolve --client "$_fc_client" --type "$_fc_type" "$_fc_host" \
+      | head -n 1)
   fi
   if [ -z "$_fc_address" ]; then
     echo "fcurl: the lab's DNS has no address for $_fc_host" >&2; return 6
   fi
+  if [ "$_fc_type" = AAAA ]; then
+    _fc_http=$(_fc_port "$_fc_address" 80) _fc_https=$(_fc_port "$_fc_address" 443)
+    curl --silent --show-error --noproxy '*' --connect-to "$_fc_host:80:[::1]:$_fc_http" \
+      --connect-to "$_fc_host:443:[::1]:$_fc_https" "$@"
+    return
+  fi
   curl --silent --show-error --noproxy '*' --interface "$_fc_client" \
     --connect-to "$_fc_host:80:$_fc_address:$LOCALCLOUD_HTTP_PORT" \
     --connect-to "$_fc_host:443:$_fc_address:$LOCALCLOUD_HTTPS_PORT" "$@"
+}
+_fc_port() {
+  curl --silent --noproxy '*' "$LOCALCLOUD_CONTROL/ports/$1/$2" \
+    | sed -n 's/.*"port": *\([0-9]*\).*/\1/p'
 }
 """
 
@@ -118,6 +130,7 @@ def environment(places: Places) -> dict[str, str]:
         "LOCALCLOUD_DNS": f"127.0.0.1:{places.dns_port}",
         "LOCALCLOUD_HTTP_PORT": str(places.http_port),
         "LOCALCLOUD_HTTPS_PORT": str(places.https_port),
+        "LOCALCLOUD_CA": str(places.state / "ca.pem"),
         "LOCALCLOUD_CONTROL": f"http://127.0.0.1:{places.control_port}",
         "LOCALCLOUD_REGIONS": " ".join(places.clients),
         "LOCALCLOUD_REGION": next(iter(places.clients)),

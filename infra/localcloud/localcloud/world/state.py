@@ -34,6 +34,7 @@ def state(world: "World") -> dict[str, Any]:
             for path in sorted(compute)
             if path.split("/")[-2] == "networkEndpointGroups"
         ],
+        "ports": world.sixth.list(),
         "home": world.spec.home,
         "load_balancers": [
             {

@@ -27,6 +27,9 @@ from fedingress.domain.errors import Forbidden, Unavailable
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
+_META: Final = "g=meta.k8s.io;v=v1"
+METADATA: Final = f"application/json;as=PartialObjectMetadata;{_META}"
+METADATA_LIST: Final = f"application/json;as=PartialObjectMetadataList;{_META}"
 PAGE: Final = 500
 
 JsonObject = dict[str, Any]
@@ -143,12 +146,15 @@ class Connection:
         Raises:
             Unavailable: As `list`.
         """
-        query = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": resource.fields}
+        accept = METADATA_LIST if resource.metadata_only else JSON
         head = {"apiVersion": resource.api_version, "kind": resource.kind}
         token, restarts = "", 0
         while True:
             try:
-                page = self.call("GET", resource.path(namespace), query | {"continue": token})
+                page = self.call(
+                    "GET", resource.path(namespace), query | {"continue": token}, accept=accept
+                )
             except ExpiredError:
                 if restarts or not token:
                     raise
@@ -209,6 +215,7 @@ class Connection:
         *,
         body: Mapping[str, Any] | None = None,
         content_type: str = JSON,
+        accept: str = JSON,
         before: Before = _always,
     ) -> JsonObject:
         """
@@ -222,7 +229,7 @@ class Connection:
         refused = ""
         for _ in range(_ATTEMPTS):
             request = _Request(method=method, url=url, body=body, before=before)
-            sent = self._headers(kind, refused=refused)
+            sent = self._headers(kind, refused=refused) | {"Accept": accept}
             status, headers, data = self._exchange(request, sent)
             refused = sent.get("Authorization", "")
             if status != _UNAUTHORIZED:
@@ -235,7 +242,14 @@ class Connection:
             )
         return self._decoded(data)
 
-    def stream(self, path: str, query: Mapping[str, str], *, silence_seconds: float) -> OpenStream:
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        silence_seconds: float,
+        metadata_only: bool = False,
+    ) -> OpenStream:
         """
         An answer that stays open, for watches; the caller closes it.
 
@@ -243,11 +257,16 @@ class Connection:
             path: Of a collection.
             query: Its parameters; empty ones are left out.
             silence_seconds: A read that gets nothing for so long fails.
+            metadata_only: Of the objects, nothing else is sent.
         """
+        accept = METADATA if metadata_only else JSON
         timeouts = (self.timeouts.connect_seconds, silence_seconds)
         refused = ""
         for _ in range(_ATTEMPTS):
-            headers = self._headers("", refused=refused) | {"Accept-Encoding": "identity"}
+            headers = self._headers("", refused=refused) | {
+                "Accept": accept,
+                "Accept-Encoding": "identity",
+            }
             refused = headers.get("Authorization", "")
             try:
                 answer = self._client.call_api(

@@ -8,13 +8,20 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A kind as the API serves it. An empty *group* is the core group."""
+    """
+    A kind as the API serves it. An empty *group* is the core group.
+
+    metadata_only: lists and watches leave everything but the metadata at the server.
+    fields: a field selector that lists and watches are narrowed by.
+    """
 
     group: str
     version: str
     kind: str
     plural: str
     namespaced: bool = True
+    metadata_only: bool = False
+    fields: str = ""
 
     @property
     def api_version(self) -> str:
@@ -46,6 +53,15 @@ ENDPOINT_SLICE: Final = Resource(
     group="discovery.k8s.io", version="v1", kind="EndpointSlice", plural="endpointslices"
 )
 SECRET: Final = Resource(group="", version="v1", kind="Secret", plural="secrets")
+TLS_SECRET: Final = Resource(
+    group="",
+    version="v1",
+    kind="Secret",
+    plural="secrets",
+    metadata_only=True,
+    fields="type=kubernetes.io/tls",
+)
+"""Secrets with certificates, as the watcher sees them: that they changed, and nothing of them."""
 CONFIG_MAP: Final = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps")
 EVENT: Final = Resource(group="", version="v1", kind="Event", plural="events")
 NAMESPACE: Final = Resource(

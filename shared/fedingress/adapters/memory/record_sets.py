@@ -2,14 +2,15 @@
 Hosted zones in memory: the strict twin of `adapters.gcp.record_sets`.
 
 For the tests of concerns, and for the port's contract. Batches are atomic; what Cloud DNS refuses
-is refused (`record_rules`). A `fault` hook sees each write before and after it happens.
+is refused (`record_rules`), and what Route 53 refuses in its zones (`route53_rules`). A `fault`
+hook sees each write before and after it happens.
 """
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
 
+from fedingress.adapters.memory import record_rules, route53_rules
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
-from fedingress.adapters.memory.record_rules import reasons
 from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
@@ -90,7 +91,8 @@ class MemoryRecordSets:
                 if item.identity in records:
                     raise Conflict(f"{item.label} already exists in {domain}")
                 records[item.identity] = item
-            if faults := reasons(domain, records, additions):
+            rules = route53_rules if zone.provider == "route53" else record_rules
+            if faults := rules.reasons(domain, records, additions):
                 raise Invalid(faults)
             self._records[zone.unit] = records
         self.fault("after", "change", zone.unit)

@@ -177,7 +177,7 @@ def _override(cell: Cell) -> Override:
 def _backends(cell: Cell) -> BackendPolicy:
     cell.fields(
         *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
-        *(*OPTIONS, "preferred"),
+        *("warmUpSeconds", *OPTIONS, "preferred"),
     )
     preferred = cell.child("preferred")
     default = BackendPolicy()
@@ -187,6 +187,7 @@ def _backends(cell: Cell) -> BackendPolicy:
         health_check=_health_check(cell.child("healthCheck")),
         timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
         draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
+        warm_up_seconds=cell.child("warmUpSeconds").integer(default.warm_up_seconds, 0, 3600),
         options=options(cell),
         preferred=_placement(preferred) if preferred.given else None,
     )

@@ -24,6 +24,7 @@ from fedingress.planning.decode.words import (
 )
 
 PROVIDERS: Final = ("cloud-dns", "route53")
+VISIBILITIES: Final = ("public", "private")
 ROUTINGS: Final = ("simple", "weighted", "latency", "geolocation", "failover")
 CHECKS: Final = ("TCP", "HTTP", "HTTPS")
 OWN_ACCOUNT: Final = "self"
@@ -83,19 +84,24 @@ def _zones(cell: Cell, project: str) -> tuple[ZoneRef, ...]:
     zones: list[ZoneRef] = []
     for item in cell.items(most=_MOST_ZONES):
         zone = _zone(item, project)
-        if zone.domain and any(zone.domain == other.domain for other in zones):
-            item.fault(f"a second zone for {zone.domain}: a host would belong to two zones")
+        same = (
+            other.domain == zone.domain for other in zones if other.visibility == zone.visibility
+        )
+        if zone.domain and any(same):
+            what = f"{zone.visibility} zone for {zone.domain}"
+            item.fault(f"a second {what}: a host would belong to two zones")
         zones.append(zone)
     return tuple(zones)
 
 
 def _zone(cell: Cell, project: str) -> ZoneRef:
-    cell.fields("provider", "project", "account", "name", "domain")
+    cell.fields("provider", "project", "account", "name", "domain", "visibility")
     provider, name = cell.child("provider"), cell.child("name")
     if not provider.given:
         provider.fault(f"is required: one of {', '.join(PROVIDERS)}")
     found = provider.choice(PROVIDERS, PROVIDERS[0], noun="provider")
     domain = _domain(cell.child("domain"))
+    visibility = cell.child("visibility").choice(VISIBILITIES, VISIBILITIES[0], noun="visibility")
     if found == "route53":
         _absent(cell.child("project"), "a hosted zone is in an account")
         return ZoneRef(
@@ -103,6 +109,7 @@ def _zone(cell: Cell, project: str) -> ZoneRef:
             project=cell.child("account").text(OWN_ACCOUNT, like=ACCOUNT, noun="12 digits"),
             name=name.required(like=HOSTED_ZONE, noun="the id of a hosted zone"),
             domain=domain,
+            visibility=visibility,
         )
     _absent(cell.child("account"), "a managed zone is in a project")
     where = cell.child("project")
@@ -113,6 +120,7 @@ def _zone(cell: Cell, project: str) -> ZoneRef:
         project=where.text(project, like=PROJECT, noun="the id of a GCP project"),
         name=name.required(like=GCE_NAME, noun="the name of a managed zone"),
         domain=domain,
+        visibility=visibility,
     )
 
 

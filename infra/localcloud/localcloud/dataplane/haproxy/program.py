@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from localcloud.addresses import AddressRefused, loopback
 from localcloud.dataplane.haproxy.maps import Frontend, files
-from localcloud.dataplane.haproxy.pools import Service, service_of
+from localcloud.dataplane.haproxy.pools import SHORTEST_DRAIN_SECONDS, Service, service_of
 from localcloud.dataplane.haproxy.regions import ClientRegion
 from localcloud.dataplane.haproxy.render import configuration
 from localcloud.dataplane.haproxy.routing import routes_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
 from localcloud.dataplane.haproxy.tls import tls_of
+from localcloud.sixth import LOOPBACK
 
 # A lab is unprivileged: well-known ports of its VIPs are bound where anyone may bind.
 BOUND_PORTS = {80: 8080, 443: 8443}
@@ -31,6 +32,7 @@ class Program:
     servers: Socket address by (pool, server), for those that health checks start on.
     pools: Pool name by (backend service path, group path).
     problems: What was left out and why, for people.
+    drain_seconds: How long requests that are under way may take once the next program runs.
     """
 
     text: str
@@ -38,6 +40,7 @@ class Program:
     servers: Mapping[tuple[str, str], str]
     pools: Mapping[tuple[str, str], str]
     problems: tuple[str, ...]
+    drain_seconds: int = SHORTEST_DRAIN_SECONDS
 
 
 def compile_program(
@@ -71,6 +74,10 @@ def compile_program(
             for pool in service.pools
         },
         problems=tuple(sorted(set(problems))),
+        drain_seconds=max(
+            (service.drain_seconds for service in services.values()),
+            default=SHORTEST_DRAIN_SECONDS,
+        ),
     )
 
 
@@ -80,7 +87,7 @@ def _frontends(snapshot: Snapshot, problems: list[str]) -> list[Frontend]:
     for path, rule in snapshot.of_kind("forwardingRules"):
         try:
             frontend = _frontend(path, rule, snapshot, problems)
-        except (AddressRefused, LookupError, ValueError) as reason:
+        except (AddressRefused, LookupError, OSError, ValueError) as reason:
             problems.append(f"{path}: {reason}")
             continue
         if frontend.bind in frontends:
@@ -102,19 +109,21 @@ def _frontend(path: str, rule: Resource, snapshot: Snapshot, problems: list[str]
     secure = collection == "targetHttpsProxies"
     return Frontend(
         name=identifier("f", path),
-        bind=_bind(rule),
+        bind=_bind(rule, snapshot),
         routes=routes_of(url_map, snapshot.compute[url_map]),
         tls=tls_of(proxy, snapshot, problems) if secure else None,
     )
 
 
-def _bind(rule: Resource) -> str:
+def _bind(rule: Resource, snapshot: Snapshot) -> str:
     """The socket of a rule; its port range must be one port."""
     first, _, last = str(rule.get("portRange", "")).partition("-")
     if not first.isdecimal() or (last or first) != first:
         raise ValueError(f"portRange {rule.get('portRange')!r} is not one port")
-    port = BOUND_PORTS.get(int(first), int(first))
-    return f"{loopback(str(rule.get('IPAddress')))}:{port}"
+    address = str(rule.get("IPAddress"))
+    if ":" in address:
+        return f"[{LOOPBACK}]:{snapshot.sixth(address, int(first))}"
+    return f"{loopback(address)}:{BOUND_PORTS.get(int(first), int(first))}"
 
 
 def _services(

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.sixth import no_ports
+
 Resource = Mapping[str, Any]
 
 
@@ -27,12 +29,14 @@ class Snapshot:
         is a network endpoint group or an instance group (node address and named port then).
     private_key: The PEM key of the certificate at a path, which compute never returns itself.
     tags: Network tags of instances, by their names.
+    sixth: The port on ::1 that stands for an address of IPv6 and a port.
     """
 
     compute: Mapping[str, Resource]
     endpoints: Mapping[str, Sequence[Resource]]
     private_key: Callable[[str], str | None] = keyless
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sixth: Callable[[str, int], int] = no_ports
 
     def of_kind(self, collection: str) -> Iterator[tuple[str, Resource]]:
         """Path and object of every member of a collection such as ``urlMaps``, sorted by path."""

@@ -3,8 +3,7 @@ Addresses, forwarding rules and target proxies: who may listen where, for which 
 
 Source: compute v1 ``ForwardingRule``; Google Cloud, "Forwarding rules overview".
 
-Not modelled: internal, passthrough and Private Service Connect rules, traffic to IPv6 addresses
-(they are reserved, used and answered by DNS), bring-your-own IP.
+Not modelled: internal, passthrough and Private Service Connect rules, bring-your-own IP.
 """
 
 import re
@@ -43,7 +42,7 @@ def address(draft: Draft, next_address: Callable[[], str]) -> None:
 
 
 def _sixth(given: str) -> str:
-    """The IPv6 form of 127.W.250.n: a unique local address, on which nothing listens."""
+    """The IPv6 form of 127.W.250.n: a unique local address, whose ports stand on ::1."""
     _, world, _, number = given.split(".")
     return f"fd00:{world}::{number}"
 

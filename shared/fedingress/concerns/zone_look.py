@@ -1,0 +1,310 @@
+"""
+One look at a hosted zone: believe, weigh, compare, and read and write only what differs.
+
+Called by `dns`. A quiet zone costs a read of what is remembered and, where members' load balancers
+are checked from outside, one bulk read of what those checks found.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fedingress.concerns import zone_checks, zone_memory
+from fedingress.concerns.claim import COMPLETE
+from fedingress.concerns.zone_batches import Carried, carry_out
+from fedingress.concerns.zone_memory import ZoneMemory
+from fedingress.domain import names
+from fedingress.domain.change import Create, Delete
+from fedingress.domain.policy import ZoneRef
+from fedingress.domain.record import RecordSet
+from fedingress.domain.report import ZoneIntent
+from fedingress.domain.work import FORCE, RESYNC, Work
+from fedingress.planning import checks, dns
+from fedingress.planning.answers import zone as planning
+from fedingress.planning.answers.decision import Lately, Standing, ZoneDecision
+from fedingress.planning.answers.units import Unit, names_of, to_look_at
+from fedingress.planning.answers.weighing import Weighed, Weighing, recalled, weigh
+from fedingress.ports import Guard, Ports
+
+_LISTED_SECONDS = 300.0
+"""Resyncs of many Ingresses come one after the other; the zone is listed for one of them."""
+_SOON_SECONDS = 5.0
+_UNITS_PER_SECOND = 20.0
+"""A larger zone is listed later for the sake of nodes that nobody wants: that costs more there."""
+
+Intents = Mapping[str, ZoneIntent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """
+    What a look found and did.
+
+    records: what stands afterwards, of the units that were looked at.
+    failed: unit -> the provider's words.   held: what keeps checks from being made.
+    again_seconds: when to look again for what no event tells; 0 is never.
+    """
+
+    memory: ZoneMemory
+    weighed: Weighed
+    decision: ZoneDecision
+    records: Sequence[RecordSet]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    again_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """
+    What is wanted, beside what stands.
+
+    known: prints of what was found to stand before.   standing: what was looked at now.
+    """
+
+    wanted: Mapping[str, Unit]
+    known: Mapping[str, str]
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One visit: the zone, who wants what of it, why we come, and when (Unix seconds)."""
+
+    zone: ZoneRef
+    domain: str
+    intents: Intents
+    work: Work
+    now: float
+
+    def look(self, memory: ZoneMemory, ports: Ports, guard: Guard) -> Look:
+        """
+        Bring the zone in line.
+
+        Raises:
+            Conflict: It changed meanwhile; observe again.
+            Unavailable, Forbidden: As the ports.
+        """
+        memory = self._settled_changes(replace(memory, domain=self.domain), ports)
+        records = self._listed(memory, ports)
+        if records is not None:
+            memory = _with_listing(memory, records, self.now, complete=_complete(ports))
+        weighed = self._weighed(memory, records or (), ports)
+        memory = replace(memory, weighing=weighed.state.encode())
+        checked = zone_checks.Checks(memory=memory)
+        if self._checks_matter(weighed, memory):
+            thorough = records is not None
+            checked = zone_checks.settle(
+                self.zone, weighed, memory, ports, guard, thorough=thorough
+            )
+        memory = checked.memory
+        wanted = planning.wanted(
+            self.domain, self.intents, ports.owner, weighed, checks=memory.checks
+        )
+        waits = {} if self._asked else zone_memory.waiting(memory, _prints(wanted), self.now)
+        found = self._compared(memory, wanted, records, waits, ports)
+        decision = _without(self._decide(weighed, memory, found.standing, ports), waits)
+        self._remember_removals(decision, ports)
+        carried = carry_out(self.zone, decision, ports, guard)
+        memory = self._learned(memory, found, decision, carried, ports)
+        return Look(
+            memory=memory,
+            weighed=weighed,
+            decision=decision,
+            records=_after(found.standing.records, decision, carried),
+            failed={name: each.text for name, each in memory.refused.items() if name in wanted},
+            held=checked.held,
+            again_seconds=self._again(memory, wanted, carried),
+        )
+
+    def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
+        """What a thorough look would change in the zone; nothing is written."""
+        records = ports.record_sets.list(self.zone)
+        weighed = self._weighed(memory, records, ports)
+        coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
+        memory = replace(memory, checks={**coming, **memory.checks})
+        return self._decide(weighed, memory, Standing(records=records), ports)
+
+    def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
+        if memory.weighing is None:
+            state = recalled(records, self.domain, ports.owner, self.now)
+        else:
+            state = Weighing.decode(memory.weighing)
+        found = zone_checks.probes(memory, ports)
+        return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
+
+    def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
+        if self.zone.provider != "route53":
+            return False
+        return bool(weighed.forest.pools or memory.checks or memory.spare)
+
+    @property
+    def _asked(self) -> bool:
+        """Whether a person asked, who is told what is refused now."""
+        return self.work.thorough and self.work.cause != RESYNC
+
+    def _listed(self, memory: ZoneMemory, ports: Ports) -> Sequence[RecordSet] | None:
+        """The whole zone, where it has to be read; else None."""
+        lately = self.now - memory.listed_at < _LISTED_SECONDS
+        resync = self.work.cause == RESYNC and not lately
+        unknown = memory.weighing is None or memory.complete != _complete(ports)
+        idle = memory.idle_since and self.now - memory.idle_since >= self._sweep_seconds
+        asked = self._asked or resync or unknown or idle
+        return ports.record_sets.list(self.zone) if asked else None
+
+    @property
+    def _sweep_seconds(self) -> float:
+        hosts = sum(len(each.hosts) for each in self.intents.values())
+        return _SOON_SECONDS + hosts / _UNITS_PER_SECOND
+
+    def _compared(
+        self,
+        memory: ZoneMemory,
+        wanted: Mapping[str, Unit],
+        records: Sequence[RecordSet] | None,
+        waits: Iterable[str],
+        ports: Ports,
+    ) -> _Compared:
+        """
+        What has to be looked at, and the prints of what was found to stand before.
+
+        That is the whole zone, or the units that are not known to stand as they are wanted.
+        """
+        prints = _prints(wanted)
+        if records is None and memory.digest and memory.digest == zone_memory.digest(prints):
+            return _Compared(wanted, prints, Standing(records=(), units=frozenset()))
+        known = zone_memory.prints(self.zone.unit, memory, ports.ledger)
+        if records is None and known is None:
+            records = ports.record_sets.list(self.zone)
+        if records is not None or known is None:
+            return _Compared(wanted, known or {}, Standing(records=records or ()))
+        touched = zone_memory.touched(prints, known, waits)
+        units = to_look_at(wanted, touched) if touched else frozenset()
+        asked = names_of(units, self.domain)
+        found = ports.record_sets.find(self.zone, asked) if asked else ()
+        return _Compared(wanted, known, Standing(records=found, units=units))
+
+    def _decide(
+        self, weighed: Weighed, memory: ZoneMemory, standing: Standing, ports: Ports
+    ) -> ZoneDecision:
+        return planning.decide(
+            self.domain,
+            self.intents,
+            standing,
+            ports.owner,
+            weighed,
+            checks=memory.checks,
+            complete=_complete(ports),
+            force=self.work.cause == FORCE,
+            lately=Lately(now=self.now, released=memory.released, shown=memory.shown),
+        )
+
+    def _remember_removals(self, decision: ZoneDecision, ports: Ports) -> None:
+        """Keep when a source lost a host, for resolvers remember where it led for a while."""
+        for uid in sorted(dns.losers(decision.plan, self.domain)):
+            ports.ledger.put_note(gone_note(uid, self.zone.unit), {"at": self.now})
+
+    def _settled_changes(self, memory: ZoneMemory, ports: Ports) -> ZoneMemory:
+        """Forget the changes that every server has; only who wants to delete a check asks."""
+        if not memory.pending:
+            return memory
+        if not memory.spare:
+            return replace(memory, pending=memory.pending[-1:])
+        left = tuple(each for each in memory.pending if not ports.record_sets.done(self.zone, each))
+        return replace(memory, pending=left)
+
+    def _learned(
+        self,
+        memory: ZoneMemory,
+        found: _Compared,
+        decision: ZoneDecision,
+        carried: Carried,
+        ports: Ports,
+    ) -> ZoneMemory:
+        """What the next look can rely on."""
+        prints, looked = _prints(found.wanted), found.standing.units
+        stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
+        undone = set(decision.parts) - carried.done
+        stands |= {name: text for name, text in decision.prints.items() if name not in undone}
+        if stands != found.known or not memory.notes:
+            memory = zone_memory.keep_prints(self.zone.unit, memory, stands, ports.ledger)
+        idle = zone_memory.idle(prints, stands)
+        whole = {name: text for name, text in stands.items() if name not in idle} == prints
+        idle_since = (memory.idle_since or self.now) if idle else 0.0
+        if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
+            idle_since = memory.idle_since
+        attached = {item.health_check for unit in found.wanted.values() for item in unit.records}
+        if looked is None:
+            after = _after(found.standing.records, decision, carried)
+            attached |= {item.health_check for item in after}
+        elif idle_since or not whole:
+            attached |= set(memory.attached)
+        released = {**memory.released, **decision.released}
+        shown = {} if looked is None else {h: p for h, p in memory.shown.items() if h not in looked}
+        return replace(
+            memory,
+            digest=zone_memory.digest(prints) if whole else "",
+            idle_since=idle_since,
+            attached=tuple(sorted(attached - {""})),
+            pending=(*memory.pending, *carried.changes),
+            refused=zone_memory.refusals(memory, prints, carried.failed, self.now),
+            released={host: each for host, each in released.items() if self.now < each.until},
+            shown={**shown, **decision.shown},
+        )
+
+    def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:
+        """Seconds until something is to be done that nobody tells; 0 when there is nothing."""
+        waits = [each.until - self.now for each in memory.refused.values()]
+        lately = memory.released
+        waits += [lately[host].until - self.now for host in wanted if host in lately]
+        if memory.idle_since:
+            waits.append(memory.idle_since + self._sweep_seconds - self.now)
+        if memory.spare or carried.unfinished:
+            waits.append(_SOON_SECONDS)
+        return max(1.0, min(waits)) if waits else 0.0
+
+
+def gone_note(uid: str, unit: str) -> str:
+    """Under which name it is kept when a source lost a host of the zone *unit*."""
+    return f"dns-gone/{uid}/{names.short_hash(unit)}"
+
+
+def _with_listing(
+    memory: ZoneMemory, records: Sequence[RecordSet], now: float, *, complete: bool
+) -> ZoneMemory:
+    attached = {item.health_check for item in records if item.health_check}
+    return replace(
+        memory,
+        listed_at=now,
+        complete=complete,
+        attached=tuple(sorted({*memory.attached, *attached})),
+    )
+
+
+def _complete(ports: Ports) -> bool:
+    return ports.ledger.note(COMPLETE) is not None
+
+
+def _prints(units: Mapping[str, Unit]) -> dict[str, str]:
+    return {name: unit.print for name, unit in units.items()}
+
+
+def _without(decision: ZoneDecision, waits: Iterable[str]) -> ZoneDecision:
+    """*decision* without the units that the provider refused lately as they are."""
+    skipped = set(waits)
+    parts = {name: plan for name, plan in decision.parts.items() if name not in skipped}
+    return replace(decision, parts=parts)
+
+
+def _after(
+    before: Iterable[RecordSet], decision: ZoneDecision, carried: Carried
+) -> list[RecordSet]:
+    """What stands when the accepted changes are made."""
+    found = {item.identity: item for item in before}
+    for name in carried.done:
+        for change in decision.parts[name]:
+            if not isinstance(change, Create):
+                found.pop(change.observed.identity, None)
+        for change in decision.parts[name]:
+            if not isinstance(change, Delete):
+                found[change.desired.identity] = change.desired
+    return [found[key] for key in sorted(found)]

@@ -1,0 +1,1 @@
+"""What a hosted zone answers: pools, trees, weights, and the units they are written in."""
