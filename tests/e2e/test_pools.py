@@ -144,6 +144,26 @@ def test_a_member_is_taken_away_without_a_lost_request(shop):
     assert met.failures == []
 
 
+def test_a_request_under_way_is_answered_by_a_member_that_goes(shop):
+    """Connection draining: a slow answer comes, although new requests go elsewhere by then."""
+    near = shop.visitor("europe-west1")
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 6.0})
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        slow = pool.submit(near.get, HOST, address=shop.address())
+        time.sleep(0.5)  # it has to be under way
+        chosen = {"fedingress.dev/clusters": "gke-us,gke-twin"}
+        shop.apply(CONFIG, ingress(annotations=chosen))
+        until("the member to be empty", lambda: shop.ours("gke-eu") == [])
+        others = {near.get(HOST, address=shop.address()).cluster for _ in range(10)}
+        under_way = not slow.done()
+        page = slow.result()
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 0})
+
+    assert (page.status, page.cluster) == (200, "gke-eu")
+    assert under_way
+    assert others == {"gke-us", "gke-twin"}
+
+
 def test_a_paths_service_changes_without_a_lost_request(shop):
     """The new backend service stands before the map leads there, the old one goes after."""
     with visited(shop) as met:

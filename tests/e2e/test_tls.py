@@ -1,5 +1,6 @@
 """TLS over the wire: real handshakes with the VIP, read by the official clients."""
 
+import contextlib
 import http.client
 import ssl
 
@@ -159,6 +160,38 @@ def test_a_pre_shared_certificate_of_others_is_shown_and_left(secured):
 
     assert [item["name"] for item in secured.listed("SslCertificates")] == ["theirs"]
     certificates.delete_unary(project="lab", ssl_certificate="theirs")
+
+
+def test_google_issues_a_certificate_once_the_name_leads_to_the_load_balancer(site, home):
+    """Until then the condition says so and HTTP serves; another host's wait holds up nobody."""
+    policy, _ = platform()
+    policy["spec"]["tls"] = {"managedCertificates": True}
+    elsewhere = "elsewhere.test"
+    site.apply(CONFIG, policy)
+    manifest = both_hosts()
+    manifest["spec"]["rules"][1]["host"] = elsewhere
+    site.apply(CONFIG, manifest)
+    trust = ssl.create_default_context(cafile=site.env["LOCALCLOUD_CA"])
+
+    def served():
+        with contextlib.suppress(OSError):
+            return greet(site, HOST, context=trust).names == (HOST,)
+        return False
+
+    until("a certificate of Google's", served, say=site.conditions)
+    states = {
+        domain: status
+        for item in site.listed("SslCertificates")
+        for domain, status in item["managed"]["domain_status"].items()
+    }
+    until("one complaint", lambda: HOST not in site.conditions()["Degraded"]["message"])
+    degraded = site.conditions()["Degraded"]
+
+    assert states == {HOST: "ACTIVE", elsewhere: "FAILED_NOT_VISIBLE"}
+    assert degraded["reason"] == "CertificateProvisioning"
+    assert elsewhere in degraded["message"]
+    assert site.visitor("us-central1").get(HOST).status == SERVED
+    site.apply(CONFIG, *platform())
 
 
 def test_a_secret_that_vanishes_is_told_and_is_no_outage(secured):

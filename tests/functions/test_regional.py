@@ -292,6 +292,7 @@ def test_the_end_takes_everything_away_in_order():
     assert world.ours("eks-us") == world.ours("eks-ap") == []
     assert world.sources.stored(KEY) is None
     assert [doc.key.name for doc in world.store.list("intent")] == []
+    assert {item.type for item in world.records.list(HOSTED)} == {"NS", "SOA"}
 
 
 def test_each_tick_takes_a_sample_of_every_zone_with_shares():

@@ -389,18 +389,18 @@ def test_an_override_reaches_only_the_clusters_it_names_and_a_bad_one_only_hurts
 
 def test_a_deletion_during_a_run_of_backends_is_not_forgotten():
     """That run tells the zone, late, that the Ingress stays; it is told again, without a resync."""
-    world = World()
-    world.install()
+    world = submitted()
     deleted = []
 
     def strike(moment, verb, label):
-        if moment == "before" and "forwardingRules" in label and not deleted:
+        if moment == "before" and "urlMaps" in label and not deleted:
             deleted.append(label)
             world.sources.delete(KEY)
             world.deliver(Work(concern="fanout", unit=str(KEY), cause="changed"), "deletion")
 
     world.load_balancers.fault = strike
-    world.submit(ingress_manifest())
+    paths = [path("/", "web"), path("/v2", "api")]
+    world.submit(ingress_manifest(rules=[{"host": "shop.example.com", "http": {"paths": paths}}]))
     world.settle(within_seconds=120.0)
 
     assert deleted

@@ -11,6 +11,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning import dns
+from tests.planning.shop import source as shop_source
 
 ZONE = {"provider": "cloud-dns", "project": "p", "name": "z", "domain": "example.com"}
 HOSTS = ("a.example.com", "b.example.com", "*.c.example.com")
@@ -344,3 +345,18 @@ def test_the_changes_of_a_host_go_together_and_none_is_lost(first, second):
     assert [*parts] == sorted(parts)
     assert set(parts) <= set(HOSTS)
     assert sorted(repr(each) for part in parts.values() for each in part) == sorted(map(repr, plan))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, False),
+        ({"fedingress.dev/adopt": "dns "}, True),
+        ({"fedingress.dev/adopt": "all"}, False),
+    ],
+)
+def test_consent_is_an_annotation(given, expected):
+    """It names what may be adopted."""
+    found = shop_source(annotations=given)
+
+    assert dns.adopts(found) is expected

@@ -372,4 +372,5 @@ def _intent(task: _Task, zone: ZoneRef, report: BackendsReport, ports: Ports) ->
         healthy=serving or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,
+        adopt=dns.adopts(source),
     )

@@ -162,6 +162,7 @@ def _intent(look: Look, seen: Seen, zone: ZoneRef, ports: Ports) -> ZoneIntent:
         drain_seconds=policy.deletion.drain_seconds,
         targets=encoded,
         routing=asdict(replace(policy.dns, zones=())),
+        adopt=dns.adopts(source),
     )
 
 

@@ -20,7 +20,7 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
-from fedingress.planning.answers.decision import Standing, ZoneDecision
+from fedingress.planning.answers.decision import Lately, Standing, ZoneDecision
 from fedingress.planning.answers.units import Unit, names_of, to_look_at
 from fedingress.planning.answers.weighing import Weighed, Weighing, recalled, weigh
 from fedingress.ports import Guard, Ports
@@ -195,8 +195,7 @@ class Visit:
             checks=memory.checks,
             complete=_complete(ports),
             force=self.work.cause == FORCE,
-            now=self.now,
-            released=memory.released,
+            lately=Lately(now=self.now, released=memory.released, shown=memory.shown),
         )
 
     def _remember_removals(self, decision: ZoneDecision, ports: Ports) -> None:
@@ -230,21 +229,26 @@ class Visit:
             memory = zone_memory.keep_prints(self.zone.unit, memory, stands, ports.ledger)
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
+        idle_since = (memory.idle_since or self.now) if idle else 0.0
+        if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
+            idle_since = memory.idle_since
         attached = {item.health_check for unit in found.wanted.values() for item in unit.records}
         if looked is None:
             after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
-        elif idle or not whole:
+        elif idle_since or not whole:
             attached |= set(memory.attached)
         released = {**memory.released, **decision.released}
+        shown = {} if looked is None else {h: p for h, p in memory.shown.items() if h not in looked}
         return replace(
             memory,
             digest=zone_memory.digest(prints) if whole else "",
-            idle_since=(memory.idle_since or self.now) if idle else 0.0,
+            idle_since=idle_since,
             attached=tuple(sorted(attached - {""})),
             pending=(*memory.pending, *carried.changes),
             refused=zone_memory.refusals(memory, prints, carried.failed, self.now),
             released={host: each for host, each in released.items() if self.now < each.until},
+            shown={**shown, **decision.shown},
         )
 
     def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:

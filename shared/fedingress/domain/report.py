@@ -178,6 +178,7 @@ class ZoneIntent(Report):
     targets: `domain.target.Target` of each member, encoded, where the load balancers of members
         answer themselves; then *addresses* is empty.
     routing: the policy's `domain.policy.DnsPolicy`, encoded, without its zones.
+    adopt: whether answers of others at these hosts are to be replaced, once it was told what by.
     """
 
     source: str
@@ -191,6 +192,7 @@ class ZoneIntent(Report):
     drain_seconds: int = 300
     targets: tuple[Mapping[str, Any], ...] = ()
     routing: Mapping[str, Any] = field(default_factory=dict)
+    adopt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

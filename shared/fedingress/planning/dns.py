@@ -8,9 +8,11 @@ need about zones and marks, and the decision for a zone of addresses alone.
 from collections.abc import Iterable, Mapping, Sequence
 
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
+from fedingress.domain.ingress import Source
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
+from fedingress.planning import adoption
 from fedingress.planning.answers.compiling import ADDRESS_TYPES
 from fedingress.planning.answers.decision import Standing, ZoneDecision
 from fedingress.planning.answers.marks import HostMark, is_node, mark_name, mark_of, marks_in
@@ -23,6 +25,7 @@ __all__ = [
     "LEAVING",
     "HostMark",
     "ZoneDecision",
+    "adopts",
     "batch",
     "by_host",
     "decide",
@@ -38,6 +41,11 @@ def zone_for(host: str, zones: Iterable[ZoneRef]) -> ZoneRef | None:
     bare = host.removeprefix("*.")
     fitting = [zone for zone in zones if bare == zone.domain or bare.endswith("." + zone.domain)]
     return max(fitting, key=lambda zone: (len(zone.domain), zone.unit), default=None)
+
+
+def adopts(source: Source) -> bool:
+    """Whether the user lets records that others left at the hosts of *source* be replaced."""
+    return "dns" in adoption.consents(source.annotations)
 
 
 def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:

@@ -11,7 +11,7 @@ from fedingress.planning.answers.decision import Standing
 from fedingress.planning.answers.marks import is_node, marks_in
 from fedingress.planning.answers.units import names_of, to_look_at
 from fedingress.planning.answers.zone import wanted
-from tests.planning.answers.zones import CHECK, DOMAIN, PLACES, Zone, intent, target
+from tests.planning.answers.zones import CHECK, DOMAIN, PLACES, START, Zone, intent, target
 
 US, AP, EU = (target(name) for name in ("us", "ap", "eu"))
 HOST = f"u1.{DOMAIN}"
@@ -317,3 +317,149 @@ def test_addresses_in_a_pool_have_the_time_to_live_of_the_policy():
     for members, expected in (((site,), {5}), ((site, US), {0, 60})):
         zone = Zone(intent("u1", *members, routing="weighted", ttl_seconds=5))
         assert {item.ttl_seconds for item in zone.records if item.weight is not None} == expected
+
+
+def test_a_host_that_another_namespace_let_go_of_waits_until_resolvers_forget():
+    """Nobody takes over at once what clients were led to a moment ago; its own namespace may."""
+    old = intent("u1", US, source="shop/u1", drain_seconds=100)
+    heir = intent("u2", AP, source="evil/u2", hosts=(HOST,))
+    zone = Zone(old)
+    leaving = dataclasses.replace(old, state="deleting", hosts=())
+    decision = zone.look(leaving, heir)
+    assert not zone.at(HOST)
+    assert decision.hosts["u2"][HOST] == ("waiting", f"shop/u1 has not let go of {HOST} yet")
+    assert zone.released[HOST].until == START + 60 + 100
+    decision = zone.look(heir)
+    assert not zone.at(HOST)
+    assert decision.hosts["u2"][HOST] == (
+        "waiting",
+        f"shop/u1 let go of {HOST} lately, and resolvers may still remember it",
+    )
+    assert HOST not in decision.prints
+    again = dataclasses.replace(heir, uid="u3", source="shop/u3")
+    assert zone.decide(again).hosts["u3"][HOST][0] == "published"
+    zone.now += 160
+    zone.look(heir)
+    assert zone.at(HOST)
+
+
+def test_an_owner_that_is_gone_is_released_before_another_namespace_has_the_host():
+    """Only once every source has spoken; its time to live is that of its mark."""
+    old = intent("u1", US, source="shop/u1", ttl_seconds=50)
+    heir = intent("u2", AP, source="evil/u2", hosts=(HOST,))
+    zone = Zone(old)
+    before = zone.records
+    zone.look(heir, complete=False)
+    assert zone.records == before
+    zone.look(heir)
+    assert not zone.at(HOST)
+    assert zone.released[HOST].until == START + 50 + 300
+
+
+def test_an_older_ingress_of_another_namespace_need_not_wait():
+    """It owned the host all along; who loses it still names it, and is told."""
+    young = intent("u2", US, source="shop/u2", hosts=(HOST,))
+    zone = Zone(young)
+    older = intent("u1", AP, source="first/u1")
+    decision = zone.look(older, young)
+
+    assert decision.hosts["u2"][HOST][0] == "conflict"
+    assert zone.under(HOST) == {"": {"ap": 255}}
+
+
+def test_an_orphan_of_another_namespace_is_whoever_claims_it():
+    """Its owner left it on purpose."""
+    zone = Zone(intent("u1", US, source="shop/u1"))
+    zone.look(intent("u1", US, source="shop/u1", state="orphan"))
+    zone.look(intent("u2", AP, source="other/u2", hosts=(HOST,)))
+
+    assert zone.under(HOST) == {"": {"ap": 255}}
+
+
+FOREIGN = RecordSet(name=HOST, type="CNAME", ttl_seconds=300, values=("old.example.net",))
+
+
+def test_a_foreign_answer_is_adopted_by_consent_after_its_replacement_was_told():
+    """The first look tells, the next one does; whatever changes meanwhile is told again."""
+    wish = intent("u1", US, routing="weighted", adopt=True)
+    zone = Zone()
+    zone.records = (FOREIGN,)
+    decision = zone.look(wish)
+    assert zone.records == (FOREIGN,)
+    state, text = decision.hosts["u1"][HOST]
+    assert state == "conflict"
+    assert text.startswith(
+        f"as the Ingress asks, CNAME {HOST} (old.example.net) will be replaced by A (alias of _p-"
+    )
+    assert HOST not in decision.prints
+    changed = dataclasses.replace(FOREIGN, values=("new.example.net",))
+    zone.records = (changed,)
+    zone.look(wish)
+    assert zone.records == (changed,)
+    zone.look(wish)
+    assert zone.under(HOST) == {"": {"us": 255}}
+    assert not zone.look(wish).plan
+
+
+def test_adoption_waits_for_what_it_would_be_replaced_by():
+    """A foreign answer that serves is not exchanged for one that does not."""
+    policy = dataclasses.replace(FOREIGN, type="A", values=(), policy='{"wrr": {}}')
+    waiting = intent("u1", adopt=True, healthy=False, addresses={})
+    zone = Zone()
+    zone.records = (policy,)
+    text = zone.look(waiting).hosts["u1"][HOST][1]
+    assert text.endswith("A u1.example.com (a policy) will be replaced by what is not known yet")
+    zone.look(waiting)
+    assert zone.records == (policy,)
+
+
+def test_nothing_is_adopted_without_consent_or_from_another_installation():
+    """No annotation, or a mark: it stays."""
+    other = Zone(intent("u1", US), owner="other")
+    for records, adopt in (((FOREIGN,), False), (other.records, True)):
+        zone = Zone()
+        zone.records = records
+        wish = intent("u1", US, adopt=adopt)
+        zone.look(wish)
+        decision = zone.look(wish)
+        assert zone.records == records
+        assert decision.hosts["u1"][HOST][0] == "conflict"
+        assert not decision.shown
+
+
+CLOUD = {"provider": "cloud-dns", "project": "p", "name": "z", "domain": DOMAIN}
+SITE = target("site", address="203.0.113.9", hosted_zone="")
+SIX = target("site", address="2001:db8::1", hosted_zone="")
+PLAIN = {
+    "an address": ((SITE,), HOST, ("A", "203.0.113.9")),
+    "an address of IPv6": ((SIX,), HOST, ("AAAA", "2001:db8::1")),
+    "a name": ((target("us", hosted_zone=""),), HOST, ("CNAME", "us.elb.test")),
+    "a load balancer that Route 53 could alias": ((US,), HOST, ("CNAME", "us.elb.test")),
+    "a name at the apex": ((US,), DOMAIN, "no CNAME may stand"),
+    "several members": ((US, AP), HOST, "2 members answer themselves"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_a_zone_of_cloud_dns_leads_to_one_member_or_says_why_not(name, routing):
+    """It has no aliases, and checks nothing by itself."""
+    members, host, expected = PLAIN[name]
+    zone = Zone()
+    wish = intent("u1", *members, routing=routing, places=PLACES, zone=CLOUD, hosts=(host,))
+    decision = zone.look(wish)
+
+    assert not nodes(zone)
+    if isinstance(expected, str):
+        assert zone.records == ()
+        assert expected in decision.hosts["u1"][host][1]
+    else:
+        assert [(r.type, *r.values) for r in zone.records if r.type != "TXT"] == [expected]
+
+
+def test_an_ingress_that_can_have_no_answer_has_none_in_cloud_dns_either():
+    """The fault is that of its members."""
+    many = [target(f"c{n:03}", region="us-east-1") for n in range(101)]
+    decision = Zone().look(intent("u1", *many, zone=CLOUD))
+
+    assert "101 members" in decision.hosts["u1"][HOST][1]

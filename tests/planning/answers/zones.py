@@ -10,7 +10,7 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.target import Target
 from fedingress.planning import checks as health
 from fedingress.planning.answers import batches
-from fedingress.planning.answers.decision import Release, Standing, ZoneDecision
+from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
 from fedingress.planning.answers.weighing import Weighed, Weighing, weigh
 from fedingress.planning.answers.zone import decide
 
@@ -72,6 +72,7 @@ class Zone:
         self.now = START
         self.state = Weighing()
         self.released: dict[str, Release] = {}
+        self.shown: dict[str, str] = {}
         self.checks: dict[str, str] = {}
         self.probes: dict[str, bool] = {}
         self.batches: list[batches.Batch] = []
@@ -92,8 +93,7 @@ class Zone:
         options = {
             "checks": self.checks,
             "complete": True,
-            "now": self.now,
-            "released": self.released,
+            "lately": Lately(now=self.now, released=self.released, shown=self.shown),
             "standing": Standing(records=self.records),
         }
         options |= more
@@ -110,6 +110,7 @@ class Zone:
             self.apply(batch)
         self.state = Weighing.decode(weighed.state.encode())
         self.released |= decision.released
+        self.shown = dict(decision.shown)
         return decision
 
     def windows(self, count: int, *intents: ZoneIntent) -> ZoneDecision:

@@ -147,4 +147,8 @@ class Follower:
 
 
 def _runs_differently(one: Program, other: Program) -> bool:
-    return (one.text, one.files) != (other.text, other.files)
+    return (one.text, one.files, one.drain_seconds) != (
+        other.text,
+        other.files,
+        other.drain_seconds,
+    )

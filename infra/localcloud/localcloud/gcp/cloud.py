@@ -20,6 +20,7 @@ from localcloud.gcp.discovery import api
 from localcloud.gcp.dns import Dns
 from localcloud.gcp.endpoints import Endpoints, Health
 from localcloud.gcp.errors import injected
+from localcloud.gcp.managed_certificates import Issue, ManagedCertificates
 from localcloud.gcp.managed_zones import ManagedZones
 from localcloud.gcp.operations import OperationFault, Operations
 from localcloud.gcp.places import REGIONS, Regions
@@ -173,6 +174,12 @@ class GcpCloud:
     def users(self, path: str) -> tuple[str, ...]:
         """Give the paths of all objects that refer to the one at *path*."""
         return self._resources.users(path)
+
+    def managed_certificates(
+        self, *, resolve: Callable[[str], Sequence[str]], issue: Issue
+    ) -> ManagedCertificates:
+        """Give what provisions this cloud's managed certificates, whenever it is told to look."""
+        return ManagedCertificates(self._resources, resolve=resolve, issue=issue)
 
     def private_key(self, path: str) -> str | None:
         """Give the private key of the certificate at *path*, for the data plane only."""

@@ -130,6 +130,7 @@ def environment(places: Places) -> dict[str, str]:
         "LOCALCLOUD_DNS": f"127.0.0.1:{places.dns_port}",
         "LOCALCLOUD_HTTP_PORT": str(places.http_port),
         "LOCALCLOUD_HTTPS_PORT": str(places.https_port),
+        "LOCALCLOUD_CA": str(places.state / "ca.pem"),
         "LOCALCLOUD_CONTROL": f"http://127.0.0.1:{places.control_port}",
         "LOCALCLOUD_REGIONS": " ".join(places.clients),
         "LOCALCLOUD_REGION": next(iter(places.clients)),

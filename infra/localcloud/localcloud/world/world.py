@@ -45,6 +45,7 @@ from localcloud.world.clients import client_regions, inside
 from localcloud.world.cluster import HOST, Cluster, node_name
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
+from localcloud.world.provisioning import Provisioning, public_addresses
 from localcloud.world.spec import WorldSpec
 
 CONFIG = "config"
@@ -156,25 +157,27 @@ class World:
         self.amazon = Amazon(spec, self.block)
         self.aws = self.amazon.cloud
         await self.amazon.start(self._stack, HOST, self.state)
-        zones = self.gcp.zones
         self.dns = DnsServer(
-            records=lambda: [
-                *(
-                    ZoneView(
-                        dns_name=zone.domain,
-                        rrsets=zone.rrsets,
-                        networks=inside(zone.zone, spec.members, self.block.number),
-                    )
-                    for zone in zones.values()
-                ),
-                *self.amazon.zone_views(),
-            ],
+            records=self._zone_views,
             choose=self.amazon.choose,
         )
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
         self._ports = (gcp.port, metadata.port, sts.port, self.amazon.port)
+
+    def _zone_views(self) -> list[ZoneView]:
+        """Every zone of every cloud, as the name servers see it."""
+        members, world = self.spec.members, self.block.number
+        managed = [
+            ZoneView(
+                dns_name=zone.domain,
+                rrsets=zone.rrsets,
+                networks=inside(zone.zone, members, world),
+            )
+            for zone in self.gcp.zones.values()
+        ]
+        return [*managed, *self.amazon.zone_views()]
 
     async def _start_iam(self) -> Server:
         """The functions' role has a key; Google's account of the world may take the role on too."""
@@ -208,6 +211,13 @@ class World:
         await self.data_plane.start()
         self._stack.push_async_callback(self.data_plane.close)
         gcp.subscribe(lambda _path: self.data_plane.changed())
+        certificates = gcp.managed_certificates(
+            resolve=public_addresses(self._zone_views, self.block, self.amazon.choose),
+            issue=self._authority.issue,
+        )
+        provisioning = Provisioning(certificates, self.spec.operation_seconds)
+        self._stack.callback(provisioning.close)
+        gcp.subscribe(provisioning.changed)
         gcp.health = self.data_plane.health
 
     async def _start_clusters(self, documents: Sequence[Mapping[str, Any]]) -> None:
@@ -293,6 +303,7 @@ class World:
         others = [context for context in people if context.name != CONFIG]
         kubeconfig.write(self.kubeconfig, [first, *others])
         kubeconfig.write(self.functions_kubeconfig, [config])
+        (self.state / "ca.pem").write_bytes(self._authority.pem)
 
     def _pod_server(self, place: PodPlace) -> PodServer:
         return Pod(

@@ -1,5 +1,5 @@
 """
-The units of a zone as record sets of Route 53.
+The units of a zone as record sets of Route 53; see `plain` for hosts in Cloud DNS.
 
 ```
 host   alias of its root, one record set per type that the root answers; or plain addresses
@@ -22,6 +22,7 @@ from fedingress.domain.record import Alias, RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning import checks as health
 from fedingress.planning.answers import hosts as naming
+from fedingress.planning.answers import plain
 from fedingress.planning.answers.marks import HostMark
 from fedingress.planning.answers.pools import Choice, Entry, Pool, Tree
 from fedingress.planning.answers.units import Unit
@@ -89,10 +90,13 @@ class _Compiling:
                 records=(marked, *answers),
                 uid=intent.uid,
                 ready=intent.healthy,
+                adopts=intent.adopt,
                 fault=naming.fault(host, self.domain),
                 shown=", ".join(value for item in answers for value in item.values),
             )
         root = self.forest.roots.get(intent.uid, "")
+        if root and intent.zone["provider"] == plain.PROVIDER:
+            return self._plain(host, intent, marked, root)
         types = self.forest.types(root) if root else ()
         fault = naming.fault(host, self.domain, types) or self.forest.faults.get(intent.uid, "")
         answers = tuple(
@@ -105,8 +109,25 @@ class _Compiling:
             leads_to=frozenset({self._name(root)}) if root else frozenset(),
             uid=intent.uid,
             ready=intent.healthy,
+            adopts=intent.adopt,
             fault=fault or self._fault_below(root),
             shown=self._shown(root) if root else "",
+        )
+
+    def _plain(self, host: str, intent: ZoneIntent, mark: RecordSet, root: str) -> Unit:
+        """A host of a zone that has no aliases, and so no nodes."""
+        pools = (self.forest.pools.get(label) for label in self.forest.below(root))
+        entries = sorted({each for pool in pools if pool for each in pool.own})
+        answers, fault = plain.answers(host, entries, intent.ttl_seconds)
+        types = [item.type for item in answers]
+        return Unit(
+            name=host,
+            records=(mark, *answers),
+            uid=intent.uid,
+            ready=intent.healthy,
+            fault=naming.fault(host, self.domain, types) or fault,
+            adopts=intent.adopt,
+            shown=self._shown(root),
         )
 
     def _fault_below(self, root: str) -> str:

@@ -39,6 +39,8 @@ class ZoneDecision:
     prints: name -> print of the unit, for each that needs no other look until that changes; of the
         units that were found, or of all.
     released: host -> who lets go of it by this plan.
+    shown: host -> digest of a foreign answer and of ours, where the user wants it to be replaced:
+        told now, and done by a later decision that is given it.
     """
 
     plan: Plan[RecordSet]
@@ -47,3 +49,17 @@ class ZoneDecision:
     units: Mapping[str, Unit] = field(default_factory=dict)
     prints: Mapping[str, str] = field(default_factory=dict)
     released: Mapping[str, Release] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lately:
+    """
+    What happened before.
+
+    now: Unix seconds.   released: host -> who let go of it.   shown: as the last decision said.
+    """
+
+    now: float = 0.0
+    released: Mapping[str, Release] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)

@@ -26,6 +26,7 @@ class Unit:
     uid: of the source; empty for a node.
     ready: whether it may be published although it never was.
     fault: why it cannot be published as it is wanted.
+    adopts: whether the user wants foreign answers at its name to be replaced.
     shown: in a few words, where it leads.
     """
 
@@ -35,13 +36,17 @@ class Unit:
     uid: str = ""
     ready: bool = True
     fault: str = ""
+    adopts: bool = False
     shown: str = ""
 
     @property
     def print(self) -> str:
         """A digest of all that is decided by; equal as long as nothing is to be decided anew."""
         return names.short_hash(
-            *(str(_basis(item)) for item in self.records), str(self.ready), self.fault, length=12
+            *(str(_basis(item)) for item in self.records),
+            str((self.ready, self.adopts)),
+            self.fault,
+            length=12,
         )
 
 

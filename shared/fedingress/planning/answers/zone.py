@@ -8,12 +8,14 @@ no record of the zone leads to it any more.
 
 from collections.abc import Collection, Mapping, Sequence
 
+from fedingress.domain import names
 from fedingress.domain.change import Change, Delete, Plan, Update
+from fedingress.domain.policy import DeletionPolicy
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers import hosts as naming
 from fedingress.planning.answers.compiling import compiled
-from fedingress.planning.answers.decision import Release, Standing, ZoneDecision
+from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
 from fedingress.planning.answers.found import ANSWER_TYPES, Found
 from fedingress.planning.answers.marks import HostMark, is_node
 from fedingress.planning.answers.units import Unit
@@ -21,6 +23,7 @@ from fedingress.planning.answers.weighing import Weighed
 
 LEAVING = frozenset({"deleting", "orphan"})
 """States of an intent whose records are still to go, or to be left and marked so."""
+NOTHING_LATELY = Lately()
 _BRAKE_FROM = 10
 _BRAKE_RATIO = 0.3
 
@@ -35,8 +38,7 @@ def decide(
     checks: Mapping[str, str],
     complete: bool,
     force: bool = False,
-    now: float = 0.0,
-    released: Mapping[str, Release] | None = None,
+    lately: Lately = NOTHING_LATELY,
 ) -> ZoneDecision:
     """
     Plan the zone.
@@ -50,8 +52,7 @@ def decide(
         checks: `planning.checks.key` -> id of the health check that stands.
         complete: Whether every source has spoken since the store was new.
         force: Lift the brake.
-        now: Unix seconds.
-        released: Host -> who let go of it lately.
+        lately: The time, and what happened before.
 
     Returns:
         The plan; nothing of it is an empty answer for a host that has one.
@@ -59,8 +60,8 @@ def decide(
     won, lost = naming.claimed(intents)
     units = compiled(domain, won, weighed, checks, owner=owner)
     zone = _Zone(domain, intents, standing, owner, units)
-    zone.now, zone.lately = now, released or {}
-    return zone.decide(lost, complete=complete, force=force)
+    zone.lost, zone.lately, zone.complete = lost, lately, complete
+    return zone.decide(force=force)
 
 
 def wanted(
@@ -97,29 +98,29 @@ class _Zone:
         self.said: dict[str, dict[str, tuple[str, str]]] = {uid: {} for uid in intents}
         self.prints: dict[str, str] = {}
         self.released: dict[str, Release] = {}
-        self.lately: Mapping[str, Release] = {}
+        self.shown: dict[str, str] = {}
+        self.lost: Mapping[str, Sequence[ZoneIntent]] = {}
+        self.lately = NOTHING_LATELY
+        self.complete = False
         self.needed: set[str] = set()
         self.risky = 0
-        self.now = 0.0
 
-    def decide(
-        self, lost: Mapping[str, Sequence[ZoneIntent]], *, complete: bool, force: bool
-    ) -> ZoneDecision:
+    def decide(self, *, force: bool) -> ZoneDecision:
         hosts = {name: unit for name, unit in self.units.items() if unit.uid}
         for host in sorted(hosts):
             if self._seen(host):
                 self._publish(hosts[host])
-            for loser in lost.get(host, ()):
+            for loser in self.lost.get(host, ()):
                 owner = self.intents[hosts[host].uid].source
                 self._say(loser.uid, host, "conflict", f"the host belongs to {owner}")
         for host, mark in sorted(self.marks.items()):
             if host not in hosts and not is_node(host) and self._mine(mark):
-                self._release(host, mark, complete=complete)
+                self._release(host, mark, complete=self.complete)
         needed = {each for name in self.needed for each in (name, *self._below(name))}
         for name in sorted(self.units):
             if is_node(name) and self._seen(name):
                 self._stand(self.units[name], needed)
-        if self.looked_at is None and complete:
+        if self.looked_at is None and self.complete:
             self._sweep(needed)
         held = self._brake(force=force)
         parts = {} if held else {name: self._plan(name) for name in sorted(self.parts)}
@@ -131,6 +132,7 @@ class _Zone:
             units=self.units,
             prints={} if held else self.prints,
             released={} if held else self.released,
+            shown=self.shown,
         )
 
     def _plan(self, name: str) -> Plan[RecordSet]:
@@ -149,9 +151,14 @@ class _Zone:
         host, intent = unit.name, self.intents[unit.uid]
         mark = self.marks.get(host)
         mine = mark is not None and mark.owner == self.owner
-        if foreign := self._foreign(host, mark, mine=mine):
-            self._say(unit.uid, host, "conflict", foreign)
-            self.prints[host] = unit.print
+        foreign = self._foreign(host, mark, mine=mine)
+        if foreign and not self._adopted(unit, mark):
+            self._say_conflict(unit, foreign, mark)
+            return
+        if stranger := self._stranger(intent, host, mark if mine else None):
+            self._say(unit.uid, host, "waiting", stranger)
+            if mine and mark is not None:
+                self._release(host, mark, complete=self.complete)
             return
         published = mine and mark is not None and mark.uid == unit.uid
         former = mark if mine and not published and self._leaves(mark) else None
@@ -177,7 +184,48 @@ class _Zone:
             what = what or "a mark of another installation"
         if not what:
             return ""
-        return f"{what} for {host} exists in the zone and is not ours; delete it to hand it over"
+        text = f"{what} for {host} exists in the zone and is not ours; delete it to hand it over"
+        return text if mark else f"{text}, or annotate the Ingress with {names.ADOPT}: dns"
+
+    def _say_conflict(self, unit: Unit, why: str, mark: HostMark | None) -> None:
+        """Tell of a foreign answer and, where it is to be replaced, by what."""
+        if unit.adopts and mark is None:
+            self.shown[unit.name] = self._adoption(unit)
+            there = "; ".join(f"{item.label} ({_told(item)})" for item in self._there(unit))
+            ours = "; ".join(f"{item.type} ({_told(item)})" for item in unit.records[1:])
+            ours = ours or "what is not known yet"
+            why = f"as the Ingress asks, {there} will be replaced by {ours}"
+        else:
+            self.prints[unit.name] = unit.print
+        self._say(unit.uid, unit.name, "conflict", why)
+
+    def _adopted(self, unit: Unit, mark: HostMark | None) -> bool:
+        """Whether the user wants just this replacement, and was told of it before."""
+        shown = self.lately.shown.get(unit.name, "")
+        return unit.adopts and mark is None and shown == self._adoption(unit)
+
+    def _adoption(self, unit: Unit) -> str:
+        return names.short_hash(*map(str, self._there(unit)), *map(str, unit.records[1:]))
+
+    def _there(self, unit: Unit) -> list[RecordSet]:
+        return sorted(self.found.answers(unit.name), key=lambda item: item.identity)
+
+    def _stranger(self, intent: ZoneIntent, host: str, mark: HostMark | None) -> str:
+        """
+        Why a host of another namespace is not taken over yet; empty when nothing is in the way.
+
+        What resolvers remember still leads to whoever had it. One that still names the host lost
+        it to an older Ingress, and nobody is to wait.
+        """
+        own = _namespace(intent.source)
+        before = self.lately.released.get(host)
+        if before and self.lately.now < before.until and _namespace(before.source) != own:
+            return f"{before.source} let go of {host} lately, and resolvers may still remember it"
+        if mark is None or mark.orphan or _namespace(mark.source) == own:
+            return ""
+        if mark.uid in {each.uid for each in self.lost.get(host, ())}:
+            return ""
+        return f"{mark.source} has not let go of {host} yet"
 
     def _must_wait(
         self, unit: Unit, intent: ZoneIntent, *, published: bool, former: HostMark | None
@@ -208,11 +256,11 @@ class _Zone:
     def _below(self, name: str) -> set[str]:
         """Every node under a unit."""
         found: set[str] = set()
-        names = [*self.units[name].leads_to]
-        while names:
-            each = names.pop()
+        left = [*self.units[name].leads_to]
+        while left:
+            each = left.pop()
             found.add(each)
-            names += self.units[each].leads_to if each in self.units else ()
+            left += self.units[each].leads_to if each in self.units else ()
         return found
 
     def _leaves(self, mark: HostMark | None) -> bool:
@@ -261,6 +309,10 @@ class _Zone:
             self.risky += 1
         why = "its Ingress is gone" if intent is None or intent.state != "present" else "no rule"
         self.parts[host] = self.found.going(host, why)
+        ttl = intent.ttl_seconds if intent else self.found.mark(host).ttl_seconds
+        drain = intent.drain_seconds if intent else DeletionPolicy().drain_seconds
+        until = self.lately.now + ttl + drain
+        self.released[host] = Release(source=mark.source, until=until)
 
     def _sweep(self, needed: Collection[str]) -> None:
         """Take away nodes of ours that nothing leads to any more."""
@@ -284,6 +336,15 @@ class _Zone:
             f"{_BRAKE_RATIO:.0%}; look at `fedingress plan`, then repair with --force"
         )
         return (text,)
+
+
+def _namespace(source: str) -> str:
+    return source.partition("/")[0]
+
+
+def _told(item: RecordSet) -> str:
+    """What a record set answers, for people."""
+    return f"alias of {item.alias.name}" if item.alias else ", ".join(item.values) or "a policy"
 
 
 def _is_risky(change: Change[RecordSet]) -> bool:

@@ -9,6 +9,9 @@ Three kinds of HAProxy backends come of one service:
                  request rate, over all client regions, is held against the capacity of the region.
     last resort  all endpoints of the service, uncounted: used when every tier is at capacity.
 
+A group that goes takes no new requests, and those under way are answered within the service's
+``connectionDraining.drainingTimeoutSec``, at least ten seconds and at most a minute here.
+
 Capacity is rate per endpoint times healthy endpoints times ``capacityScaler``; within a region
 endpoints get requests in proportion to their capacity. A scaler of 0 keeps the checks and ends new
 requests. Source: compute v1 Backend (balancingMode RATE, preference), "Backend services overview".
@@ -29,6 +32,7 @@ from localcloud.dataplane.haproxy.firewalls import reached
 from localcloud.dataplane.haproxy.regions import ClientRegion, region_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
 
+SHORTEST_DRAIN_SECONDS, LONGEST_DRAIN_SECONDS = 10, 60
 UNLIMITED_MILLI_RATE = 10**12
 TOP_WEIGHT = 200
 
@@ -101,6 +105,7 @@ class Service:
     pools: tuple[Pool, ...]
     problems: tuple[str, ...]
     protocol: str = "HTTP"
+    drain_seconds: int = SHORTEST_DRAIN_SECONDS
 
     @property
     def last_resort(self) -> str:
@@ -155,7 +160,14 @@ def service_of(path: str, service: Resource, snapshot: Snapshot, interval_factor
         pools=pools,
         problems=tuple(f"{path}: {problem}" for problem in problems),
         protocol=str(service.get("protocol", "HTTP")),
+        drain_seconds=_drain(service),
     )
+
+
+def _drain(service: Resource) -> int:
+    """HAProxy ends an earlier program as a whole, so its longest service counts for all."""
+    told = whole((service.get("connectionDraining") or {}).get("drainingTimeoutSec"), 0)
+    return min(max(told, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS)
 
 
 def _pools(path: str, service: Resource, snapshot: Snapshot, problems: list[str]) -> Iterator[Pool]:

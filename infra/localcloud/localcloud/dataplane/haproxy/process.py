@@ -22,7 +22,6 @@ from localcloud.dataplane.haproxy import leash, runtime
 from localcloud.dataplane.haproxy.program import Program
 
 READY_SECONDS = 10.0
-DRAIN_SECONDS = 10
 _KEPT_PROGRAMS = 3
 _LOG_TAIL = 4000
 # Each old worker waits for its last clients; a burst of changes must not pile them up.
@@ -133,10 +132,11 @@ class Haproxy:
             (folder / name).write_text(text)
         states = runtime.state_file(dict(program.servers), known)
         (folder / "servers.state").write_text(states)
-        (folder / "haproxy.cfg").write_text(self._global(folder) + "\n" + program.text)
+        text = self._global(folder, program.drain_seconds)
+        (folder / "haproxy.cfg").write_text(f"{text}\n{program.text}")
         return folder
 
-    def _global(self, folder: Path) -> str:
+    def _global(self, folder: Path, drain_seconds: int) -> str:
         """One thread: rates are then counted exactly, and a lab's machine is small."""
         return (
             "global\n"
@@ -144,7 +144,7 @@ class Haproxy:
             f"  description program-{self._count}\n"
             f"  stats socket {self.admin} mode 600 level admin expose-fd listeners\n"
             f"  server-state-file {folder}/servers.state\n"
-            f"  hard-stop-after {DRAIN_SECONDS}s\n"
+            f"  hard-stop-after {drain_seconds}s\n"
             f"  mworker-max-reloads {_OLD_WORKERS}\n"
             "  nbthread 1\n"
             "  maxconn 4000\n"

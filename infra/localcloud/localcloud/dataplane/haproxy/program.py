@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from localcloud.addresses import AddressRefused, loopback
 from localcloud.dataplane.haproxy.maps import Frontend, files
-from localcloud.dataplane.haproxy.pools import Service, service_of
+from localcloud.dataplane.haproxy.pools import SHORTEST_DRAIN_SECONDS, Service, service_of
 from localcloud.dataplane.haproxy.regions import ClientRegion
 from localcloud.dataplane.haproxy.render import configuration
 from localcloud.dataplane.haproxy.routing import routes_of
@@ -32,6 +32,7 @@ class Program:
     servers: Socket address by (pool, server), for those that health checks start on.
     pools: Pool name by (backend service path, group path).
     problems: What was left out and why, for people.
+    drain_seconds: How long requests that are under way may take once the next program runs.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Program:
     servers: Mapping[tuple[str, str], str]
     pools: Mapping[tuple[str, str], str]
     problems: tuple[str, ...]
+    drain_seconds: int = SHORTEST_DRAIN_SECONDS
 
 
 def compile_program(
@@ -72,6 +74,10 @@ def compile_program(
             for pool in service.pools
         },
         problems=tuple(sorted(set(problems))),
+        drain_seconds=max(
+            (service.drain_seconds for service in services.values()),
+            default=SHORTEST_DRAIN_SECONDS,
+        ),
     )
 
 

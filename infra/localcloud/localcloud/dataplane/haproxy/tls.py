@@ -4,7 +4,8 @@ Certificates of HTTPS proxies, as HAProxy reads them: one PEM file each, chain a
 A pair that does not fit is left out and named, so that one bad certificate cannot hold up every
 other change. Policies are served from TLS 1.2 on: what OpenSSL of today has at its default level.
 
-Not modelled: certificate maps, managed certificates (they get no key here), client certificates.
+Managed certificates have a key once they are issued. Not modelled: certificate maps, client
+certificates.
 """
 
 from collections.abc import Iterator, Mapping

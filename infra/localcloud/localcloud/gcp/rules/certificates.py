@@ -4,8 +4,10 @@ Certificates and SSL policies.
 Source: compute v1 ``SslCertificate`` and ``SslPolicy``; Google Cloud, "Self-managed SSL
 certificates" and "SSL policies".
 
-Not modelled: provisioning of managed certificates (they stay PROVISIONING), custom features and
-the FIPS profile of SSL policies, Certificate Manager (its maps are kept as a name).
+Managed certificates are provisioned by `managed_certificates`.
+
+Not modelled: custom features and the FIPS profile of SSL policies, Certificate Manager (its maps
+are kept as a name).
 """
 
 from cryptography import x509
