@@ -44,6 +44,7 @@ locals {
   mount     = "/etc/fedingress"
   database  = "${var.name}-state"
   to_member = toset(["fanout", "repair"])
+  to_amazon = toset(["backends", "dns", "fanout", "repair"])
 
   # The client of Compute Engine alone is 147 MB.
   memory  = merge({ for door in local.doors : door => "512Mi" }, { backends = "1Gi", repair = "1Gi" })
@@ -66,7 +67,7 @@ locals {
         FEDINGRESS_CHANGES             = door == "fanout" ? local.subscriptions["${var.name}-changes"] : ""
         FEDINGRESS_TOKENS              = "platform"
         FEDINGRESS_CALLERS             = local.caller[door]
-        FEDINGRESS_AWS_ROLE            = contains(local.to_member, door) ? var.aws_role : ""
+        FEDINGRESS_AWS_ROLE            = contains(local.to_amazon, door) ? var.aws_role : ""
         FEDINGRESS_LEASE_SECONDS       = tostring(local.lease_seconds)
         FEDINGRESS_LOG_LEVEL           = var.log_level
       } : name => value if value != ""

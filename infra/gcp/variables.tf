@@ -71,7 +71,7 @@ variable "member_secrets" {
 }
 
 variable "aws_role" {
-  description = "ARN of the role of AWS that fan-out takes on for members on EKS; empty without such."
+  description = "ARN of the role of AWS that is taken on for members on EKS, Route 53 and load balancers there; empty without such."
   type        = string
   default     = ""
 }

@@ -20,7 +20,11 @@ from tests.deploy.staged import install, installer, megabytes, run
 FUNCTIONS = stage.names()
 LAMBDA_LIMIT = 250  # megabytes, unpacked: AWS Lambda, "Lambda quotas"
 COMPUTE, CLOUD_DNS = "google.cloud.compute_v1", "googleapiclient"
-CARRIES = {"backends": {COMPUTE}, "dns": {CLOUD_DNS}, "repair": {COMPUTE, CLOUD_DNS}}
+CARRIES = {
+    "backends": {COMPUTE, "boto3"},
+    "dns": {CLOUD_DNS, "boto3"},
+    "repair": {COMPUTE, CLOUD_DNS, "boto3"},
+}
 HOME = {
     "aws": {"boto3"},
     "gcp": {"functions_framework", "google.cloud.firestore", "google.cloud.pubsub_v1"},

@@ -126,13 +126,13 @@ class TestFunctions:
         assert set(told["memory"]) == manifest.FUNCTIONS
         assert large == manifest.carries("gce", "gcp")
 
-    def test_a_role_of_aws_goes_where_members_are_reached(self, tmp_path):
+    def test_a_role_of_aws_goes_where_amazon_is_asked(self, tmp_path):
         """And nowhere else."""
         arn = "arn:aws:iam::123456789012:role/fedingress"
         settings = terraform.evaluated(tmp_path, "settings", aws_role=arn)["settings"]
 
         having = {name for name, each in settings.items() if "FEDINGRESS_AWS_ROLE" in each}
-        assert having == manifest.carries("eks", "gcp")
+        assert having == manifest.carries("eks", "gcp") | manifest.carries("amazon", "gcp")
         assert read(settings["fanout"]).aws_role == arn
 
 

@@ -13,7 +13,7 @@ from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable, Unsupported
+from fedingress.domain.errors import Conflict, Forbidden, InUse, Invalid, Unavailable, Unsupported
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
@@ -259,10 +259,10 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         return Settled(summary="nothing changed")
     try:
         report, outcome = build.bring_about(source, task.fanned, print_, guard)
-    except (Forbidden, Invalid, Unsupported, OperationFailed) as error:
+    except (Forbidden, InUse, Invalid, Unsupported, OperationFailed) as error:
         why = str(error)[:512]
         _announce(task, build.refused(source, task.fanned, error, before), ports)
-        if isinstance(error, OperationFailed):
+        if isinstance(error, Unavailable):  # it may pass by itself
             raise
         if isinstance(error, Forbidden):
             return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)

@@ -168,6 +168,8 @@ def _placed(report: FanoutReport) -> list[str]:
 def _programmed(standing: Standing) -> Condition:
     built = standing.backends
     if standing.retired:
+        if built is not None and not built.observed and built.message:
+            return _condition(standing, "Programmed", False, built.reason, built.message)
         return _condition(standing, "Programmed", False, "Leaving", "the graph is being removed")
     if built is None:
         return _condition(standing, "Programmed", False, "Pending", "the graph is not built yet")

@@ -27,6 +27,7 @@ from fedingress.ports.store import Store
 from fedingress.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from fedingress.adapters.aws.clients import Clients
     from fedingress.adapters.buses.inprocess import InProcessBus
     from fedingress.adapters.buses.messages import Sign
     from fedingress.adapters.buses.pubsub import PubSubBus
@@ -59,7 +60,6 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         Forbidden, Unavailable: The secret with the kubeconfig cannot be read.
     """
     from fedingress.adapters.aws.balancers import ElbBalancers
-    from fedingress.adapters.aws.clients import Clients
     from fedingress.adapters.aws.health_checks import Route53HealthChecks
     from fedingress.adapters.aws.route53 import Route53RecordSets
     from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
@@ -73,7 +73,7 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     threads = Threads(settings.fan_out)
     sources, clusters = make_kube(settings, clock, concern or "home", closing)
     closing.callback(threads.close)
-    amazon = Clients()
+    amazon = make_amazon(settings, store)
     closing.callback(amazon.close)
     period = metric_period(settings.tick_seconds)
     ports = Ports(
@@ -95,6 +95,18 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         parallel=threads,
     )
     return Wired(ports=ports, close=closing.close)
+
+
+def make_amazon(settings: Settings, store: Store) -> "Clients":
+    """Clients of AWS; the store keeps the pace of all instances. Nothing is contacted yet."""
+    from fedingress.adapters.aws.clients import Clients
+    from fedingress.adapters.aws.pace import Pace
+    from fedingress.adapters.aws.session import session
+    from fedingress.adapters.kube.google import GoogleIdentity
+
+    proof = GoogleIdentity(settings.google_credentials).proof
+    pace = Pace(store, settings.aws_role.split(":")[4] if settings.aws_role else "self")
+    return Clients(lambda: session(settings.aws_role, proof), pace=pace.take)
 
 
 def metric_period(tick_seconds: float) -> int:

@@ -11,9 +11,12 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any, Final, TypeVar
 
 from fedingress.adapters.aws.errors import Busy, aws_errors
+from fedingress.adapters.aws.session import session as default_session
+from fedingress.ports.guard import Guard
 
 T = TypeVar("T")
 _CONNECT_SECONDS: Final = 3.0
@@ -24,18 +27,12 @@ GLOBAL: Final = "us-east-1"
 """Where the services that have no region are signed for."""
 
 
-def default_session() -> Any:
-    """What boto3 finds: a function's role, a pod's, a machine's, or variables."""
-    from boto3.session import Session
-
-    return Session()
-
-
 class Clients:
     """
     One per process; safe to call from many threads.
 
     call_timeout_seconds: of one request.   session: gives a boto3 session, when it is first needed.
+    pace: waits until the account may be asked again, before each request that `ask` is told of.
     """
 
     def __init__(
@@ -43,10 +40,12 @@ class Clients:
         session: Callable[[], Any] = default_session,
         *,
         call_timeout_seconds: float = 10.0,
+        pace: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
         self._make = session
+        self._pace = pace
         self._sleep = sleep
         self._session: Any = None
         self._lock = threading.Lock()
@@ -63,21 +62,35 @@ class Clients:
                     connect_timeout=_CONNECT_SECONDS,
                     read_timeout=self.call_timeout_seconds - _CONNECT_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": 1},
+                    user_agent=f"fedingress/{metadata.version('federated-ingress')}",
                 )
                 if self._session is None:
                     self._session = self._make()
                 self._made[key] = self._session.client(service, region_name=region, config=config)
             return self._made[key]
 
-    def ask(self, where: str, call: Callable[[], T]) -> T:
+    def ask(
+        self, where: str, call: Callable[[], T], *, paced: bool = False, guard: Guard | None = None
+    ) -> T:
         """
         Make a call; when it is throttled, again after a while that grows and varies.
 
+        Args:
+            where: What is spoken to, for the sentence.
+            call: The request.
+            paced: Whether it counts for the account's rate.
+            guard: Of a write; asked again before each attempt, since waiting takes time.
+
         Raises:
             FederationError: See `errors`.
+            LeaseLost: The guard would not let it go.
         """
         for attempt in range(_TRIES):
             try:
+                if paced and self._pace is not None:
+                    self._pace()
+                if guard is not None:
+                    guard.check(self.call_timeout_seconds)
                 with aws_errors(where):
                     return call()
             except Busy:

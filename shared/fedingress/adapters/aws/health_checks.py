@@ -54,11 +54,11 @@ class Route53HealthChecks:
 
     def create(self, reference: str, config: CheckConfig, guard: Guard) -> Check:
         """Make one, or give the one that the same call made."""
-        guard.check(self.call_timeout_seconds)
         answer = self._ask(
             lambda api: api.create_health_check(
                 CallerReference=reference, HealthCheckConfig=_encoded(config)
-            )
+            ),
+            guard,
         )
         return _check(answer["HealthCheck"])
 
@@ -70,21 +70,20 @@ class Route53HealthChecks:
             raise Conflict(f"{check.label} is gone: {error}") from error
         if _check(found["HealthCheck"]) != check:
             raise Conflict(f"{check.label} was changed meanwhile")
-        guard.check(self.call_timeout_seconds)
         answer = self._ask(
             lambda api: api.update_health_check(
                 HealthCheckId=check.id,
                 HealthCheckVersion=found["HealthCheck"]["HealthCheckVersion"],
                 **_changeable(config),
-            )
+            ),
+            guard,
         )
         return _check(answer["HealthCheck"])
 
     def delete(self, check: Check, guard: Guard) -> None:
         """Remove one; Route 53 does not look whether a record still names it."""
-        guard.check(self.call_timeout_seconds)
         try:
-            self._ask(lambda api: api.delete_health_check(HealthCheckId=check.id))
+            self._ask(lambda api: api.delete_health_check(HealthCheckId=check.id), guard)
         except Invalid as error:
             if "NoSuchHealthCheck" not in str(error):
                 raise
@@ -125,9 +124,11 @@ class Route53HealthChecks:
                 return
             asked = {"Marker": page["NextMarker"]}
 
-    def _ask(self, call: Any) -> Mapping[str, Any]:
+    def _ask(self, call: Any, guard: Guard | None = None) -> Mapping[str, Any]:
         api = self._clients.get("route53")
-        answer: Mapping[str, Any] = self._clients.ask("Route 53 health checks", lambda: call(api))
+        answer: Mapping[str, Any] = self._clients.ask(
+            "Route 53 health checks", lambda: call(api), paced=True, guard=guard
+        )
         return answer
 
 

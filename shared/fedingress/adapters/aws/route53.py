@@ -82,12 +82,12 @@ class Route53RecordSets:
             return ""
         changes = [_change("DELETE", item, zone) for item in deletions]
         changes += [_change("CREATE", item, zone) for item in additions]
-        guard.check(self.call_timeout_seconds)
         answer = self._ask(
             zone,
             lambda api: api.change_resource_record_sets(
                 HostedZoneId=zone.name, ChangeBatch={"Changes": changes}
             ),
+            guard,
         )
         return str(answer["ChangeInfo"]["Id"]).rpartition("/")[2]
 
@@ -117,7 +117,7 @@ class Route53RecordSets:
                 following["StartRecordIdentifier"] = page["NextRecordIdentifier"]
             asked = {"HostedZoneId": zone.name, "MaxItems": str(_PAGE), **following}
 
-    def _ask(self, zone: ZoneRef, call: Any) -> Mapping[str, Any]:
+    def _ask(self, zone: ZoneRef, call: Any, guard: Guard | None = None) -> Mapping[str, Any]:
         """
         Make one request.
 
@@ -127,7 +127,9 @@ class Route53RecordSets:
         """
         api = self._clients.get("route53")
         try:
-            answer: Mapping[str, Any] = self._clients.ask(zone.unit, lambda: call(api))
+            answer: Mapping[str, Any] = self._clients.ask(
+                zone.unit, lambda: call(api), paced=True, guard=guard
+            )
         except Conflict:
             raise
         except Invalid as error:
