@@ -3,7 +3,7 @@
 import pytest
 
 from fedingress.planning import news, status
-from tests.planning.test_status import AWAY, NOW, PLACED, built, fanned, standing, written
+from tests.planning.test_status import AWAY, NOW, PLACED, built, fanned, said, standing, written
 
 WAITING = {"state": "placed", "reason": "Waiting", "message": "waiting for groups"}
 
@@ -92,3 +92,15 @@ def test_a_closed_firewall_shows_while_the_ingress_leaves():
 
     assert (degraded.status, degraded.reason) == ("True", "FirewallForbidden")
     assert degraded.message == "a is closed; run: gcloud"
+
+
+def test_what_holds_a_deletion_shows_instead_of_the_leaving():
+    """The cloud's words; without any the graph is simply being removed."""
+    held = built(programmed=False, observed=False, reason="InUse", message="theirs refers to it")
+
+    assert said(standing(retired=True, backends=held), "Programmed") == (
+        "False",
+        "InUse",
+        "theirs refers to it",
+    )
+    assert said(standing(retired=True), "Programmed")[1] == "Leaving"
