@@ -1,9 +1,11 @@
 """What a person sees and does with kubectl alone; skipped, and said so, where there is none."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,10 +16,12 @@ import pytest
 from localcloud.world.spec import WorldSpec, members_from
 from tests.e2e.homes import embedded
 from tests.e2e.manifests import SHOP
+from tests.e2e.shakes import shake
 from tests.e2e.site import open_site
 from tests.e2e.waiting import until
 
-KUBECTL = shutil.which("kubectl")
+KUBECTL, GCLOUD = shutil.which("kubectl"), shutil.which("gcloud")
+HOSTS = {"shop.example.com", "api.example.com"}
 MEMBERS = ("gke-us", "gke-eu")
 
 pytestmark = [
@@ -171,6 +175,82 @@ def test_status_and_describe_tell_the_same_story_in_good_days_and_bad(person):
     assert [item["status"] for item in good["conditions"]] == ["True", "True", "True", "False"]
     assert (degraded["reason"], bad["clusters"]["gke-eu"]["reason"]) == ("Forbidden", "Forbidden")
     assert len(re.findall(r"Warning\s+Forbidden", events)) == 1
+
+
+def test_conditions_and_the_table_are_those_of_the_status_command(person):
+    """Each condition names the generation it is about; every member has its row in both."""
+    meta = json.loads(person.kubectl("get", "ingress", "shop", "-n", "shop", "-o", "json"))[
+        "metadata"
+    ]
+    conditions = json.loads(meta["annotations"]["fedingress.dev/conditions"])
+    rows = json.loads(meta["annotations"]["fedingress.dev/cluster-status"])
+    command = [str(Path(sys.executable).parent / "fedingress"), "status", "shop", "-o", "json"]
+    done = subprocess.run(command, env=person.env, capture_output=True, text=True, check=True)
+    (told,) = json.loads(done.stdout)
+
+    assert {each["observedGeneration"] for each in conditions} == {meta["generation"]}
+    assert {each["type"]: each["status"] for each in conditions} == {
+        each["type"]: each["status"] for each in told["conditions"]
+    }
+    assert set(rows) == set(MEMBERS) == set(told["clusters"])
+    for name, row in rows.items():
+        assert (row["state"], row["drained"]) == ("placed", False)
+        assert row["healthy"] == row["endpoints"] == told["clusters"][name]["endpoints"] > 0
+
+
+@pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
+def test_gcloud_lists_the_load_balancer(person):
+    """Another of Google's own clients finds rule, map, services and firewall, and their names."""
+
+    def listed(*words):
+        command = [str(GCLOUD), *words, "--format", "json"]
+        done = subprocess.run(command, env=person.env, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    (rule,) = listed("compute", "forwarding-rules", "list", "--global")
+    (url_map,) = listed("compute", "url-maps", "list", "--global")
+    services = listed("compute", "backend-services", "list", "--global")
+    (firewall,) = listed("compute", "firewall-rules", "list")
+    records = listed("dns", "record-sets", "list", "--zone", "example-com", "--filter", "type=A")
+
+    assert rule["IPAddress"] == person.site.address()
+    assert {host for each in url_map["hostRules"] for host in each["hosts"]} == HOSTS
+    assert [len(each["backends"]) for each in services] == [4, 4]
+    assert sorted(firewall["targetTags"]) == ["gke-gke-eu-node", "gke-gke-us-node"]
+    assert {each["name"].removesuffix(".") for each in records} == HOSTS
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_the_example_of_tls_does_what_it_says(person, tmp_path):
+    """Its own commands make the Secret, and again rotate it within seconds."""
+    folder = SHOP.parent / "tls"
+    text = (folder / "shop.yaml").read_text(encoding="utf-8")
+    commands = "\n".join(line[4:] for line in text.splitlines() if line.startswith("#   "))
+
+    def run():
+        script = ["sh", "-euc", commands]
+        subprocess.run(script, env=person.env, cwd=tmp_path, capture_output=True, check=True)
+
+    def shown():
+        with contextlib.suppress(OSError, ssl.SSLError):
+            trust = ssl.create_default_context(cafile=tmp_path / "tls.crt")
+            port = int(person.env["LOCALCLOUD_HTTPS_PORT"])
+            source = (person.site.visitor("us-central1").source, 0)
+            address = person.site.address("secure")
+            return shake(address, port, "secure.example.com", source=source, context=trust)
+        return None
+
+    run()
+    person.kubectl("apply", "--server-side", "-f", str(folder))
+    first = until("the certificate", shown)
+    run()
+    second = until("the new certificate", shown, seconds=30.0)
+    person.kubectl("delete", "-f", str(folder / "shop.yaml"), "--timeout=60s")
+    person.kubectl("delete", "-f", str(folder / "platform.yaml"))
+    person.kubectl("delete", "secret", "secure-tls", "-n", "shop")
+
+    assert (first.status, second.status) == (200, 200)
+    assert first.serial != second.serial
 
 
 def test_our_own_kinds_have_columns(person):

@@ -1,11 +1,14 @@
 """Static addresses and IPv6 in the life of an Ingress: adopted, exchanged, never released."""
 
+import json
+
 import pytest
 
 from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.domain.ingress import IngressKey
 from tests.functions.test_crash import FAILURES, hook_up, outcome, strike
 from tests.functions.test_life import conditions
-from tests.functions.world import KEY, World, ingress_manifest
+from tests.functions.world import KEY, World, ingress_manifest, path
 
 HOST = "shop.example.com"
 THEIRS = GlobalResource(
@@ -65,6 +68,25 @@ def test_an_adopted_address_is_shown_published_and_left():
     world.settle()
     assert addresses(world) == ["theirs"]
     assert rules(world) == []
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {"kubernetes.io/ingress.global-static-ip-name": "theirs"},
+        {
+            "kubernetes.io/ingress.global-static-ip-name": "another",
+            "fedingress.dev/static-ip": "theirs",
+        },
+    ],
+)
+def test_an_address_named_as_gke_and_federation_v1_have_it_is_adopted(annotations):
+    """Read where ours is absent; it reaches no member, whose controller would fight over it."""
+    world = begun(ingress_manifest(metadata={"annotations": annotations}))
+    (copy,) = world.members["gke-us"].list("Ingress")
+
+    assert rules(world) == ["198.51.100.7"]
+    assert not annotations.keys() & (copy["metadata"].get("annotations") or {}).keys()
 
 
 def test_an_address_is_exchanged_without_a_gap():
@@ -163,3 +185,35 @@ def test_one_failure_at_any_call_of_an_exchange_changes_nothing_but_the_time(fai
 
         assert outcome(world) == expected, f"{failure} at {seen[number]}"
     assert len(chosen) >= 3
+
+
+def hosted(name, **more):
+    """An Ingress without hosts, named by annotation."""
+    note = {"fedingress.dev/hostname": "a.example.com, b.example.com"}
+    meta = {"annotations": note} | more
+    return ingress_manifest(name, rules=[{"http": {"paths": [path("/", "web")]}}], metadata=meta)
+
+
+def test_names_by_annotation_are_published_routed_and_owned():
+    """As hosts of a rule are: a second Ingress that names one is told whose it is."""
+    world = begun(hosted("shop"), hosted("second", creationTimestamp="2026-02-01T00:00:00Z"))
+    second = IngressKey(namespace="shop", name="second")
+    stored = world.sources.stored(second)["metadata"]["annotations"]
+    accepted = conditions_of(stored)["Accepted"]
+    names = {name for name, kind in world.zone() if kind == "A"}
+    maps = [spec for name, spec in world.graph().items() if name.startswith("urlMaps")]
+
+    assert names == {"a.example.com", "b.example.com"}
+    assert sorted(len(each["hostRules"]) for each in maps) == [1, 3]
+    assert (accepted["status"], accepted["reason"]) == ("True", "HostConflict")
+    world.delete()
+    world.settle()
+    assert (
+        conditions_of(world.sources.stored(second)["metadata"]["annotations"])["Accepted"]["reason"]
+        == "Accepted"
+    )
+
+
+def conditions_of(annotations):
+    """Conditions by type."""
+    return {each["type"]: each for each in json.loads(annotations["fedingress.dev/conditions"])}

@@ -52,6 +52,15 @@ class SixthPorts:
             return found
 
 
+def is_sixth(address: str) -> bool:
+    """Whether *address* is one of IPv6, in any spelling."""
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True
+
+
 def no_ports(address: str, port: int) -> int:
     """For data planes without IPv6."""
     raise ValueError(f"{address!r} port {port}: there is no IPv6 here")

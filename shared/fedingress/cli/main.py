@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fedingress.cli import apply, cluster, drain, plan, repair, serve, status
+from fedingress.cli import apply, cluster, drain, plan, repair, serve, status, why
 from fedingress.domain.errors import FederationError, Invalid
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
 app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("why", epilog=why.EXAMPLES)(why.explain)
 app.command("repair", epilog=repair.EXAMPLES)(repair.repair)
 app.command("drain", epilog=drain.DRAIN)(drain.drain)
 app.command("undrain", epilog=drain.UNDRAIN)(drain.undrain)

@@ -95,7 +95,8 @@ def judge(belief: Belief, sample: Sample, now: float, damping: Damping) -> Belie
     if sample.window <= belief.window:
         return belief
     first = belief.window < 0
-    health = belief.health if sample.ready is None else min(1.0, max(0.0, sample.ready))
+    # None ready is for the verdict, which waits for a second signal; a part is believed at once.
+    health = min(1.0, sample.ready) if sample.ready else belief.health
     seen = replace(belief, window=sample.window, health=health)
     verdict = _verdict(sample)
     if verdict is None:

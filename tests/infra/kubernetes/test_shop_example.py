@@ -41,6 +41,22 @@ def test_the_shop_is_under_its_policy():
     assert causes(policy, crd_schema("federationpolicies.yaml")) == []
 
 
+def test_the_shop_over_tls_is_under_its_policy():
+    """Its Secret is named, HTTP is redirected, and the CRD takes the policy."""
+    folder = SHOP.parent / "tls"
+    loaded = [
+        document.manifest
+        for file in ("platform.yaml", "shop.yaml")
+        for document in load((folder / file).read_text(encoding="utf-8"), file).documents
+    ]
+    ingress_class, policy, manifest = loaded
+    found = answer(manifest, [ingress_class], {policy["metadata"]["name"]: policy})
+    assert (found.federated, found.faults) == (True, ())
+    assert (found.policy.tls.redirect, found.policy.tls.minimum_version) == (True, "1.2")
+    assert [entry.secret for entry in source(manifest).ingress.tls] == ["secure-tls"]
+    assert causes(policy, crd_schema("federationpolicies.yaml")) == []
+
+
 def test_members_run_what_the_shop_names():
     """Each Service port of the Ingress is in the members' manifests, and selects their pods."""
     (manifest,) = manifests("shop.yaml")

@@ -191,6 +191,7 @@ def test_a_health_check_that_cannot_be_served(check):
 PROBLEMS = [
     ({"vip": "34.1.2.3"}, "not a 127.a.b.c"),
     ({"vip": "127.0.0.1\n bind :1"}, "not a 127.a.b.c"),
+    ({"vip": "fd00:7::1"}, "there is no IPv6 here"),
     ({"url_map": {"defaultService": ref("backendServices", "gone")}}, "no such backend service"),
     ({"web": service(backend(US)) | {"healthChecks": []}}, "no health check"),
     ({"web": service(backend(US, balancingMode="UTILIZATION"))}, "taken as no limit"),

@@ -87,10 +87,10 @@ def test_nobody_deserving_changes_nothing():
         zone = Zone(well)
         before = zone.records
         zone.windows(9, asked(us=trouble, ap=trouble))
+        weighed = zone.weigh(asked(us=trouble, ap=trouble))
         assert zone.records == before
-    weighed = zone.weigh(asked(us=DOWN, ap=DOWN))
-    assert set(weighed.reasons.values()) == {"NoneHealthy"}
-    assert weighed.deserving == frozenset()
+        assert set(weighed.reasons.values()) == {"NoneHealthy"}
+        assert weighed.deserving == frozenset()
 
 
 @pytest.mark.parametrize("fields", [UNKNOWN, DOWN, {"capacity": 0.0}, {"multiplier": 0.0}])
@@ -303,6 +303,14 @@ def test_readiness_behind_a_shared_load_balancer_is_that_of_all():
         weighed = zone.weigh(one, other)
         belief = weighed.state.beliefs[entry_key("us", "us.elb.test")]
         assert belief.health == pytest.approx(expected)
+
+
+def test_one_signal_or_one_window_takes_no_traffic_away():
+    """No endpoint is ready, but nothing else says so; or all say so, for a moment."""
+    for trouble, windows in (({"ready": 0.0, "balancer": None}, 9), (DOWN, 2)):
+        zone = Zone(asked("weighted", us={}, ap={}))
+        zone.windows(windows, asked("weighted", us=trouble, ap={}))
+        assert host(zone)[""] == {"us": 255, "ap": 255}
 
 
 def test_a_probe_that_is_forced_to_fail_says_nothing():

@@ -153,8 +153,8 @@ def test_without_every_source_seen_no_node_goes():
     assert zone.records == before
 
 
-def test_what_is_frozen_keeps_its_nodes_and_their_weights_go_on():
-    """The source cannot be read; its members can be sick nevertheless."""
+def test_what_is_frozen_keeps_its_nodes_as_they_are():
+    """The source cannot be read: what stands stays, weights too; the provider sees to health."""
     zone = Zone(intent("u1", US, AP))
     frozen = intent("u1", target("us", multiplier=0.0), AP, state="frozen", hosts=())
     zone.look(frozen)

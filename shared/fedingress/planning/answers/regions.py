@@ -10,6 +10,7 @@ Source: the list of AWS regions and the places they are named for.
 import math
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 _PLACES: Final[dict[str, tuple[float, float]]] = {
@@ -60,6 +61,7 @@ def nearest(region: str, others: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*others} - {region}, key=lambda other: (_distance(region, other), other)))
 
 
+@cache
 def _distance(one: str, other: str) -> float:
     """The angle between two regions; more than any where one of them is not known."""
     if one not in _PLACES or other not in _PLACES:

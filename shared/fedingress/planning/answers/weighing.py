@@ -1,86 +1,25 @@
 """
 What is believed of every member of a zone, and the weights that its pools shall have.
 
-Called by the `dns` concern whenever it looks at a zone; a tick window counts once. The state
-between two looks is small (what is quiet is left out of it) and can be lost: `recalled` makes
-another from the records that stand, which believes that whoever is published is up and waits before
-it moves anything.
+Called by the `dns` concern whenever it looks at a zone; a tick window counts once.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self
+from dataclasses import dataclass, replace
 
 from fedingress.domain import names
 from fedingress.domain.policy import Damping
-from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.domain.target import Target
 from fedingress.planning import shares
 from fedingress.planning.answers import spill
-from fedingress.planning.answers.marks import POOL_PREFIX, marks_in
 from fedingress.planning.answers.pools import Forest, Pool, entry_key, pools
+from fedingress.planning.answers.remembered import LONG, UP, Published, Weighing, recalled
 from fedingress.planning.answers.routing import Wish, wishes
 from fedingress.planning.shares import Belief, Sample
 
-_LONG: Final = 1000
-UP: Final = Belief(up=True, good=_LONG, window=0)
-"""Of a member that is published and of whom nothing else is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A pool's weights by the key of the entry, and when they were last changed (Unix seconds)."""
-
-    weights: Mapping[str, int]
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighing:
-    """
-    What is kept between two looks.
-
-    beliefs: of load balancers, by the key of their entry.
-    apart: of one Ingress behind a shared load balancer, by a hash of its uid and that key.
-    pools: by label.
-    """
-
-    beliefs: Mapping[str, Belief] = field(default_factory=dict)
-    apart: Mapping[str, Belief] = field(default_factory=dict)
-    pools: Mapping[str, Published] = field(default_factory=dict)
-
-    def encode(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "beliefs": {key: _row(each) for key, each in sorted(self.beliefs.items())},
-            "apart": {key: _row(each) for key, each in sorted(self.apart.items())},
-            "pools": {
-                label.removeprefix(POOL_PREFIX): [dict(sorted(each.weights.items())), each.at]
-                for label, each in sorted(self.pools.items())
-            },
-        }
-
-    @classmethod
-    def decode(cls, body: Mapping[str, Any]) -> Self:
-        """From JSON as `encode` wrote it."""
-        pools = body.get("pools", {})
-        return cls(
-            beliefs={key: _belief(row) for key, row in body.get("beliefs", {}).items()},
-            apart={key: _belief(row) for key, row in body.get("apart", {}).items()},
-            pools={
-                POOL_PREFIX + key: Published(weights=dict(row[0]), at=float(row[1]))
-                for key, row in pools.items()
-            },
-        )
-
-    @property
-    def warm(self) -> frozenset[str]:
-        """Keys of entries that have a weight in some pool."""
-        return frozenset(
-            key for each in self.pools.values() for key, weight in each.weights.items() if weight
-        )
+__all__ = ["UP", "Published", "Weighed", "Weighing", "recalled", "weigh"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,29 +39,6 @@ class Weighed:
     weights: Mapping[str, Mapping[str, int]]
     reasons: Mapping[str, str]
     deserving: frozenset[str]
-
-
-def recalled(observed: Iterable[RecordSet], domain: str, owner: str, now: float) -> Weighing:
-    """
-    The state that is as much as the records of a zone can tell.
-
-    Args:
-        observed: All of the zone, or those of its pools and their marks.
-        domain: The zone's.
-        owner: Our installation.
-        now: Unix seconds; for one dwell nothing rises.
-    """
-    observed = tuple(observed)
-    ours = {name for name, mark in marks_in(observed, domain).items() if mark.owner == owner}
-    found: dict[str, dict[str, int]] = {}
-    for item in sorted(observed, key=lambda each: each.identity, reverse=True):
-        label, _, _ = item.name.partition(".")
-        if item.weight is None or item.name not in ours or not label.startswith(POOL_PREFIX):
-            continue
-        address = item.alias.name if item.alias else next(iter(item.values), "")
-        weights = found.setdefault(label, {})  # A comes last and counts: see `compile`
-        weights[entry_key(item.set_identifier, address)] = item.weight
-    return Weighing(pools={label: Published(weights=rows, at=now) for label, rows in found.items()})
 
 
 def weigh(
@@ -156,7 +72,10 @@ def weigh(
         users = forest.users[label]
         before = former.of(pool)
         asking = spill.members(pool, users, beliefs, before.weights if before else {})
-        found[label], reason = _stepped(pool, asking, before, users[0].policy.damping, now)
+        damping = users[0].policy.damping
+        published, reason = _stepped(pool, asking, before, damping, now)
+        old = now - published.at >= damping.longest_dwell_seconds
+        found[label] = replace(published, at=0.0) if old else published
         if reason:
             reasons[label] = reason
         if shares.target(asking):
@@ -235,7 +154,7 @@ def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
     """
     if belief.up and not belief.bad and belief.good >= damping.up_windows:
         old = now - belief.turned_at >= damping.longest_dwell_seconds
-        settled = replace(belief, good=_LONG, window=0)
+        settled = replace(belief, good=LONG, window=0)
         return replace(settled, turned_at=0.0, dwell_seconds=0.0) if old else settled
     if belief.up or belief.good:
         return belief
@@ -247,7 +166,7 @@ def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
 
 
 def _apart(state: Weighing, wanted: Iterable[Wish], now: float) -> dict[str, Belief]:
-    """What is believed of each Ingress behind each shared load balancer."""
+    """What is believed of each Ingress behind each shared load balancer; up, where nothing is."""
     found = {}
     for wish in wanted:
         damping = wish.policy.damping
@@ -256,10 +175,13 @@ def _apart(state: Weighing, wanted: Iterable[Wish], now: float) -> dict[str, Bel
                 continue
             key = _apart_key(wish, cluster)
             sick = target.ready == 0 and target.balancer is False
+            before = state.apart.get(key)
+            if before is None and not sick:
+                continue
             sample = Sample(
                 window=damping.window(now), balancer=False if sick else None, ready=target.ready
             )
-            judged = shares.judge(state.apart.get(key, UP), sample, now, damping)
+            judged = shares.judge(before or UP, sample, now, damping)
             found[key] = replace(_quiet(judged, damping, now), health=1.0)
     return found
 
@@ -283,7 +205,7 @@ def _led(wanted: tuple[Wish, ...], apart: Mapping[str, Belief]) -> dict[str, fro
             for cluster, target in wish.targets.items()
             if target.shared
             and (
-                not apart[_apart_key(wish, cluster)].up
+                not apart.get(_apart_key(wish, cluster), UP).up
                 or (not target.multiplier and target.address in in_use)
             )
         }
@@ -363,29 +285,3 @@ def _stepped(
     if before and numbers == before.weights:
         return before, step.reason
     return Published(weights=numbers, at=now), step.reason
-
-
-def _row(belief: Belief) -> list[Any]:
-    return [
-        int(belief.up),
-        int(belief.confirmed),
-        belief.health,
-        belief.bad,
-        belief.good,
-        belief.window,
-        belief.turned_at,
-        belief.dwell_seconds,
-    ]
-
-
-def _belief(row: list[Any]) -> Belief:
-    return Belief(
-        up=bool(row[0]),
-        confirmed=bool(row[1]),
-        health=float(row[2]),
-        bad=int(row[3]),
-        good=int(row[4]),
-        window=int(row[5]),
-        turned_at=float(row[6]),
-        dwell_seconds=float(row[7]),
-    )

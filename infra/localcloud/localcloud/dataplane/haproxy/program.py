@@ -16,7 +16,7 @@ from localcloud.dataplane.haproxy.render import configuration
 from localcloud.dataplane.haproxy.routing import routes_of
 from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, identifier, path_of
 from localcloud.dataplane.haproxy.tls import tls_of
-from localcloud.sixth import LOOPBACK
+from localcloud.sixth import LOOPBACK, is_sixth
 
 # A lab is unprivileged: well-known ports of its VIPs are bound where anyone may bind.
 BOUND_PORTS = {80: 8080, 443: 8443}
@@ -121,7 +121,7 @@ def _bind(rule: Resource, snapshot: Snapshot) -> str:
     if not first.isdecimal() or (last or first) != first:
         raise ValueError(f"portRange {rule.get('portRange')!r} is not one port")
     address = str(rule.get("IPAddress"))
-    if ":" in address:
+    if is_sixth(address):
         return f"[{LOOPBACK}]:{snapshot.sixth(address, int(first))}"
     return f"{loopback(address)}:{BOUND_PORTS.get(int(first), int(first))}"
 

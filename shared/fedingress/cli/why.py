@@ -1,0 +1,69 @@
+"""`fedingress why`: the chain of record sets that leads a client to a load balancer."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fedingress.cli.output import Format, Output, emit, say
+from fedingress.cli.session import home
+from fedingress.domain import footprint
+from fedingress.domain.errors import Invalid
+from fedingress.domain.policy import ZoneRef
+from fedingress.domain.record import RecordSet
+from fedingress.planning import dns
+from fedingress.planning.answers.why import Client, names, why
+
+if TYPE_CHECKING:
+    from fedingress.ports import Ports
+
+EXAMPLES = """Examples:
+
+fedingress why shop.example.com --region eu-west-1
+
+fedingress why shop.example.com --country US --state CA -o json
+"""
+
+
+def explain(
+    host: Annotated[str, typer.Argument(help="A host of some Ingress, or an own name.")],
+    *,
+    region: Annotated[str, typer.Option(help="The region of AWS next to the client.")] = "",
+    country: Annotated[str, typer.Option(help="Of the client: two letters.")] = "",
+    continent: Annotated[str, typer.Option(help="Likewise.")] = "",
+    state: Annotated[str, typer.Option(help="Of the United States: two letters.")] = "",
+    output: Output = Format.table,
+) -> None:
+    """Tell where a host leads a client, and why: record sets, shares and health as they stand."""
+    host = host.lower().removesuffix(".")
+    client = Client(region=region, country=country, continent=continent, state=state)
+    with home() as found:
+        zones = _zones(found.ports)
+        chosen = dns.zones_for(host, zones)
+        if not chosen:
+            raise Invalid(f"{host} is in no hosted zone of any federated Ingress")
+        told = {zone.unit: _lines(found.ports, zone, host, client) for zone in chosen}
+    if output is Format.json:
+        emit([{"zone": unit, "host": host, "lines": list(rows)} for unit, rows in told.items()])
+        return
+    for unit, rows in told.items():
+        say(unit)
+        for row in rows:
+            say(f"  {row}")
+
+
+def _zones(ports: "Ports") -> tuple[ZoneRef, ...]:
+    """Every zone that some source uses."""
+    carried = (footprint.of(source) for source in ports.sources.list())
+    return tuple(sorted({zone for each in carried if each for zone in each.zones}))
+
+
+def _lines(ports: "Ports", zone: ZoneRef, host: str, client: Client) -> tuple[str, ...]:
+    records: list[RecordSet] = []
+    wanted = names((), host)
+    known: frozenset[str] = frozenset()
+    while wanted - known:  # one look for each step of the chain
+        records = [*records, *ports.record_sets.find(zone, wanted - known)]
+        known, wanted = known | wanted, names(records, host)
+    checks = {item.health_check for item in records if item.health_check}
+    states = ports.health_checks.states(checks) if checks else {}
+    return why(records, host, client, states)

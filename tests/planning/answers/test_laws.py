@@ -1,0 +1,147 @@
+"""What holds for every sequence of health, capacity, drains and policies, by hypothesis."""
+
+import dataclasses
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fedingress.adapters.memory.record_sets import MemoryRecordSets
+from fedingress.domain.policy import DnsHealthCheck, ZoneRef
+from fedingress.planning.answers.weighing import recalled
+from fedingress.ports.guard import Unguarded
+from tests.planning.answers.zones import DAMPING, DOMAIN, PLACES, Zone, intent, target
+
+NAMES = ("us", "us2", "ap", "eu")
+ROUTINGS = st.sampled_from(["simple", "weighted", "latency", "geolocation", "failover"])
+MEMBERS = st.fixed_dictionaries(
+    {
+        "ready": st.sampled_from([None, 0.0, 0.25, 1.0, 1.0]),
+        "balancer": st.sampled_from([None, False, True, True]),
+        "multiplier": st.sampled_from([0.0, 1.0, 1.0, 1.0]),
+        "capacity": st.sampled_from([1.0, 10.0, 300.0]),
+        "shared": st.just(value=False) | st.just(value=True),
+    }
+)
+FORMS = st.sampled_from(
+    [
+        {},
+        {"dual_stack": True},
+        {"hosted_zone": ""},
+        {"hosted_zone": "", "address": "203.0.113.7"},
+        {"address": "second.elb.test"},
+    ]
+)
+PLACED = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
+
+
+@st.composite
+def wishes(draw, uid, *, forms=FORMS):
+    """One intent of any routing, over some members in any state."""
+    targets = [
+        target(name, **(draw(MEMBERS) | draw(forms)))
+        for name in draw(st.just(NAMES) if forms is not FORMS else PLACED)
+    ]
+    checks = draw(st.sampled_from([None, DnsHealthCheck(kind="HTTP", paths=("/a", "/b"))]))
+    return intent(
+        uid,
+        *targets,
+        routing=draw(ROUTINGS),
+        places=PLACES,
+        health_check=checks,
+        order=("eu-west-1",),
+    )
+
+
+STORIES = st.lists(st.tuples(wishes("u1"), wishes("u2")), min_size=2, max_size=8)
+ZONE = ZoneRef(provider="route53", project="self", name="Z1", domain=DOMAIN)
+
+
+class Provided(Zone):
+    """A zone whose batches the twin of Route 53 takes, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.twin = MemoryRecordSets((ZONE,))
+
+    def apply(self, batch):
+        """Both take it, and hold the same afterwards."""
+        super().apply(batch)
+        self.twin.change(
+            ZONE, deletions=batch.deletions, additions=batch.additions, guard=Unguarded()
+        )
+
+
+def hosts(zone):
+    """The users' names that are answered."""
+    return {item.name for item in zone.records if not item.name.startswith("_")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(story=STORIES, lost=st.integers(0, 7))
+def test_route_53_takes_every_step_and_no_answer_is_ever_empty(story, lost):
+    """Whatever happens to members and policies, and to the state; `Zone.apply` holds it."""
+    zone = Provided()
+    for number, wishes_ in enumerate(story):
+        zone.now += DAMPING.tick_seconds
+        if number == lost:
+            zone.state = recalled(zone.records, DOMAIN, "me", zone.now)
+        before = hosts(zone)
+        zone.look(*wishes_)
+        assert hosts(zone) >= before
+        assert sorted(map(repr, zone.records)) == sorted(
+            repr(item) for item in zone.twin.list(ZONE) if item.type not in {"NS", "SOA"}
+        )
+    zone.look(*(dataclasses.replace(each, state="deleting") for each in story[-1]))
+    assert zone.records == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(story=st.lists(wishes("u1", forms=st.just({})), min_size=1, max_size=6), last=ROUTINGS)
+def test_after_quiet_shares_are_met_and_writes_end(story, last):
+    """
+    The longest dwell, five good windows and a few steps of two windows each; then nothing moves.
+
+    Neither records nor what is remembered.
+    """
+    zone = Zone()
+    for wish in story:
+        zone.now += DAMPING.tick_seconds
+        zone.look(wish)
+    well = intent("u1", *map(target, NAMES), routing=last, places=PLACES)
+    zone.windows(30 + 5 + 16, well)
+    writes, records = zone.writes, zone.records
+    zone.windows(35, well)
+    assert (zone.writes, zone.records) == (writes, records)
+    state = zone.state
+    zone.windows(5, well)
+    assert zone.state == state
+    fresh = Zone(well)
+    for name, weights in fresh.pools().items():
+        total, whole = sum(zone.pools()[name].values()), sum(weights.values())
+        off = sum(abs(zone.pools()[name][c] / total - w / whole) for c, w in weights.items()) / 2
+        assert off < DAMPING.deadband + 0.01
+
+
+@settings(max_examples=25, deadline=None)
+@given(period=st.integers(1, 7), routing=ROUTINGS)
+def test_a_flapping_member_causes_few_writes(period, routing):
+    """Four hours of a member that turns every few windows: it is left alone longer and longer."""
+    well = intent("u1", *map(target, NAMES), routing=routing, places=PLACES)
+    sick_us = target("us", ready=0.0, balancer=False)
+    sick = intent("u1", sick_us, *map(target, NAMES[1:]), routing=routing, places=PLACES)
+    zone = Zone(well)
+    for number in range(240):
+        zone.windows(1, sick if number // period % 2 else well)
+    assert zone.writes <= 1 + 7 * 14
+
+
+@settings(max_examples=40, deadline=None)
+@given(one=wishes("u1"), other=wishes("u2"))
+def test_two_planners_agree_and_order_does_not_matter(one, other):
+    """Equal intents in any order: equal batches, equal state."""
+    first, second = Zone(), Zone()
+    first.look(one, other)
+    second.look(other, one)
+    assert first.batches == second.batches
+    assert first.state == second.state
+    assert not first.look(other, one).plan
