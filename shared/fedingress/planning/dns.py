@@ -7,11 +7,11 @@ need about zones and marks.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fedingress.domain import names
 from fedingress.domain.change import Create, Plan, Update
 from fedingress.domain.ingress import Source
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
+from fedingress.planning import adoption
 from fedingress.planning.answers.compiling import ADDRESS_TYPES
 from fedingress.planning.answers.marks import HostMark, is_node, mark_name, mark_of, marks_in
 from fedingress.planning.answers.zone import LEAVING
@@ -38,7 +38,7 @@ def zone_for(host: str, zones: Iterable[ZoneRef]) -> ZoneRef | None:
 
 def adopts(source: Source) -> bool:
     """Whether the user lets records that others left at the hosts of *source* be replaced."""
-    return source.annotations.get(names.ADOPT, "").strip() == "dns"
+    return "dns" in adoption.consents(source.annotations)
 
 
 def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:
