@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import doors, events, graph, homes, members, unchanged
+from tests.bench import doors, events, graph, homes, members, unchanged, zones
 from tests.bench.figures import Figure, lines, table, write
 
 REPORT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -13,6 +13,7 @@ PARTS = (
     doors.measure,
     unchanged.measure,
     graph.measure,
+    zones.measure,
     events.measure,
     homes.measure,
 )

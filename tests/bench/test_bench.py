@@ -8,7 +8,7 @@ import pytest
 
 from infra import stage
 from tests.bench import __main__ as bench
-from tests.bench import doors, events, graph, homes, members, unchanged
+from tests.bench import doors, events, graph, homes, members, unchanged, zones
 from tests.bench.figures import Figure, lines, table, write
 from tests.bench.world import many
 
@@ -169,3 +169,24 @@ def test_an_edit_is_followed_to_its_effect():
     phases = {"effect", "queue", "observe", "decide", "act"}
     assert set(found) >= {f"event.embedded.{each}.{q}" for each in phases for q in ("p50", "p99")}
     assert found["event.embedded.effect.p50"].value <= found["event.embedded.effect.p99"].value
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_zone_costs_what_its_pools_cost(shared):
+    """One batch for a weight, none for a quiet window or a lost memory, one host refused alone."""
+    figures = by_name(zones.measure_zone(30, shared=shared))
+    suffix = "" if shared else ".dedicated"
+    values = {
+        (name.split(".")[1], name.split(".")[3]): figure.value
+        for name, figure in figures.items()
+        if "pools" not in name
+    }
+
+    assert figures[f"dns.pools.30{suffix}"].value == (1 if shared else 3)
+    assert values["create", "batches"] == 1
+    assert values["noop", "batches"] == 0
+    assert values["noop", "calls"] == (1 if shared else 0)  # what the health checks found, in bulk
+    assert values["weight_change", "batches"] == 1
+    assert values["restart", "batches"] == 0
+    assert values["throttled", "batches"] >= 1
+    assert 1 < values["bad_host", "batches"] <= 9  # halves of halves, not one by one
