@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fedingress.concerns import accelerating
 from fedingress.concerns.carrying import OperationFailed, carry_out
 from fedingress.concerns.former import removal
 from fedingress.concerns.subject import Subject, release
@@ -35,6 +36,11 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     footprint = found.footprint
     orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
     if not orphan:
+        if footprint is not None and footprint.accelerator:
+            accelerator = accelerating.find(found, ports)
+            if accelerator is not None:
+                ports.accelerators.retire(accelerator, guard)
+                return Later(after_seconds=2.0, why="the accelerator is being deleted")
         try:
             plan = preview(found, ports)
             pending = carry_out(plan, ports, guard)
