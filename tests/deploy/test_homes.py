@@ -26,6 +26,7 @@ ONLY_GOOGLE = {
 ONLY_AMAZON = {
     "FEDINGRESS_QUEUES",  # Pub/Sub cannot delay
     "FEDINGRESS_SNS_SIGNATURES",
+    "FEDINGRESS_GOOGLE_CREDENTIALS",  # there the function has a service account
     "FEDINGRESS_COMPUTE_ENDPOINT",  # for a lab: Terraform's is Google's own
     "FEDINGRESS_DNS_ENDPOINT",
 }

@@ -51,7 +51,9 @@ def test_growing_forgets_no_place(one, other):
     assert set(other.zones) <= set(grown.zones)
     assert [zone.unit for zone in grown.zones] == sorted(zone.unit for zone in grown.zones)
     assert all([*getattr(grown, name)] == sorted(getattr(grown, name)) for name in PLACES)
-    scalars = {item.name for item in dataclasses.fields(Footprint)} - {"zones", *PLACES}
+    assert grown.accelerator == (one.accelerator or other.accelerator)
+    places = {"accelerator", "zones", *PLACES}
+    scalars = {item.name for item in dataclasses.fields(Footprint)} - places
     assert all(getattr(grown, name) == getattr(other, name) for name in scalars)
 
 

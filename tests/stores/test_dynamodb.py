@@ -262,3 +262,23 @@ def test_closed_store_connects_again(amazon):
     store.close()
 
     assert store.get(KEY) == written
+
+
+def test_work_that_is_done_and_forgotten_goes_by_itself(store, amazon_table):
+    """A month after its last look; what is due, or of another family, stays."""
+    done = Key(family="work", name="expiry/done")
+    due = Key(family="work", name="expiry/due")
+    note = Key(family="note", name="expiry/note")
+    store.put(done, {}, expected=None)
+    store.put(due, {}, expected=None, due_at=1.0)
+    store.put(note, {}, expected=None)
+    client = store._connected()
+
+    def expires(key):
+        place = {"family": {"S": key.family}, "name": {"S": key.name}}
+        item = client.get_item(TableName=store.table, Key=place)["Item"]
+        return float(item["expires_at"]["N"]) if "expires_at" in item else None
+
+    assert expires(done) == pytest.approx(time.time() + 30 * 86400, abs=60)
+    assert expires(due) is None
+    assert expires(note) is None

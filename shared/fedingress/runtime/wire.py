@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fedingress.domain.errors import Invalid
 from fedingress.domain.publisher import source_of
@@ -77,14 +77,15 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     amazon = make_amazon(settings, store)
     closing.callback(amazon.close)
     period = metric_period(settings.tick_seconds)
+    google = google_credentials(settings)
     ports = Ports(
         owner=settings.owner,
         sources=sources,
         clusters=clusters,
-        load_balancers=GceLoadBalancers(settings.compute_endpoint or None),
+        load_balancers=GceLoadBalancers(settings.compute_endpoint or None, credentials=google),
         record_sets=ZonesByProvider(
             {
-                "cloud-dns": CloudDnsRecordSets(settings.dns_endpoint or None),
+                "cloud-dns": CloudDnsRecordSets(settings.dns_endpoint or None, credentials=google),
                 "route53": Route53RecordSets(amazon),
             }
         ),
@@ -106,9 +107,27 @@ def make_amazon(settings: Settings, store: Store) -> "Clients":
     from fedingress.adapters.aws.session import session
     from fedingress.adapters.kube.google import GoogleIdentity
 
-    proof = GoogleIdentity(settings.google_credentials).proof
+    google = GoogleIdentity(settings.google_credentials)
     pace = Pace(store, settings.aws_role.split(":")[4] if settings.aws_role else "self")
-    return Clients(lambda: session(settings.aws_role, proof), pace=pace.take)
+    return Clients(lambda: session(settings.aws_role, google.proof), pace=pace.take)
+
+
+def google_credentials(settings: Settings) -> Callable[[], Any]:
+    """
+    What gives Google's clients their credentials, at their first call.
+
+    Outside Google Cloud a federation with AWS does, where the settings hold one.
+
+    Raises:
+        Invalid: The credential configuration is none.
+    """
+    if settings.google_credentials:
+        from fedingress.adapters.kube.google import GoogleIdentity
+
+        return GoogleIdentity(settings.google_credentials).load
+    from fedingress.adapters.gcp.agent import default_credentials
+
+    return default_credentials
 
 
 def metric_period(tick_seconds: float) -> int:

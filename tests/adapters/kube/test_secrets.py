@@ -13,11 +13,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
+from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
 from fedingress.adapters.kube.amazon import AmazonIdentity
 from fedingress.adapters.kube.credentials import MemberCredentials
 from fedingress.adapters.kube.google import GoogleIdentity
 from fedingress.domain.cluster import Access
 from fedingress.domain.errors import Forbidden, Unavailable
+from fedingress.domain.policy import ZoneRef
+from fedingress.runtime.settings import read
+from fedingress.runtime.wire import google_credentials
 from localcloud.iam import Identities
 from localcloud.iam.errors import StsError
 from localcloud.iam.identities import role_arn
@@ -45,6 +49,9 @@ class Clouds:
             return self.status, {}
         if path.endswith(":access"):
             return self._version(path, headers)
+        if path.startswith("/dns/v1/"):
+            bearer = headers.get("authorization", "").removeprefix("Bearer ")
+            return (200, {"dnsName": "Example.com."}) if bearer in self.issued else (401, {})
         if path == "/v1/token":
             return self._exchange(json.loads(body) if body.startswith(b"{") else body)
         return self._secret(method, path, headers, body)
@@ -175,6 +182,21 @@ def test_a_function_on_aws_has_a_google_token(clouds):
 
     assert found == {"Bearer ya29.federated-0"}
     assert clouds.asked == ["/v1/token"]
+
+
+def test_a_function_on_aws_reaches_googles_own_apis(clouds):
+    """Zones and load balancers of Google are spoken to by the same federation as members."""
+    settings = read({"FEDINGRESS_GOOGLE_CREDENTIALS": federation(clouds)})
+    zones = CloudDnsRecordSets(clouds.url, credentials=google_credentials(settings))
+    zone = ZoneRef(provider="cloud-dns", project="lab", name="example-com", domain="example.com")
+
+    assert zones.domain(zone) == "example.com"
+    assert clouds.asked[0] == "/v1/token"
+
+    clouds.identities.forget(clouds.key.key_id)
+    refused = CloudDnsRecordSets(clouds.url, credentials=google_credentials(settings))
+    with pytest.raises(Forbidden):
+        refused.domain(zone)
 
 
 def test_a_role_that_google_does_not_take(clouds):

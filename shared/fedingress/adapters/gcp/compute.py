@@ -11,7 +11,7 @@ Source: google-cloud-compute, `google.cloud.compute_v1`.
 import importlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,10 +73,14 @@ class Compute:
     Requests to compute v1, in JSON. Safe to call from many threads.
 
     endpoint: `https://host[:port]` or None for Google's own.
+    credentials: gives google-auth's, at the first call.
     """
 
-    def __init__(self, endpoint: str | None) -> None:
+    def __init__(
+        self, endpoint: str | None, credentials: Callable[[], Any] = default_credentials
+    ) -> None:
         self._endpoint = endpoint
+        self._load = credentials
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._credentials: Any = None
@@ -147,7 +151,7 @@ class Compute:
             if name not in self._clients:
                 compute_v1 = _compute_v1()
                 if self._credentials is None:
-                    self._credentials = default_credentials()
+                    self._credentials = self._load()
                 options = {"api_endpoint": self._endpoint} if self._endpoint else None
                 self._clients[name] = getattr(compute_v1, name)(
                     credentials=self._credentials, client_options=options

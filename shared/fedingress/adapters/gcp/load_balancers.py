@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from fedingress.adapters.gcp import canonical, https_proxies, operations
+from fedingress.adapters.gcp.agent import default_credentials
 from fedingress.adapters.gcp.compute import COLLECTIONS, Compute
 from fedingress.adapters.gcp.errors import Missing
 from fedingress.domain.errors import Conflict, Invalid, Unavailable
@@ -35,6 +36,7 @@ class GceLoadBalancers:
 
     endpoint: `https://host[:port]`, or None for Google's own.
     page_size: resources per page of a list.   now: Unix seconds.
+    credentials: gives google-auth's, at the first call.
     """
 
     def __init__(
@@ -44,11 +46,12 @@ class GceLoadBalancers:
         call_timeout_seconds: float = 10.0,
         page_size: int = 500,
         now: Callable[[], float] = time.time,
+        credentials: Callable[[], Any] = default_credentials,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
         self._page_size = page_size
         self._now = now
-        self._compute = Compute(endpoint)
+        self._compute = Compute(endpoint, credentials)
 
     def observe(self, project: str, kinds: Sequence[Kind], prefix: str) -> Sequence[GlobalResource]:
         """One list per kind, in parallel; sorted by path."""

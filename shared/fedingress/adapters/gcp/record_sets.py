@@ -10,7 +10,7 @@ Source: dns v1 reference: managedZones, resourceRecordSets, changes.
 import importlib
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ class CloudDnsRecordSets:
     endpoint: `https://host[:port]`, or None for Google's own.
     page_size: record sets per page of a list.
     settle_seconds: how long a change is watched until it is done; once accepted it will be.
+    credentials: gives google-auth's, at the first call.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CloudDnsRecordSets:
         call_timeout_seconds: float = 10.0,
         page_size: int = 500,
         settle_seconds: float = 5.0,
+        credentials: Callable[[], Any] = default_credentials,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
         self._endpoint = endpoint
@@ -54,6 +56,7 @@ class CloudDnsRecordSets:
         self._lock = threading.Lock()
         self._service: Any = None
         self._credentials: Any = None
+        self._load = credentials
 
     def domain(self, zone: ZoneRef) -> str:
         """The zone's DNS name without the final dot."""
@@ -186,7 +189,7 @@ class CloudDnsRecordSets:
         client = importlib.import_module("googleapiclient.http")
         with self._lock:
             if self._credentials is None:
-                self._credentials = default_credentials()
+                self._credentials = self._load()
             refresh(self._credentials)
         http = httplib2.Http(timeout=self.call_timeout_seconds)
         with closing(transport.AuthorizedHttp(self._credentials, http=http)) as authorized:

@@ -54,6 +54,18 @@ class GoogleIdentity:
         self._found: Any = None
         self.header = Renewing(self._token)
 
+    def load(self) -> Any:
+        """
+        Credentials of google-auth, for Google's own clients; they renew themselves.
+
+        Raises:
+            Forbidden: There are none.
+            Unavailable: The metadata server does not answer.
+            Unsupported: google-auth is not installed here.
+        """
+        with _told("access"):
+            return self._load()
+
     def secret(self, name: str) -> str:
         """
         The text of a secret's version, `projects/P/secrets/S/versions/V`.

@@ -7,7 +7,7 @@ One item per key (`infra/aws/table.json` is the table), with the attributes
     body           the body as JSON text, so that every number comes back as it was
     version        a random UUID per write: it never returns, not even with a deleted document
     due_at         Unix seconds; left out when the document is not due, hence out of the index
-    expires_at     reserved for the table's TTL; nothing sets it yet
+    expires_at     work that is done goes a month after it was last looked at, by the table's TTL
 
 A write is one PutItem or DeleteItem with a condition on `version`, never a transaction. When a
 condition fails, DynamoDB gives the item that is there: if it is our own write, whose reply the
@@ -24,6 +24,7 @@ account, and table quotas" (sort key 1024 bytes, partition key 2048 bytes, item 
 
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -38,6 +39,9 @@ from fedingress.ports.store import ABSENT, Body, Document, Key
 INDEX: Final = "due"
 _BATCH: Final = 100
 """Keys of one BatchGetItem, at most."""
+_EXPIRING: Final = "work"
+"""Of units that live, these are written at each resync; the others nobody asks for any more."""
+_LIFE_SECONDS: Final = 30 * 86400.0
 _ATTEMPTS: Final = 2
 """Tries of one call; the second is for a connection that was dropped while it was idle."""
 
@@ -74,6 +78,8 @@ class DynamoDbStore:
         item = {**_key(key), "body": {"S": text}, "version": {"S": version}}
         if due_at is not None:
             item |= {"due_at": {"N": repr(float(due_at))}}
+        elif key.family == _EXPIRING:
+            item |= {"expires_at": {"N": str(int(time.time() + _LIFE_SECONDS))}}
         written = Document(key=key, body=documents.decode(text), version=version, due_at=due_at)
         what = _what("write", key)
         try:
