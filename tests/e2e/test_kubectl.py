@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -49,6 +50,23 @@ class Person:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def status(self, name):
+        """What `fedingress status` says of one Ingress, as JSON and as text."""
+        program = str(Path(sys.executable).parent / "fedingress")
+        found = []
+        for words in ((name, "-o", "json"), (name,)):
+            done = subprocess.run(
+                [program, "status", *words],
+                env={**self.env, "COLUMNS": "400"},
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            found.append(done.stdout)
+        return json.loads(found[0])[0], found[1]
 
     def watching(self, *words):
         """A running `kubectl get -w`, and the list that its lines grow in."""
@@ -115,6 +133,50 @@ def test_describe_shows_conditions_the_table_and_events(person):
     assert "Published is True: api.example.com, shop.example.com" in events
 
 
+def story(person):
+    """What both tell of the shop; fails where one of them tells another story."""
+    said, shown = person.status("shop/shop")
+    described = person.kubectl("describe", "ingress", "shop", "-n", "shop")
+    events = described[described.index("Events:") :]
+    stands = json.loads(person.kubectl("get", "ingress", "shop", "-n", "shop", "-o", "json"))
+    notes = stands["metadata"]["annotations"]  # which describe cuts after 140 characters
+
+    assert said["addresses"] == [person.site.address()]
+    assert f"Address:          {said['addresses'][0]}" in described
+    for condition in said["conditions"]:
+        line = rf"{condition['type']}\s+{condition['status']}\s+{condition['reason']}\s"
+        assert re.search(line, shown), line
+        assert condition["observedGeneration"] == stands["metadata"]["generation"]
+        if condition["reason"] != "AsExpected":
+            assert f"{condition['type']} is {condition['status']}: " in events
+    for name, row in said["clusters"].items():
+        assert re.search(rf"{name}\s+{row['state']}\s+{row['reason']}\s", shown)
+    assert json.loads(notes["fedingress.dev/conditions"]) == said["conditions"]
+    assert json.loads(notes["fedingress.dev/cluster-status"]) == said["clusters"]
+    return said, events
+
+
+def test_status_and_describe_tell_the_same_story_in_good_days_and_bad(person):
+    """Of a world that is well, and of one whose member refuses us; the refusal is told once."""
+    good, _ = story(person)
+    site = person.site
+    site.control.call("POST", "/clusters/gke-eu/api/refuse", {"status": 403})
+    try:
+        person.kubectl("annotate", "ingress", "shop", "-n", "shop", "story=told")
+        until("the refusal to be told", lambda: site.table()["gke-eu"]["reason"] == "Forbidden")
+        until("it to be shown", lambda: site.conditions()["Degraded"]["status"] == "True")
+        bad, events = story(person)
+    finally:
+        site.control.call("POST", "/clusters/gke-eu/api/up")
+        person.kubectl("annotate", "ingress", "shop", "-n", "shop", "story-")
+    until("it to be well again", lambda: site.conditions()["Degraded"]["status"] == "False")
+
+    degraded = {item["type"]: item for item in bad["conditions"]}["Degraded"]
+    assert [item["status"] for item in good["conditions"]] == ["True", "True", "True", "False"]
+    assert (degraded["reason"], bad["clusters"]["gke-eu"]["reason"]) == ("Forbidden", "Forbidden")
+    assert len(re.findall(r"Warning\s+Forbidden", events)) == 1
+
+
 def test_conditions_and_the_table_are_those_of_the_status_command(person):
     """Each condition names the generation it is about; every member has its row in both."""
     meta = json.loads(person.kubectl("get", "ingress", "shop", "-n", "shop", "-o", "json"))[
@@ -138,7 +200,7 @@ def test_conditions_and_the_table_are_those_of_the_status_command(person):
 
 @pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
 def test_gcloud_lists_the_load_balancer(person):
-    """Another of Google's own clients finds rule, map, services and firewall, and their names."""
+    """Another of Google's own clients finds rule, services, firewall and records."""
 
     def listed(*words):
         command = [str(GCLOUD), *words, "--format", "json"]
@@ -146,13 +208,11 @@ def test_gcloud_lists_the_load_balancer(person):
         return json.loads(done.stdout)
 
     (rule,) = listed("compute", "forwarding-rules", "list", "--global")
-    (url_map,) = listed("compute", "url-maps", "list", "--global")
     services = listed("compute", "backend-services", "list", "--global")
     (firewall,) = listed("compute", "firewall-rules", "list")
     records = listed("dns", "record-sets", "list", "--zone", "example-com", "--filter", "type=A")
 
     assert rule["IPAddress"] == person.site.address()
-    assert {host for each in url_map["hostRules"] for host in each["hosts"]} == HOSTS
     assert [len(each["backends"]) for each in services] == [4, 4]
     assert sorted(firewall["targetTags"]) == ["gke-gke-eu-node", "gke-gke-us-node"]
     assert {each["name"].removesuffix(".") for each in records} == HOSTS
