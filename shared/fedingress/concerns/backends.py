@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fedingress.concerns import accelerating, firewall, regional, teardown
+from fedingress.concerns import accelerating, firewall, probing, regional, teardown
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -169,6 +169,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
                 project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
             ),
             protocol=row.get("protocol", ""),
+            probe=probing.probe_of(report, row["cluster"], by_port[row["service"], row["port"]]),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port

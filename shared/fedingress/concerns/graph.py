@@ -62,6 +62,7 @@ class Build:
             sorted(self.wish.drained),
             sorted(self.wish.consents),
             sorted({(group.neg.name, group.protocol) for group in self.wish.groups}),
+            sorted({(group.neg.name, repr(group.probe)) for group in self.wish.groups}),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
             self.wish.policy.options.security_policy,
             self.wish.mark.encode(),

@@ -19,6 +19,9 @@ SERVICE: Final = "fedingress.dev/service"
 APPLIED: Final = "fedingress.dev/applied"
 """Annotation: hash of the manifest as we last applied it."""
 
+SHARED_UID: Final = "fedingress.dev/shared-ingress-uid"
+"""Annotation on the ConfigMap `ingress-uid` of a member that got the UID of all."""
+
 CLUSTERS: Final = "fedingress.dev/clusters"
 DRAIN: Final = "fedingress.dev/drain"
 """Annotation: on an Ingress, members that get no new requests of it; on a profile, `"true"`."""

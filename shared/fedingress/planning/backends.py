@@ -1,6 +1,6 @@
 """The GCE graph of one Ingress, as data, and the plan that brings it about."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from fedingress.planning import (
     capacity,
     frontends,
     groups,
+    health_checks,
     options,
     protocols,
 )
@@ -26,6 +27,7 @@ from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
 from fedingress.planning.groups import Group, neg_of
+from fedingress.planning.health_checks import Question
 
 KINDS: Final = tuple(kind for kind in Kind if kind not in {Kind.FIREWALL, Kind.SECURITY_POLICY})
 """The kinds of which a graph has resources of its own."""
@@ -91,9 +93,7 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         short = names.short_hash(backend.service, backend.port)
         before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
-        # Another protocol is another check, so that both change in the same call.
-        suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
-        check = make(Kind.HEALTH_CHECK, f"hc-{short}{suffix}", _health_check(wish.policy, protocol))
+        check = _health_check(wish, backend, protocol, observed)
         spec = _backend_service(wish, backend, check.path, before)
         spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
@@ -123,10 +123,21 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
     return (
         *groups.undrained(wish.groups, wish.drained),
         *protocols.disagreements(wish.policy.options.protocol, wish.groups),
+        *_disagreements(wish, observed),
         *armor.problem(wish.project, wish.policy.options.security_policy, observed),
         *adoption.problems(desired(wish, observed), observed, wish.mark, wish.consents),
         *frontends.problems(wish.plot(observed)),
     )
+
+
+def _disagreements(wish: GraphWish, observed: Sequence[GlobalResource]) -> Iterator[Problem]:
+    """The Service ports whose members do not probe alike."""
+    have = {item.path: item for item in observed}
+    for backend in wish.ingress.backends:
+        protocol = _protocol(wish, backend, have.get(wish.service_path(backend)))
+        question = _question(wish, backend, protocol, observed)
+        if found := health_checks.disagreement(question, backend):
+            yield found
 
 
 def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource | None) -> str:
@@ -135,21 +146,27 @@ def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource |
     return protocols.decide(wish.policy.options.protocol, own, observed)
 
 
-def _health_check(policy: BackendPolicy, protocol: str) -> dict[str, Any]:
-    check = policy.health_check
-    probe = {
-        "requestPath": check.path,
-        "portSpecification": "USE_SERVING_PORT",
-        "host": check.host or None,
-    }
-    return {
-        "type": protocol,
-        "checkIntervalSec": check.interval_seconds,
-        "timeoutSec": check.timeout_seconds,
-        "healthyThreshold": check.healthy_threshold,
-        "unhealthyThreshold": check.unhealthy_threshold,
-        f"{protocol.lower()}HealthCheck": probe,
-    }
+def _health_check(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> GlobalResource:
+    question = _question(wish, backend, protocol, observed)
+    spec = health_checks.decide(question, silent=bool(wish.frozen))
+    return wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), spec)
+
+
+def _question(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> Question:
+    path = wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), {}).path
+    standing = next((item.spec for item in observed if item.path == path), {})
+    own = tuple(group for group in wish.groups if group.backend == backend)
+    return Question(policy=wish.policy.health_check, own=own, protocol=protocol, standing=standing)
+
+
+def _check_name(backend: ServiceBackend, protocol: str) -> str:
+    """Another protocol is another check, so that service and check change in the same call."""
+    short = names.short_hash(backend.service, backend.port)
+    return f"hc-{short}" + ("" if protocol == protocols.DEFAULT else f"-{protocol.lower()}")
 
 
 def _backend_service(
