@@ -72,9 +72,8 @@ def test_ready_means_listed_and_spoken_to(watch):
     for kind in ("Ingress", "EndpointSlice"):
         watch.watches[kind].synced.set()
     answer = figures.ready(watch)
-    assert (answer.status, answer.text) == (503, "not listed yet: services, endpointslices\n")
+    assert (answer.status, answer.text) == (503, "not listed yet: services\n")
     watch.watches["Service"].synced.set()
-    watch.watches["EndpointSlice"].synced.set()
     assert figures.ready(watch).status == 200
     watch.watches["Service"]._progress = time.monotonic() - 200
     assert figures.ready(watch).status == 503
