@@ -7,7 +7,7 @@ import pytest
 
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, LeaseLost, Unavailable
-from fedingress.domain.member import INGRESS, SERVICE, MemberObject
+from fedingress.domain.member import CONFIG_MAP, INGRESS, POD, SERVICE, MemberObject
 from fedingress.domain.names import OWNER_UID
 from fedingress.ports.clusters import MemberClusters
 from fedingress.ports.guard import Unguarded
@@ -65,6 +65,11 @@ def ingress(name="web", owner="u-1", service="web", **annotations: str) -> dict[
     }
 
 
+def config_map(**data: str) -> dict[str, Any]:
+    meta = {"name": "ingress-uid", "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": CONFIG_MAP, "metadata": meta, "data": data}
+
+
 def service(name="web", **labels: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
@@ -88,6 +93,37 @@ class MemberClustersContract:
         assert read.uid == written.uid
         assert read.manifest["kind"] == INGRESS
         assert "managedFields" not in read.manifest["metadata"]
+
+    def test_one_object_is_got_or_nothing(self, lab: Lab):
+        """An absent object and an absent namespace are no errors."""
+        lab.cluster.put(service(), manager="kubectl")
+        found = lab.port.get(lab.member, SERVICE, NAMESPACE, "web")
+
+        assert found is not None
+        assert (found.ref.name, found.cluster) == ("web", lab.member.name)
+        assert lab.port.get(lab.member, SERVICE, NAMESPACE, "other") is None
+        assert lab.port.get(lab.member, SERVICE, "nowhere", "web") is None
+
+    def test_no_namespace_is_all_of_them(self, lab: Lab):
+        """Objects of every namespace are listed."""
+        lab.apply(ingress())
+
+        assert lab.names(INGRESS, "") == ["web"]
+
+    def test_a_config_map_of_others_is_changed_key_by_key(self, lab: Lab):
+        """What is applied over it takes its own keys only; the others keep theirs."""
+        theirs = config_map(uid="bar", other="theirs")
+        lab.cluster.put(theirs, manager="glbc")
+        seen = lab.port.get(lab.member, CONFIG_MAP, NAMESPACE, "ingress-uid")
+        lab.apply(config_map(uid="foo"), observed=seen)
+        stored = lab.cluster.get(CONFIG_MAP, NAMESPACE, "ingress-uid")
+
+        assert stored is not None
+        assert stored["data"] == {"uid": "foo", "other": "theirs"}
+
+    def test_pods_are_listed(self, lab: Lab):
+        """Their probes are read from there."""
+        assert lab.names(POD) == []
 
     def test_an_absent_namespace_is_empty(self, lab: Lab):
         """Listing a namespace that does not exist gives nothing and no error."""

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
+from fedingress.concerns import probing
 from fedingress.concerns.visit import Visit
 from fedingress.domain.change import Change, Plan
 from fedingress.domain.cluster import Inventory
@@ -57,6 +58,7 @@ def report(
         negs=_negs(source, placement, inventory, visits, previous),
         addresses=_addresses(visits, previous),
         ready=_ready(source, placement, visits, previous),
+        probes=probing.probes(placement, inventory, visits, previous),
         drained=_kept(placement.drained, previous.drained if previous else (), inventory),
         preferred=_kept(placement.preferred, previous.preferred if previous else (), inventory),
     )
@@ -195,7 +197,8 @@ def _applied(visit: Visit, source: Source) -> Row:
         return _row("placed", "Waiting", "waiting for the address of its load balancer")
     if waiting := _waiting(visit):
         return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
-    return _row("placed", "Applied", f"generation {source.generation} is applied")
+    sentences = (f"generation {source.generation} is applied", *visit.wish.notes)
+    return _row("placed", "Applied", "; ".join(sentences))
 
 
 def _failed(error: FederationError) -> Row:

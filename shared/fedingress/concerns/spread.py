@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import bury, claim, networks, patience, rows
+from fedingress.concerns import bury, claim, ingress_uid, networks, patience, rows
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -18,7 +18,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import copies, dns, fanout, firewall, placement
+from fedingress.planning import copies, fanout, firewall, health_checks, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -111,7 +111,8 @@ def _report(
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
-        read |= {"front": asdict(source.ingress.front), "adopt": dns.adopts(source)}
+        read["front"] = asdict(source.ingress.front)
+    read["adopt"] = source.annotations.get(names.ADOPT, "")
     if stage.policy.topology == "aws":
         read["ignored"] = copies.ignored(source.annotations)
     return replace(
@@ -219,11 +220,14 @@ def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: 
 def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
     owner = owner_of(stage.subject.source, ports)
     identity = ports.sources.identity()
+    placed = [each for each in stage.members() if each.name in stage.placement.placed]
+    sharing = stage.policy.topology != "aws" and stage.policy.backends.shared_ingress_uid
+    shared = ingress_uid.look(placed, ports) if sharing else {}
 
     def wishing(member: MemberCluster, seen: MemberView) -> MemberWish:
         if member.name not in stage.placement.placed:
             return MemberWish()
-        return fanout.desired(
+        wish = fanout.desired(
             stage.subject.source,
             stage.policy,
             member,
@@ -232,6 +236,7 @@ def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
             config_identity=identity,
             lost=lost,
         )
+        return ingress_uid.added(wish, shared.get(member.name))
 
     return Tour(
         owner=owner,
@@ -239,6 +244,8 @@ def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
         negs_in_use=stage.in_use,
         led=stage.led,
         endpoints=stage.policy.topology == "aws",
+        probes=stage.policy.topology != "aws"
+        and health_checks.asks_probes(stage.policy.backends.health_check),
     )
 
 
@@ -279,6 +286,7 @@ def _refuse(found: Subject, work: Work, ports: Ports, reasons: Sequence[str]) ->
         negs=kept.negs,
         addresses=kept.addresses,
         ready=kept.ready,
+        probes=kept.probes,
         drained=kept.drained,
         preferred=kept.preferred,
         policy=kept.policy,

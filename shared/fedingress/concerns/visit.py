@@ -1,17 +1,18 @@
 """One visit to one member: look, decide, apply, and say how it went. Used by spread and retire."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fedingress.domain.change import Create, Delete, Plan, Update
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError, LeaseLost
-from fedingress.domain.member import ENDPOINT_SLICE, INGRESS, SERVICE, MemberObject
+from fedingress.domain.member import ENDPOINT_SLICE, INGRESS, POD, SERVICE, MemberObject
 from fedingress.planning import fanout
 from fedingress.planning.companions import Owner, neg_names
 from fedingress.planning.fanout import MemberView, MemberWish
 from fedingress.ports import Guard, Ports
 
+_LONGEST = 200
 Wishing = Callable[[MemberCluster, MemberView], MemberWish]
 
 
@@ -40,16 +41,34 @@ class Visit:
 
 
 def observe(
-    member: MemberCluster, owner: Owner, ports: Ports, *, endpoints: bool = False
+    member: MemberCluster,
+    owner: Owner,
+    ports: Ports,
+    *,
+    endpoints: bool = False,
+    probes: bool = False,
 ) -> MemberView:
-    """The source's namespace in *member*, in two calls, or three when *endpoints* matter."""
+    """
+    The source's namespace in *member*, in two calls.
+
+    A third one when *endpoints* or *probes* matter.
+    """
     namespace = owner.key.namespace
-    return fanout.view(
+    seen = fanout.view(
         ports.clusters.list(member, INGRESS, namespace),
         ports.clusters.list(member, SERVICE, namespace),
         owner,
         _slices(member, namespace, ports) if endpoints else None,
     )
+    return _with_pods(seen, member, namespace, ports) if probes else seen
+
+
+def _with_pods(seen: MemberView, member: MemberCluster, namespace: str, ports: Ports) -> MemberView:
+    """*seen* with the pods; a member that shows none of them is served as well as any other."""
+    try:
+        return replace(seen, pods=tuple(ports.clusters.list(member, POD, namespace)))
+    except FederationError as error:
+        return replace(seen, blind=str(error)[:_LONGEST])
 
 
 def _slices(member: MemberCluster, namespace: str, ports: Ports) -> Sequence[MemberObject] | None:
@@ -70,7 +89,7 @@ class Tour:
         keeps every companion.
     led: names of members to whose own load balancers clients may be led; None when that is not
         known, which keeps every copy.
-    endpoints: whether ready endpoints are looked at.
+    endpoints: whether ready endpoints are looked at.   probes: whether pods are.
     """
 
     owner: Owner
@@ -78,6 +97,7 @@ class Tour:
     negs_in_use: frozenset[str] | None
     led: frozenset[str] | None = frozenset()
     endpoints: bool = False
+    probes: bool = False
 
     def go(
         self, members: Iterable[MemberCluster], ports: Ports, guard: Guard | None
@@ -87,7 +107,7 @@ class Tour:
         return ports.parallel.each(by_name, lambda name: self._one(by_name[name], ports, guard))
 
     def _one(self, member: MemberCluster, ports: Ports, guard: Guard | None) -> Visit:
-        seen = observe(member, self.owner, ports, endpoints=self.endpoints)
+        seen = observe(member, self.owner, ports, endpoints=self.endpoints, probes=self.probes)
         wish = self.wishing(member, seen)
         led = self.led is None or member.name in self.led
         plan = fanout.plan(wish, seen, self.owner, in_use=self._in_use(seen), led=led)

@@ -8,13 +8,16 @@ from fedingress.domain.ingress import Manifest
 INGRESS = "Ingress"
 SERVICE = "Service"
 ENDPOINT_SLICE = "EndpointSlice"
+POD = "Pod"
+CONFIG_MAP = "ConfigMap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ObjectRef:
     """
     *kind* is `Ingress` (networking.k8s.io/v1), `Service` (v1) or, to be read only, `EndpointSlice`
-    (discovery.k8s.io/v1).
+    (discovery.k8s.io/v1) and `Pod` (v1), or, where
+    `ingress-uid` is shared, `ConfigMap` (v1).
     """
 
     kind: str

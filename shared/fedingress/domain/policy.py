@@ -13,14 +13,18 @@ NEAREST_RATE = 1e14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheckPolicy:
-    """The HTTP health check of every backend service. Seconds and counts of probes."""
+    """
+    The health check of every backend service. Seconds and counts of probes.
 
-    path: str = "/"
+    What is empty or None is left to readiness probes and defaults, the thresholds to what stands.
+    """
+
+    path: str = ""
     host: str = ""
-    interval_seconds: int = 15
-    timeout_seconds: int = 15
-    healthy_threshold: int = 1
-    unhealthy_threshold: int = 2
+    interval_seconds: int | None = None
+    timeout_seconds: int | None = None
+    healthy_threshold: int | None = None
+    unhealthy_threshold: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class BackendPolicy:
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
     warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
     preferred: members that are filled before all others, wherever clients are; None: nobody is.
+    shared_ingress_uid: whether the members' own GKE ingress controllers get one UID, as in 2016.
     """
 
     mode: str = "neg"
@@ -39,6 +44,7 @@ class BackendPolicy:
     warm_up_seconds: int = 120
     options: BackendOptions = BackendOptions()
     preferred: PlacementRule | None = None
+    shared_ingress_uid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -59,6 +59,8 @@ class FanoutReport(Report):
         while the copy stands and its status is empty.
     ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the
         weakest of them reaches; only where members' own load balancers answer, and could be read.
+    probes: name -> `service:port` -> `domain.probe.Probe`, encoded, of the pods there; the last
+        known one where there are none.
     drained: names of members that shall get no new requests.
     preferred: names of members that are filled before the others.
     policy: a digest of what the others read in the policy and in the annotations of the source, so
@@ -75,6 +77,7 @@ class FanoutReport(Report):
     negs: tuple[Mapping[str, str], ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ready: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
     policy: str = ""

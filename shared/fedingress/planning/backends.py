@@ -1,6 +1,6 @@
 """The GCE graph of one Ingress, as data, and the plan that brings it about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,12 +10,24 @@ from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
-from fedingress.planning import addresses, armor, capacity, frontends, groups, options, protocols
+from fedingress.planning import (
+    addresses,
+    adoption,
+    armor,
+    capacity,
+    frontends,
+    groups,
+    health_checks,
+    options,
+    protocols,
+)
 from fedingress.planning.addresses import families
+from fedingress.planning.adoption import ours
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
 from fedingress.planning.groups import Group, neg_of
+from fedingress.planning.health_checks import Question
 
 KINDS: Final = tuple(kind for kind in Kind if kind not in {Kind.FIREWALL, Kind.SECURITY_POLICY})
 """The kinds of which a graph has resources of its own."""
@@ -38,6 +50,7 @@ class GraphWish:
     preferred: members that are filled before the others.
     steps, rising: how members come up to their capacity, and which may go one step up now.
     front: how clients reach it.
+    consents: words by which somebody lets us take over what stands under our names.
     """
 
     project: str
@@ -51,6 +64,7 @@ class GraphWish:
     steps: tuple[float, ...] = ()
     rising: frozenset[str] = frozenset()
     front: Front = Front()
+    consents: frozenset[str] = frozenset()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
         """A resource of this graph; *name* is the last part of its name."""
@@ -79,9 +93,7 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
         short = names.short_hash(backend.service, backend.port)
         before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
-        # Another protocol is another check, so that both change in the same call.
-        suffix = "" if protocol == protocols.DEFAULT else f"-{protocol.lower()}"
-        check = make(Kind.HEALTH_CHECK, f"hc-{short}{suffix}", _health_check(wish.policy, protocol))
+        check = _health_check(wish, backend, protocol, observed)
         spec = _backend_service(wish, backend, check.path, before)
         spec["protocol"] = protocol
         service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
@@ -111,9 +123,21 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
     return (
         *groups.undrained(wish.groups, wish.drained),
         *protocols.disagreements(wish.policy.options.protocol, wish.groups),
+        *_disagreements(wish, observed),
         *armor.problem(wish.project, wish.policy.options.security_policy, observed),
+        *adoption.problems(desired(wish, observed), observed, wish.mark, wish.consents),
         *frontends.problems(wish.plot(observed)),
     )
+
+
+def _disagreements(wish: GraphWish, observed: Sequence[GlobalResource]) -> Iterator[Problem]:
+    """The Service ports whose members do not probe alike."""
+    have = {item.path: item for item in observed}
+    for backend in wish.ingress.backends:
+        protocol = _protocol(wish, backend, have.get(wish.service_path(backend)))
+        question = _question(wish, backend, protocol, observed)
+        if found := health_checks.disagreement(question, backend):
+            yield found
 
 
 def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource | None) -> str:
@@ -122,21 +146,27 @@ def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource |
     return protocols.decide(wish.policy.options.protocol, own, observed)
 
 
-def _health_check(policy: BackendPolicy, protocol: str) -> dict[str, Any]:
-    check = policy.health_check
-    probe = {
-        "requestPath": check.path,
-        "portSpecification": "USE_SERVING_PORT",
-        "host": check.host or None,
-    }
-    return {
-        "type": protocol,
-        "checkIntervalSec": check.interval_seconds,
-        "timeoutSec": check.timeout_seconds,
-        "healthyThreshold": check.healthy_threshold,
-        "unhealthyThreshold": check.unhealthy_threshold,
-        f"{protocol.lower()}HealthCheck": probe,
-    }
+def _health_check(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> GlobalResource:
+    question = _question(wish, backend, protocol, observed)
+    spec = health_checks.decide(question, silent=bool(wish.frozen))
+    return wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), spec)
+
+
+def _question(
+    wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
+) -> Question:
+    path = wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), {}).path
+    standing = next((item.spec for item in observed if item.path == path), {})
+    own = tuple(group for group in wish.groups if group.backend == backend)
+    return Question(policy=wish.policy.health_check, own=own, protocol=protocol, standing=standing)
+
+
+def _check_name(backend: ServiceBackend, protocol: str) -> str:
+    """Another protocol is another check, so that service and check change in the same call."""
+    short = names.short_hash(backend.service, backend.port)
+    return f"hc-{short}" + ("" if protocol == protocols.DEFAULT else f"-{protocol.lower()}")
 
 
 def _backend_service(
@@ -190,11 +220,6 @@ def standing(observed: Sequence[GlobalResource]) -> frozenset[str]:
     )
 
 
-def ours(item: GlobalResource, mark: Mark) -> bool:
-    """Whether the mark on *item* names this installation and this source."""
-    return item.mark is not None and item.mark.owner == mark.owner and item.mark.uid == mark.uid
-
-
 def plan(
     wanted: Sequence[GlobalResource],
     observed: Sequence[GlobalResource],
@@ -202,11 +227,13 @@ def plan(
     *,
     stay: Sequence[GlobalResource] = (),
     security_policy: str = "",
+    consents: Collection[str] = (),
 ) -> Plan[GlobalResource]:
     """
     The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
 
-    A resource under our name without our mark is held, never touched. A backend service that has
+    A resource under our name without our mark is held, and touched only with *consents*; nothing
+    new is led to a backend service that is not ours. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
     Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
     services their health checks. While a backend service lacks the *security_policy* that all of
@@ -221,14 +248,18 @@ def plan(
         if found is None:
             changes.append(Create(desired=item, why="is missing"))
         elif not ours(found, mark):
-            held.append(f"{item.label} exists and does not carry our mark; it is left alone")
+            if change := adoption.adopted(found, item, consents):
+                changes.append(change)
+            else:
+                held.append(adoption.refusal(found, item))
         elif fields := _fields(found, item):
             if _would_empty(found, item):
                 held.append(f"{item.label} would lose its last backend; it keeps what it has")
                 continue
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=item, fields=fields, why=why))
-    if bare := armor.bare(wanted, observed, security_policy):
+    bare = armor.bare(wanted, observed, security_policy)
+    if bare or _leads_to_others(wanted, observed, mark):
         return _unled(changes, held, bare)
     kept = addresses.behind(stay, observed)
     surplus = [
@@ -247,6 +278,13 @@ def _fields(found: GlobalResource, item: GlobalResource) -> tuple[str, ...]:
     known = found.mark.security_policy if found.mark else ""
     meant = item.mark.security_policy if item.mark else ""
     return fields if known == meant else (*fields, "description")
+
+
+def _leads_to_others(
+    wanted: Sequence[GlobalResource], observed: Sequence[GlobalResource], mark: Mark
+) -> bool:
+    pairs = adoption.foreign(wanted, observed, mark)
+    return any(found.kind is Kind.BACKEND_SERVICE for found, _ in pairs)
 
 
 def _unled(

@@ -13,7 +13,8 @@ from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.ingress import Ingress, Manifest, ServiceBackend, Source
 from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
-from fedingress.planning import copies
+from fedingress.domain.probe import Probe
+from fedingress.planning import copies, probes, protocols
 from fedingress.planning.companions import Owner, companion, problem
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.diff import contains, differing, fingerprint
@@ -36,12 +37,15 @@ class MemberView:
     What was observed in one member, in the source's namespace and under our label.
 
     slices: EndpointSlices; None where nobody looked.
+    pods: None where nobody looked, or could.   blind: why nobody could.
     """
 
     ingresses: Mapping[str, MemberObject]
     services: Mapping[str, MemberObject]
     owned: tuple[MemberObject, ...]
     slices: tuple[MemberObject, ...] | None = None
+    pods: tuple[MemberObject, ...] | None = None
+    blind: str = ""
 
     def find(self, ref: ObjectRef) -> MemberObject | None:
         """The observed object with that reference."""
@@ -55,12 +59,18 @@ class MemberWish:
 
     answers: whether the member's own load balancer answers, so that its address is waited for.
     protocols: what its Services say that the pods behind a port speak.
+    probes: how the pods behind a port are asked whether they are ready.
+    notes: sentences on what is left out there, for whoever reads its row.
+    changes: to what stands in the member beside its objects, as they are to be made.
     """
 
     objects: tuple[MemberObject, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     answers: bool = False
     protocols: Mapping[ServiceBackend, str] = field(default_factory=dict)
+    probes: Mapping[ServiceBackend, Probe] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    changes: tuple[Change[MemberObject], ...] = ()
 
 
 def view(
@@ -118,9 +128,32 @@ def desired(
         if fault and policy.backends.options.protocol is None:
             problems.append(("AppProtocolInvalid", fault))
         objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
+    asked, notes = _probed(policy, spoken, observed)
     return MemberWish(
-        objects=tuple(objects), problems=tuple(dict.fromkeys(problems)), protocols=spoken
+        objects=tuple(objects),
+        problems=tuple(dict.fromkeys(problems)),
+        protocols=spoken,
+        probes=asked,
+        notes=notes,
     )
+
+
+def _probed(
+    policy: FederationPolicy, spoken: Mapping[ServiceBackend, str], observed: MemberView
+) -> tuple[Mapping[ServiceBackend, Probe], tuple[str, ...]]:
+    """The probes of the pods behind each port, and why some are not used."""
+    found: dict[ServiceBackend, Probe] = {}
+    blind = f"its pods cannot be read for their readiness probes: {observed.blind}"
+    notes = [blind] if observed.blind else []
+    pods = [item.manifest for item in observed.pods or ()]
+    for backend, protocol in spoken.items():
+        manifest = observed.services[backend.service].manifest
+        said_of = policy.backends.options.protocol or protocol or protocols.DEFAULT
+        probe, why = probes.said(pods, manifest, backend, said_of)
+        notes += [why] if why else []
+        if probe is not None:
+            found[backend] = probe
+    return found, tuple(notes)
 
 
 class OverrideInvalidError(Exception):
@@ -253,7 +286,7 @@ def plan(
     Returns:
         Foreign objects under our names stand in `held`.
     """
-    changes: list[Change[MemberObject]] = []
+    changes: list[Change[MemberObject]] = [*wish.changes]
     held: list[str] = []
     wanted = {item.ref for item in wish.objects}
     for item in wish.objects:

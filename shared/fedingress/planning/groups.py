@@ -6,6 +6,7 @@ from typing import Any
 
 from fedingress.domain.graph import NegRef
 from fedingress.domain.ingress import ServiceBackend
+from fedingress.domain.probe import Probe
 
 Problem = tuple[str, str]
 """A reason and a sentence."""
@@ -17,12 +18,14 @@ class Group:
     One NEG and the Service port it serves, in *cluster*.
 
     protocol: what the member's Service says that its pods speak; empty when it cannot be read.
+    probe: the readiness probe of its pods; None when none of them was ever read.
     """
 
     cluster: str
     backend: ServiceBackend
     neg: NegRef
     protocol: str = ""
+    probe: Probe | None = None
 
 
 def neg_of(entry: Mapping[str, Any]) -> str:

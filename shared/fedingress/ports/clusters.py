@@ -20,7 +20,17 @@ class MemberClusters(Protocol):
     call_timeout_seconds: float
 
     def list(self, cluster: MemberCluster, kind: str, namespace: str) -> Sequence[MemberObject]:
-        """Every object of *kind* in *namespace*; empty when the namespace does not exist."""
+        """
+        Every object of *kind* in *namespace*, in all where that is empty.
+
+        A namespace that does not exist is empty.
+        """
+        ...
+
+    def get(
+        self, cluster: MemberCluster, kind: str, namespace: str, name: str
+    ) -> MemberObject | None:
+        """One object, or None."""
         ...
 
     def list_owned(self, cluster: MemberCluster, kind: str, uid: str) -> Sequence[MemberObject]:

@@ -193,10 +193,11 @@ def test_requests_in_flight_get_their_time_in_each_topology():
     assert (one.in_flight_seconds, many.in_flight_seconds) == (3, 12)
 
 
-def test_a_short_interval_shortens_the_default_timeout():
+def test_what_a_policy_does_not_say_of_health_checks_stays_open():
     """Who sets only the interval gets no fault about a timeout that was not written."""
     found = policy(manifest(backends={"healthCheck": {"intervalSeconds": 4}}))
-    assert found.backends.health_check.timeout_seconds == 4
+
+    assert found.backends.health_check == HealthCheckPolicy(interval_seconds=4)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

@@ -55,9 +55,16 @@ class KubeMemberClusters:
             self._connections.clear()
 
     def list(self, cluster: MemberCluster, kind: str, namespace: str) -> Sequence[MemberObject]:
-        """Every object of *kind* in *namespace*; an absent namespace is empty."""
+        """Every object of *kind* in *namespace*, or in all; an absent namespace is empty."""
         found = self.connection(cluster).list(BY_KIND[kind], namespace)
         return [MemberObject(cluster=cluster.name, manifest=item) for item in found.items]
+
+    def get(
+        self, cluster: MemberCluster, kind: str, namespace: str, name: str
+    ) -> MemberObject | None:
+        """One object, or None."""
+        found = self.connection(cluster).get(BY_KIND[kind], namespace, name)
+        return None if found is None else MemberObject(cluster=cluster.name, manifest=found)
 
     def list_owned(self, cluster: MemberCluster, kind: str, uid: str) -> Sequence[MemberObject]:
         """Objects of *kind* in any namespace whose owner label is *uid*."""

@@ -52,6 +52,7 @@ SERVICE: Final = Resource(group="", version="v1", kind="Service", plural="servic
 ENDPOINT_SLICE: Final = Resource(
     group="discovery.k8s.io", version="v1", kind="EndpointSlice", plural="endpointslices"
 )
+POD: Final = Resource(group="", version="v1", kind="Pod", plural="pods")
 SECRET: Final = Resource(group="", version="v1", kind="Secret", plural="secrets")
 TLS_SECRET: Final = Resource(
     group="",
@@ -82,6 +83,7 @@ CLUSTER_PROFILE: Final = Resource(
 )
 
 BY_KIND: Final[Mapping[str, Resource]] = {
-    resource.kind: resource for resource in (INGRESS, SERVICE, ENDPOINT_SLICE, SECRET)
+    resource.kind: resource
+    for resource in (INGRESS, SERVICE, CONFIG_MAP, ENDPOINT_SLICE, POD, SECRET)
 }
 """Those that stand in members."""

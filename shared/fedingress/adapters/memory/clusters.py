@@ -142,8 +142,15 @@ class MemoryMembers:
         return self._clusters[name]
 
     def list(self, cluster: MemberCluster, kind: str, namespace: str) -> Sequence[MemberObject]:
-        """Every object of *kind* in *namespace*."""
-        return self._read(cluster, kind, namespace, None)
+        """Every object of *kind* in *namespace*, or in all."""
+        return self._read(cluster, kind, namespace or None, None)
+
+    def get(
+        self, cluster: MemberCluster, kind: str, namespace: str, name: str
+    ) -> MemberObject | None:
+        """One object, or None."""
+        listed = self._read(cluster, kind, namespace, None)
+        return next((item for item in listed if item.ref.name == name), None)
 
     def list_owned(self, cluster: MemberCluster, kind: str, uid: str) -> Sequence[MemberObject]:
         """Objects of *kind* whose owner label is *uid*."""

@@ -1,9 +1,9 @@
 """
 Which manager owns which field: server-side apply, as coarse as our tests need it.
 
-Called by `adapters.memory.objects`. A field is one label, one annotation, or one key below `spec`,
-`status` or the object itself; what stands deeper belongs to that field as a whole. (A real server
-merges some lists, such as Service ports, by key.)
+Called by `adapters.memory.objects`. A field is one label, one annotation, or one key below `data`,
+`spec`, `status` or the object itself; what stands deeper belongs to that field as a whole. (A real
+server merges some lists, such as Service ports, by key.)
 
 Source: Kubernetes documentation, Server-Side Apply.
 """
@@ -19,7 +19,7 @@ FieldPath = tuple[str, ...]
 Owners = dict[tuple[str, str], frozenset[FieldPath]]
 """(manager, subresource) -> the fields it applied last."""
 
-_SPLIT = frozenset({"spec", "status"})
+_SPLIT = frozenset({"data", "spec", "status"})
 _IDENTITY = frozenset({"apiVersion", "kind", "metadata"})
 
 

@@ -31,6 +31,7 @@ API_VERSIONS = {
     "IngressClass": "networking.k8s.io/v1",
     "Service": "v1",
     "EndpointSlice": "discovery.k8s.io/v1",
+    "Pod": "v1",
     "Secret": "v1",
     "ConfigMap": "v1",
     "FederationPolicy": "fedingress.dev/v1alpha1",

@@ -8,7 +8,6 @@ Source: compute v1 HealthCheck and BackendService (ranges), dns v1 ManagedZone a
 ResourceRecordSet.
 """
 
-import re
 from typing import Final
 
 from fedingress.domain.ingress import Fault, Manifest
@@ -34,16 +33,17 @@ from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
     DNS_NAME,
+    PROBE_PATH,
     PROJECT,
 )
 from fedingress.planning.decode.zones import dns
+from fedingress.planning.health_checks import INTERVAL_SECONDS
 
 TOPOLOGIES: Final = ("gcp", "aws", "via-gcp", "via-aws")
 SERVED: Final = ("gcp", "aws")
 MODES: Final = ("neg", "instance-group")
 DELETIONS: Final = ("cascade", "orphan")
 
-_PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
 _SECONDS: Final = 2**31 - 1
 _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
@@ -177,7 +177,7 @@ def _override(cell: Cell) -> Override:
 def _backends(cell: Cell) -> BackendPolicy:
     cell.fields(
         *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
-        *("warmUpSeconds", *OPTIONS, "preferred"),
+        *("warmUpSeconds", *OPTIONS, "preferred", "sharedIngressUid"),
     )
     preferred = cell.child("preferred")
     default = BackendPolicy()
@@ -190,6 +190,7 @@ def _backends(cell: Cell) -> BackendPolicy:
         warm_up_seconds=cell.child("warmUpSeconds").integer(default.warm_up_seconds, 0, 3600),
         options=options(cell),
         preferred=_placement(preferred) if preferred.given else None,
+        shared_ingress_uid=cell.child("sharedIngressUid").boolean(default=False),
     )
 
 
@@ -198,24 +199,24 @@ def _health_check(cell: Cell) -> HealthCheckPolicy:
         *("path", "host", "intervalSeconds", "timeoutSeconds"),
         *("healthyThreshold", "unhealthyThreshold"),
     )
-    default = HealthCheckPolicy()
-    interval = cell.child("intervalSeconds").integer(default.interval_seconds, 1, 300)
+    interval = _whole(cell.child("intervalSeconds"), 300)
     told = cell.child("timeoutSeconds")
-    timeout = told.integer(min(default.timeout_seconds, interval), 1, 300)
-    if timeout > interval:
-        told.fault(f"{timeout} is more than intervalSeconds, {interval}")
+    timeout = _whole(told, 300)
+    if timeout and timeout > (interval or INTERVAL_SECONDS):
+        told.fault(f"{timeout} is more than intervalSeconds, {interval or INTERVAL_SECONDS}")
     return HealthCheckPolicy(
-        path=cell.child("path").text(
-            default.path, like=_PROBE_PATH, noun="an absolute path of URL characters"
-        ),
-        host=cell.child("host").text(default.host, like=DNS_NAME, noun="a DNS name"),
+        path=cell.child("path").text(like=PROBE_PATH, noun="an absolute path of URL characters"),
+        host=cell.child("host").text(like=DNS_NAME, noun="a DNS name"),
         interval_seconds=interval,
         timeout_seconds=timeout,
-        healthy_threshold=cell.child("healthyThreshold").integer(default.healthy_threshold, 1, 10),
-        unhealthy_threshold=cell.child("unhealthyThreshold").integer(
-            default.unhealthy_threshold, 1, 10
-        ),
+        healthy_threshold=_whole(cell.child("healthyThreshold"), 10),
+        unhealthy_threshold=_whole(cell.child("unhealthyThreshold"), 10),
     )
+
+
+def _whole(cell: Cell, high: int) -> int | None:
+    """1 to *high*, or None when it is not given."""
+    return cell.integer(1, 1, high) if cell.given else None
 
 
 def _deletion(cell: Cell) -> DeletionPolicy:

@@ -35,6 +35,8 @@ PROJECT: Final = re.compile(
     r"(([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?):)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 )
 """A project id, a number, or an id with the domain it is scoped to."""
+PROBE_PATH: Final = re.compile(r"/[A-Za-z0-9/._~!$&()*+,;=:@%?-]{0,1023}")
+"""A path, perhaps with a query, that a health check may ask for."""
 GCE_NAME: Final = DNS_1035_LABEL
 HOSTED_ZONE: Final = re.compile(r"[A-Z0-9]{1,32}")
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
