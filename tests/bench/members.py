@@ -139,7 +139,7 @@ def _fanout(members: int, ingresses: int) -> Iterator[_Fanout]:
         store = SqliteStore(folder / "state.db")
         stack.callback(store.close)
         nothing: dict[str, Any] = dict.fromkeys(
-            ("load_balancers", "record_sets", "health_checks", "balancers")
+            ("load_balancers", "record_sets", "health_checks", "balancers", "accelerators")
         )
         clock = SystemClock()
         ports = Ports(

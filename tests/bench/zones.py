@@ -216,7 +216,7 @@ class Zone:
 
     def _ports(self, store: MemoryStore) -> Ports:
         nothing: dict[str, Any] = dict.fromkeys(
-            ("sources", "clusters", "load_balancers", "balancers")
+            ("sources", "clusters", "load_balancers", "balancers", "accelerators")
         )
         ledger = Ledger(store)
         ledger.put_note(COMPLETE, {"at": 0})

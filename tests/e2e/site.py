@@ -215,10 +215,10 @@ class Site:
 
 
 @contextmanager
-def open_site(spec: WorldSpec) -> Iterator[Site]:
+def open_site(spec: WorldSpec, *, kind: type[Site] = Site) -> Iterator[Site]:
     """A world of *spec*, to which the SDKs of this process are led as long as it is open."""
     with ExitStack() as stack:
-        site = Site(stack.enter_context(running_world(spec)), stack)
+        site = kind(stack.enter_context(running_world(spec)), stack)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for variable in _SDK_VARIABLES:
             patch.setenv(variable, site.env[variable])

@@ -302,3 +302,65 @@ def test_each_tick_takes_a_sample_of_every_zone_with_shares():
     world.tick()
     causes = [(work.concern, work.unit) for _, _, work in world.bus.heap if work.cause == "window"]
     assert causes == [("dns", HOSTED.unit)]
+
+
+def test_the_zone_tells_shares_and_the_status_shows_them():
+    """The whole way, with the zone's own reports: name, shares, weights."""
+    world = submitted()
+    stored = world.sources.stored(KEY)
+
+    assert stored["status"]["loadBalancer"]["ingress"] == [{"hostname": world.built().address}]
+    assert {name: row.get("weight") for name, row in table(world).items()} == {
+        "eks-ap": 255,
+        "eks-us": 255,
+        "gke-us": None,
+    }
+    assert table(world)["eks-us"]["share"] == table(world)["eks-us"]["deserved"] == 1.0
+
+
+def test_a_drained_member_is_told_as_such_when_its_weight_is_gone():
+    """Its clients are led afar, and the table says that it gets nothing."""
+    world = submitted()
+    meta = {"annotations": {"fedingress.dev/drain": "eks-us"}}
+    world.submit(ingress_manifest(host=HOST, metadata=meta))
+    world.quiet()
+    for _ in range(10):
+        world.clock.at += 60
+        world.tick()
+        world.settle()
+
+    row = table(world)["eks-us"]
+    assert (row["reason"], row["drained"], row["weight"], row["share"]) == ("Drained", True, 0, 0.0)
+
+
+def test_a_member_leaves_by_the_zones_own_word():
+    """Records first, then the wait, then the copy; the other one serves on."""
+    world = submitted()
+    narrowed(world, "eks-ap")
+    world.settle(within_seconds=3, ticks=False)
+    assert world.ours("eks-us") == ["Ingress shop"]
+    world.quiet()
+
+    assert world.ours("eks-us") == []
+    assert world.ours("eks-ap") == ["Ingress shop"]
+    assert set(table(world)) == {"eks-ap"}
+    leads = {record.set_identifier for record in world.records.list(HOSTED) if record.weight}
+    assert leads == {"eks-ap"}
+
+
+def test_a_quiet_window_reads_no_report_and_writes_nothing():
+    """However many Ingresses lead to the zone: nobody is told what nothing changed."""
+    world = submitted()
+    for _ in range(5):
+        world.clock.at += 60
+        world.tick()
+        world.settle()
+    mark, asked = world.mark(), []
+    world.tell("dns", HOSTED.unit, "window")
+    report = world.ports.ledger.report
+    world.ports.ledger.report = lambda *words: asked.append(words) or report(*words)
+    world.clock.at += 60
+    world.settle(ticks=False)
+
+    assert world.since(mark) == []
+    assert asked == []

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from fedingress.adapters.memory.accelerators import MemoryAccelerators
 from fedingress.adapters.memory.balancers import MemoryBalancers
 from fedingress.adapters.memory.health_checks import MemoryHealthChecks
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
@@ -73,6 +74,7 @@ class Zone:
             record_sets=self.records,
             health_checks=self.checks,
             balancers=MemoryBalancers(),
+            accelerators=MemoryAccelerators(),
             ledger=Ledger(self.store),
             bus=self.bus,
             clock=self.clock,

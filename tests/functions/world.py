@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fedingress.adapters.memory.accelerators import MemoryAccelerators
 from fedingress.adapters.memory.balancers import MemoryBalancers
 from fedingress.adapters.memory.clusters import MemoryMembers
 from fedingress.adapters.memory.health_checks import MemoryHealthChecks
@@ -123,6 +124,7 @@ class World:
         self.records = MemoryRecordSets((ZONE,))
         self.checks = MemoryHealthChecks()
         self.balancers = MemoryBalancers()
+        self.accelerators = MemoryAccelerators()
         self.store = store or MemoryStore()
         self.bus = HeapBus(self.clock)
         self.faults: list[str] = []
@@ -139,6 +141,7 @@ class World:
             record_sets=self.records,
             health_checks=self.checks,
             balancers=self.balancers,
+            accelerators=self.accelerators,
             ledger=Ledger(self.store),
             bus=self.bus,
             clock=self.clock,

@@ -54,6 +54,7 @@ def ports(sources, clusters, bus):
             "record_sets",
             "health_checks",
             "balancers",
+            "accelerators",
             "ledger",
             "clock",
             "parallel",

@@ -69,7 +69,8 @@ def test_a_publisher_that_hangs_is_not_alive(watch, debounce):
 
 def test_ready_means_listed_and_spoken_to(watch):
     """Not before the first lists, and not while the API server is silent."""
-    watch.watches["Ingress"].synced.set()
+    for kind in ("Ingress", "EndpointSlice"):
+        watch.watches[kind].synced.set()
     answer = figures.ready(watch)
     assert (answer.status, answer.text) == (503, "not listed yet: services\n")
     watch.watches["Service"].synced.set()

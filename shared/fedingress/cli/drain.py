@@ -172,7 +172,7 @@ def settle(cluster: str, ingress: str, *, timeout: float) -> int:
         if not wait_for(done, seconds=timeout, pause=time.sleep, now=time.monotonic):
             raise Invalid(f"{done()[1]}, after {timeout:g} s; see: fedingress status")
         policies = [sources.policy(source).policy for source in concerned]
-        seconds = max(policy.backends.draining_seconds for policy in policies if policy)
+        seconds = max(policy.in_flight_seconds for policy in policies if policy)
     with working(f"waiting {seconds} s for requests in flight"):
         time.sleep(seconds)
     return seconds

@@ -1,9 +1,10 @@
 """Backends: the global load balancer's graph of one Ingress, and the firewall of one network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from fedingress.concerns import firewall, probing, regional, teardown
+from fedingress.concerns import accelerating, firewall, probing, regional, teardown
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -64,7 +65,7 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     task = _Task(found=found, policy=found.policy, fanned=report, work=work)
     if task.policy.topology == "aws":
         look = regional.Look(found=task.found, policy=task.policy, fanned=task.fanned)
-        outcome: Outcome = regional.reconcile(look, work, ports)
+        outcome: Outcome = regional.reconcile(look, work, ports, guard)
     else:
         outcome = _build(task, ports, guard)
     return outcome
@@ -97,7 +98,7 @@ def _nothing_to_build(found: Subject, report: FanoutReport) -> str:
 
 def preview(
     unit: str, ports: Ports, expected: FanoutReport | None = None
-) -> tuple[Plan[GlobalResource], BackendsReport | None]:
+) -> tuple[Plan[Any], BackendsReport | None]:
     """
     What `reconcile` would change in GCE; nothing is written.
 
@@ -110,14 +111,15 @@ def preview(
     if found is None or (not found.federated and not found.involved):
         return Plan(), None
     if found.retired:
-        return teardown.preview(found, ports), None
+        graph, accelerator = teardown.preview(found, ports), accelerating.removal(found, ports)
+        return replace(graph, changes=(*accelerator.changes, *graph.changes)), None
     report = expected or ports.ledger.report("fanout", found.key, FanoutReport)
     why = "fan-out has to look first"
     if report is None or found.policy is None or (why := _nothing_to_build(found, report)):
         return Plan(held=(why,)), None
     if found.policy.topology == "aws":
         look = regional.Look(found=found, policy=found.policy, fanned=report)
-        return Plan(), regional.preview(look, ports)
+        return regional.preview(look, ports)
     return _graph_preview(found, found.policy, report, ports, coming=expected)
 
 

@@ -8,6 +8,7 @@ from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.said import Said
 from fedingress.concerns.subject import Subject, release, subject
 from fedingress.concerns.zone_look import Look, Visit, gone_note
+from fedingress.concerns.zone_memory import ZoneMemory
 from fedingress.domain import names
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import Forbidden, Invalid
@@ -17,6 +18,7 @@ from fedingress.domain.record import RecordSet
 from fedingress.domain.report import DnsReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.planning import dns
+from fedingress.planning.answers import shown
 from fedingress.planning.answers.compiling import ADDRESS_TYPES
 from fedingress.planning.answers.zone import LEAVING
 from fedingress.ports import Guard, Ports
@@ -49,7 +51,8 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     except Forbidden as error:
         _report_refusal(work, intents, str(error), ports)
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
-    _report(work, intents, look, ports)
+    look = replace(look, memory=replace(look.memory, moving=shown.moving(look.weighed)))
+    _report(work, intents, look, ports, before=memory)
     zone_memory.remember(work.unit, memory, look.memory, ports.ledger)
     marked = dns.marked(look.records, domain, ports.owner)
     if look.memory.unswept and all(each.state in _GOING for each in intents.values()):
@@ -122,9 +125,21 @@ def _zone(unit: str) -> ZoneRef:
     return ZoneRef(provider=provider, project=project, name=name, domain="")
 
 
-def _report(work: Work, intents: Mapping[str, ZoneIntent], look: Look, ports: Ports) -> None:
-    """Tell every source what was found of its hosts; those not looked at are as they were."""
+def _report(
+    work: Work,
+    intents: Mapping[str, ZoneIntent],
+    look: Look,
+    ports: Ports,
+    *,
+    before: ZoneMemory,
+) -> None:
+    """
+    Tell every source what was found of its hosts, and its members' shares when they moved.
+
+    Those not looked at are as they were.
+    """
     told, held = _said(work, ports), look.decision.plan.held
+    moved = _moved(before, look.memory)
     for uid, intent in intents.items():
         said = look.decision.hosts.get(uid, {})
         hosts = {
@@ -139,11 +154,18 @@ def _report(work: Work, intents: Mapping[str, ZoneIntent], look: Look, ports: Po
                 row["address"] = ", ".join(each for found in kinds for each in found)
             if held:
                 row |= {"state": "held", "message": "; ".join(held)}
-        if hosts or not intent.hosts:
-            _keep(work, intent, hosts, told, ports)
+        if hosts or not intent.hosts or (intent.targets and moved):
+            members = shown.members(look.weighed, uid) if intent.targets else {}
+            _keep(work, intent, hosts, told, ports, members=members)
         else:
             told.as_before(uid)
     told.keep()
+
+
+def _moved(before: ZoneMemory, now: ZoneMemory) -> bool:
+    """Whether shares moved in this look, or are on their way, or came to rest."""
+    pools = [(each.weighing or {}).get("pools") for each in (before, now)]
+    return now.moving or before.moving or pools[0] != pools[1]
 
 
 def _report_refusal(work: Work, intents: Mapping[str, ZoneIntent], why: str, ports: Ports) -> None:
@@ -164,12 +186,21 @@ def _keep(
     hosts: Mapping[str, Mapping[str, str]],
     told: Said,
     ports: Ports,
+    *,
+    members: shown.Rows | None = None,
 ) -> None:
     if intent.state != "present":
         return
-    if any(host not in hosts for host in intent.hosts):
-        hosts = {**_said_before(work, intent, ports), **hosts}
-    report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts)
+    members = members or {}
+    whole = all(host in hosts for host in intent.hosts)
+    if not whole or (intent.targets and not (_published(hosts) and shown.rests(members))):
+        before = _said_before(work, intent, ports)
+        kept = {host: row for host, row in before.hosts.items() if host in intent.hosts}
+        hosts = {**kept, **hosts}
+        members = shown.told(before.members, members)
+        if not _published(hosts):
+            members = {**before.members, **members}  # some host may still lead there
+    report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts, members=members)
     if not told.is_news(report):
         return
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
@@ -177,12 +208,16 @@ def _keep(
     ports.ledger.announce(ports.bus, entries, works)  # a resync of a source tells status itself
 
 
-def _said_before(work: Work, intent: ZoneIntent, ports: Ports) -> dict[str, Mapping[str, str]]:
-    """What was said of the hosts that the source still names."""
+def _published(hosts: Mapping[str, Mapping[str, str]]) -> bool:
+    return all(row["state"] == "published" for row in hosts.values())
+
+
+def _said_before(work: Work, intent: ZoneIntent, ports: Ports) -> DnsReport:
+    """What was said to the source, this incarnation of it."""
     before = ports.ledger.report(report_name(work.unit), intent.source, DnsReport)
     if before is None or before.uid != intent.uid:
-        return {}
-    return {host: row for host, row in before.hosts.items() if host in intent.hosts}
+        return DnsReport(uid=intent.uid, generation=0)
+    return before
 
 
 def report_name(unit: str) -> str:

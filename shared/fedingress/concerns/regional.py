@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from fedingress.concerns import accelerating
 from fedingress.concerns.subject import Subject
 from fedingress.domain import names
 from fedingress.domain.balancer import Balancer
+from fedingress.domain.change import Plan
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
 from fedingress.domain.footprint import Footprint
@@ -27,7 +29,7 @@ from fedingress.domain.report import (
 from fedingress.domain.target import Target
 from fedingress.domain.work import Work
 from fedingress.planning import copies, dns, targets
-from fedingress.ports import Ports
+from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry, report_entry
 
 _POLL_SECONDS = 5.0
@@ -50,14 +52,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was observed. silent: regions that could not be asked, with why."""
+    """
+    What was observed.
+
+    silent: regions that could not be asked, with why.   static: addresses of the accelerator that
+    zones lead to instead; empty without one.   problems: what cannot be fulfilled of it.
+    """
 
     targets: tuple[Target, ...]
     balancers: Mapping[str, Balancer]
     silent: Mapping[str, str]
+    static: tuple[str, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
 
 
-def reconcile(look: Look, work: Work, ports: Ports) -> Outcome:
+def reconcile(look: Look, work: Work, ports: Ports, guard: Guard) -> Outcome:
     """
     Tell every zone the targets of the Ingress, and fan-out which members may be led to.
 
@@ -66,10 +75,9 @@ def reconcile(look: Look, work: Work, ports: Ports) -> Outcome:
     """
     if look.fanned.faults:
         return Settled(summary="not accepted; what stands stays")
-    seen = observe(look, ports)
-    before = ports.ledger.report("backends", look.found.key, BackendsReport)
-    if before is not None and before.uid != look.found.source.uid:
-        before = None
+    seen, before = observe(look, ports), _before(look, ports)
+    standing = accelerating.follow(_wish(look, seen, before), ports, guard)
+    seen = replace(seen, static=standing.static, problems=standing.problems)
     for zone, intent in intents(look, seen, ports).items():
         works = [Work(concern="dns", unit=zone.unit, cause=_cause(work))]
         entries = [intent_entry(zone.unit, intent)]
@@ -77,12 +85,41 @@ def reconcile(look: Look, work: Work, ports: Ports) -> Outcome:
     leaving, rest = _leave(look, before, seen.targets, ports)
     report = report_of(look, seen, leaving)
     _announce(look, report, work, ports)
-    return _outcome(look, seen, rest, ports)
+    waits = [each for each in (rest, standing.again_seconds) if each]
+    return _outcome(look, seen, waits, ports)
 
 
-def preview(look: Look, ports: Ports) -> BackendsReport:
-    """The report as it would be; nothing is written."""
-    return report_of(look, observe(look, ports), ())
+def _before(look: Look, ports: Ports) -> BackendsReport | None:
+    """What was reported last of this very source."""
+    found = ports.ledger.report("backends", look.found.key, BackendsReport)
+    return found if found is not None and found.uid == look.found.source.uid else None
+
+
+def _wish(look: Look, seen: Seen, before: BackendsReport | None) -> accelerating.Wish:
+    return accelerating.Wish(
+        found=look.found,
+        policy=look.policy,
+        targets=seen.targets,
+        balancers=tuple(seen.balancers.values()),
+        silent=bool(seen.silent),
+        before=before,
+    )
+
+
+def preview(look: Look, ports: Ports) -> tuple[Plan[Any], BackendsReport]:
+    """What would change of an accelerator, and the report as it would be; nothing is written."""
+    seen = foreseen(look, ports)
+    plan = accelerating.preview(_wish(look, seen, _before(look, ports)), ports)
+    return plan, report_of(look, seen, ())
+
+
+def foreseen(look: Look, ports: Ports) -> Seen:
+    """What is observed, with addresses of members and accelerator as they were reported last."""
+    kept = ports.ledger.report("fanout", look.found.key, FanoutReport)
+    if kept is not None and kept.uid == look.found.source.uid and not look.fanned.addresses:
+        look = replace(look, fanned=replace(look.fanned, addresses=kept.addresses))
+    before, wanted = _before(look, ports), look.policy.aws.accelerator
+    return replace(observe(look, ports), static=before.static if before and wanted else ())
 
 
 def observe(look: Look, ports: Ports) -> Seen:
@@ -147,7 +184,10 @@ def _intent(look: Look, seen: Seen, zone: ZoneRef, ports: Ports) -> ZoneIntent:
     if zones and zones[0].unit == zone.unit:
         hosts.append(look.own_name)
     encoded: tuple[Mapping[str, Any], ...] = tuple(each.encode() for each in seen.targets)
-    if not encoded and kept is not None:
+    addresses = _static(seen)
+    if addresses:
+        encoded = ()
+    elif not encoded and kept is not None:
         encoded = kept.targets  # what serves goes on until something else does
     return ZoneIntent(
         uid=source.uid,
@@ -160,10 +200,18 @@ def _intent(look: Look, seen: Seen, zone: ZoneRef, ports: Ports) -> ZoneIntent:
         healthy=targets.healthy(seen.targets) or (kept is not None and kept.healthy),
         ttl_seconds=policy.dns.ttl_seconds,
         drain_seconds=policy.deletion.drain_seconds,
+        addresses=addresses,
         targets=encoded,
         routing=asdict(replace(policy.dns, zones=())),
         adopt=dns.adopts(source),
     )
+
+
+def _static(seen: Seen) -> dict[str, tuple[str, ...]]:
+    """The accelerator's addresses by type of record."""
+    four = tuple(each for each in seen.static if ":" not in each)
+    six = tuple(each for each in seen.static if ":" in each)
+    return {kind: found for kind, found in (("A", four), ("AAAA", six)) if found}
 
 
 def report_of(look: Look, seen: Seen, leaving: Iterable[str]) -> BackendsReport:
@@ -179,6 +227,7 @@ def report_of(look: Look, seen: Seen, leaving: Iterable[str]) -> BackendsReport:
         uid=look.found.source.uid,
         generation=look.found.source.generation,
         address=name,
+        static=seen.static if programmed else (),
         programmed=programmed,
         reason="Programmed" if programmed else "Pending" if name else "NoZone",
         message=message,
@@ -212,7 +261,7 @@ def _problems(look: Look, seen: Seen) -> tuple[tuple[str, str], ...]:
         if given:
             text = f"{', '.join(given)}: the policy's to give (spec.aws), so not copied to members"
             found.append(("AnnotationIgnored", text[:512]))
-    return tuple(found)
+    return (*found, *seen.problems)
 
 
 def _leave(
@@ -268,9 +317,8 @@ def _cause(work: Work) -> str:
     return work.cause if work.thorough else "backends.settled"
 
 
-def _outcome(look: Look, seen: Seen, rest: float, ports: Ports) -> Settled:
+def _outcome(look: Look, seen: Seen, waits: list[float], ports: Ports) -> Settled:
     """Look again when a member may be emptied, a region is silent, or targets are not healthy."""
-    waits = [rest] if rest else []
     if seen.silent:
         waits.append(30.0)
     note = f"unhealthy/{look.found.source.uid}"

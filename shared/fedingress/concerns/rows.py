@@ -130,6 +130,7 @@ def footprint(
         zones=tuple(zones[unit] for unit in sorted(zones)),
         networks=tuple(networks(policy, placement, inventory)),
         members=placement.placed,
+        accelerator=regional and policy.aws.accelerator,
         ttl_seconds=policy.dns.ttl_seconds,
     ).under(policy.deletion)
 

@@ -1,5 +1,6 @@
 """Taking the graph of a leaving Ingress away, by its marks alone."""
 
+from fedingress.concerns import accelerating
 from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import removal
 from fedingress.concerns.subject import Subject, release
@@ -28,6 +29,11 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     footprint = found.footprint
     orphan = footprint is not None and footprint.mode == "orphan" and found.source.deleting
     if not orphan:
+        if footprint is not None and footprint.accelerator:
+            accelerator = accelerating.find(found, ports)
+            if accelerator is not None:
+                ports.accelerators.retire(accelerator, guard)
+                return Later(after_seconds=2.0, why="the accelerator is being deleted")
         plan = preview(found, ports)
         if plan:
             pending = carry_out(plan, ports, guard)

@@ -170,7 +170,8 @@ class Visit:
         That is the whole zone, or the units that are not known to stand as they are wanted.
         """
         prints = _prints(wanted)
-        if records is None and memory.digest and memory.digest == zone_memory.digest(prints):
+        quiet = memory.digest and not memory.idle_since  # the digest tells of wanted units only
+        if records is None and quiet and memory.digest == zone_memory.digest(prints):
             return _Compared(wanted, prints, Standing(records=(), units=frozenset()))
         known = zone_memory.prints(self.zone.unit, memory, ports.ledger)
         if records is None and known is None:

@@ -55,6 +55,7 @@ class ZoneMemory:
     pending: ids of changes that not every server of the provider has yet.
     refused: unit -> why it waits.
     released: host -> who let go of it lately.
+    moving: whether some shares were on their way to what members deserve.
     shown: host -> digest of the foreign answer that is to be replaced, and was told of.
     """
 
@@ -74,6 +75,7 @@ class ZoneMemory:
     pending: tuple[str, ...] = ()
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     released: Mapping[str, Release] = field(default_factory=dict)
+    moving: bool = False
     shown: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -18,6 +18,7 @@ class Footprint:
 
     project: of the global graph.   projects: of every graph that may stand, that one included.
     networks: `project/network` whose firewall serves us.
+    accelerator: whether a Global Accelerator may stand.
     mode, grace_seconds, drain_seconds, ttl_seconds: as the policy last said.
     """
 
@@ -27,6 +28,7 @@ class Footprint:
     zones: tuple[ZoneRef, ...] = ()
     networks: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    accelerator: bool = False
     mode: str = "cascade"
     grace_seconds: int = 600
     drain_seconds: int = 300
@@ -41,6 +43,7 @@ class Footprint:
             zones=tuple(zones[unit] for unit in sorted(zones)),
             networks=tuple(sorted({*self.networks, *other.networks})),
             members=tuple(sorted({*self.members, *other.members})),
+            accelerator=self.accelerator or other.accelerator,
         )
 
     def under(self, deletion: DeletionPolicy) -> "Footprint":

@@ -260,3 +260,10 @@ class FederationPolicy:
     rollout: RolloutPolicy = RolloutPolicy()
     deletion: DeletionPolicy = DeletionPolicy()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def in_flight_seconds(self) -> int:
+        """How long requests may still reach a member that is drained, and end there."""
+        if self.topology == "aws":  # resolvers remember, and connections outlive their memory
+            return self.dns.ttl_seconds + self.deletion.drain_seconds
+        return self.backends.draining_seconds

@@ -91,6 +91,7 @@ class BackendsReport(Report):
     What `backends` built.
 
     address, address6: the VIP of IPv4 and of IPv6, empty until it is known.
+    static: addresses of an accelerator, which the status shows instead; empty without one.
     programmed: the whole graph is in place.
     clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "capacity": the least
         capacityScaler of its groups}, and {"reason", "message"} where something of the member
@@ -105,6 +106,7 @@ class BackendsReport(Report):
 
     address: str = ""
     address6: str = ""
+    static: tuple[str, ...] = ()
     programmed: bool = False
     reason: str = ""
     message: str = ""
@@ -119,7 +121,7 @@ class BackendsReport(Report):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The known ones, IPv4 first."""
-        return tuple(each for each in (self.address, self.address6) if each)
+        return self.static or tuple(each for each in (self.address, self.address6) if each)
 
     @property
     def by_type(self) -> dict[str, tuple[str, ...]]:

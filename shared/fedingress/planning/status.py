@@ -87,7 +87,8 @@ def _addresses(standing: Standing) -> tuple[str, ...]:
     built = standing.backends
     if built is None or not built.address:
         return ()
-    stays = not standing.retired and built.address in standing.source.addresses
+    shown = {built.address, *built.static} & {*standing.source.addresses}
+    stays = not standing.retired and bool(shown)
     told = standing.hosts.get(built.address)  # only a name of ours has a row
     leads = "hostname" not in status_entry(built.address) or (
         told is not None and told["state"] == "published"

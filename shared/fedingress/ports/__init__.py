@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fedingress.ports.accelerators import Accelerators
 from fedingress.ports.bus import Bus
 from fedingress.ports.clock import Clock
 from fedingress.ports.clusters import MemberClusters
@@ -30,6 +31,7 @@ class Ports:
     record_sets: RecordSets
     health_checks: HealthChecks
     balancers: RegionalBalancers
+    accelerators: Accelerators
     ledger: Ledger
     bus: Bus
     clock: Clock
@@ -37,6 +39,7 @@ class Ports:
 
 
 __all__ = [
+    "Accelerators",
     "Bus",
     "Clock",
     "Guard",

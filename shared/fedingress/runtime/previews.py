@@ -141,7 +141,7 @@ def _answers(
     """The plan of each zone whose records lead to members' own load balancers."""
     dns = import_module("fedingress.concerns.dns")
     look = regional.Look(found=found, policy=policy, fanned=fanned)
-    intents = regional.intents(look, regional.observe(look, ports), ports)
+    intents = regional.intents(look, regional.foreseen(look, ports), ports)
     return [
         dns.preview(zone.unit, ports, {found.source.uid: intent})
         for zone, intent in sorted(intents.items())

@@ -59,6 +59,7 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         Invalid: A setting names something that is not there.
         Forbidden, Unavailable: The secret with the kubeconfig cannot be read.
     """
+    from fedingress.adapters.aws.accelerators import GlobalAccelerators
     from fedingress.adapters.aws.balancers import ElbBalancers
     from fedingress.adapters.aws.health_checks import Route53HealthChecks
     from fedingress.adapters.aws.route53 import Route53RecordSets
@@ -89,6 +90,7 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         ),
         health_checks=Route53HealthChecks(amazon, period_seconds=period),
         balancers=ElbBalancers(amazon, period_seconds=period),
+        accelerators=GlobalAccelerators(amazon),
         ledger=Ledger(store),
         bus=bus,
         clock=clock,

@@ -155,7 +155,13 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "aws and its zones": aws_dns(zones=[HOSTED, {**ZONE, "project": "lab"}], routing="weighted"),
     "group": aws(loadBalancer="group", group="shop.1"),
     "unnamed group": aws(loadBalancer="group"),
-    "nginx": aws(ingressClass="nginx", scheme="internal", targetType="instance", dualStack=True),
+    "nginx": aws(
+        ingressClass="nginx",
+        scheme="internal",
+        targetType="instance",
+        dualStack=True,
+        accelerator=True,
+    ),
     "listeners": aws(
         listenPorts=[{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 443}],
         sslRedirect=443,
@@ -531,8 +537,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "growth": (damping(growth=0.5), "spec.dns.damping.growth: 0.5 is less than 1"),
     "deadband": (damping(deadband=0), "spec.dns.damping.deadband: 0 is out of range"),
     "accelerator": (
-        aws(accelerator=True),
-        "spec.aws.accelerator: is known, but not served by this version",
+        aws(accelerator="yes"),
+        "spec.aws.accelerator: 'yes' is neither true nor false",
     ),
     "load balancer": (
         aws(loadBalancer="shared"),

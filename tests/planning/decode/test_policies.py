@@ -139,6 +139,7 @@ def test_a_whole_policy_of_aws_is_decoded():
                 "sslRedirect": 443,
                 "healthCheckPath": "/healthz",
                 "dualStack": True,
+                "accelerator": True,
             },
             dns={
                 "zones": [{"provider": "route53", "name": "Z1", "domain": "a.example"}],
@@ -163,6 +164,7 @@ def test_a_whole_policy_of_aws_is_decoded():
         ssl_redirect=443,
         health_check_path="/healthz",
         dual_stack=True,
+        accelerator=True,
     )
     assert found.dns == DnsPolicy(
         zones=(ZoneRef(provider="route53", project="self", name="Z1", domain="a.example"),),
@@ -181,6 +183,14 @@ def test_the_default_routing_follows_from_the_topology():
     """Where members answer themselves clients reach the closest one; one address is simple."""
     found = policy(manifest(topology="aws", project=None))
     assert (found.dns.routing, policy(manifest()).dns.routing) == ("latency", "simple")
+
+
+def test_requests_in_flight_get_their_time_in_each_topology():
+    """Behind one address what backends have, behind records what resolvers and clients keep."""
+    deletion, dns = {"drainSeconds": 7}, {"ttlSeconds": 5}
+    one = policy(manifest(deletion=deletion, dns=dns, backends={"drainingSeconds": 3}))
+    many = policy(manifest(topology="aws", project=None, deletion=deletion, dns=dns))
+    assert (one.in_flight_seconds, many.in_flight_seconds) == (3, 12)
 
 
 def test_what_a_policy_does_not_say_of_health_checks_stays_open():

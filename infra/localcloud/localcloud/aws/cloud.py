@@ -5,6 +5,7 @@ Other parts of the local cloud read and write it in process; `server` puts it on
 modelled, besides what each module names: signatures (any credentials are taken), IAM, billing.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from localcloud.aws.cloudwatch.metrics import Metrics
 from localcloud.aws.elb.api import Elb
 from localcloud.aws.elb.balancers import ACCOUNT, Balancers
 from localcloud.aws.elb.targets import alias_fault
+from localcloud.aws.globalaccelerator.api import GlobalAccelerators
 from localcloud.aws.route53.api import Route53
 from localcloud.calls import Calls
 from localcloud.faults import Faults
@@ -30,6 +32,7 @@ class AwsCloud:
         elb: ELBv2, which tells of them.
         metrics: What CloudWatch has.
         cloudwatch: CloudWatch, which tells of it.
+        accelerators: Global Accelerator.
         calls: Writes that took effect, by caller.
         faults: What goes wrong on the wire.
     """
@@ -41,6 +44,7 @@ class AwsCloud:
         sync_seconds: float = 0.5,
         processing_seconds: float = 0.01,
         requests_per_second: float | None = 5.0,
+        deploy_seconds: float = 0.5,
     ) -> None:
         """
         Make an empty account.
@@ -50,6 +54,7 @@ class AwsCloud:
             sync_seconds: How long changes of record sets are PENDING; Amazon's take up to 60 s.
             processing_seconds: How long a change keeps its zone from taking another.
             requests_per_second: What Route 53 lets through; None is everything.
+            deploy_seconds: How long accelerators are IN_PROGRESS; Amazon's take minutes.
         """
         self.clock = clock
         self.route53 = Route53(
@@ -63,5 +68,12 @@ class AwsCloud:
         self.route53.balancer = alias_fault(self.balancers)
         self.metrics = Metrics()
         self.cloudwatch = CloudWatch(self.metrics)
+        numbers = itertools.count(1)
+        self.accelerators = GlobalAccelerators(
+            self.balancers,
+            clock,
+            deploy_seconds,
+            lambda: (f"192.0.2.{next(numbers)}", f"192.0.2.{next(numbers)}"),
+        )
         self.calls = Calls()
         self.faults = Faults()

@@ -87,6 +87,8 @@ class _Wire:
                 return await self._cloudwatch(request, scope.region)
             answer = self._cloud.cloudwatch.answer
             return await self._queried(request, scope.region, "cloudwatch", answer)
+        if scope.service == "globalaccelerator":
+            return await self._accelerators(request, scope.region)
         raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
 
     async def _route53(self, request: web.Request) -> web.Response:
@@ -120,6 +122,24 @@ class _Wire:
             body, status = awsjson.error(failure), failure.status
         return web.Response(
             body=body,
+            status=status,
+            content_type=awsjson.CONTENT_TYPE,
+            headers={"x-amzn-RequestId": str(uuid.uuid4())},
+        )
+
+    async def _accelerators(self, request: web.Request, region: str) -> web.Response:
+        try:
+            target = request.headers.get(awsjson.TARGET, "")
+            body = await request.read()
+            operation, values = awsjson.decode("globalaccelerator", target, body)
+            model.check(operation.input_shape, values, "InvalidArgumentException")
+            found = self._cloud.accelerators.answer(operation.name, region, values)
+            self._count(request, "globalaccelerator", ACCOUNT, operation.name)
+            answer, status = awsjson.encode(found), 200
+        except AwsError as failure:
+            answer, status = awsjson.error(failure), failure.status
+        return web.Response(
+            body=answer,
             status=status,
             content_type=awsjson.CONTENT_TYPE,
             headers={"x-amzn-RequestId": str(uuid.uuid4())},

@@ -16,6 +16,7 @@ from localcloud.aws.cloudwatch.sampling import Sampling
 from localcloud.aws.elb.balancing import Balancing
 from localcloud.aws.elb.controller import AlbController
 from localcloud.aws.elb.targets import target_of, zone_views
+from localcloud.aws.globalaccelerator.forwarding import Forwarding
 from localcloud.aws.route53.answering import GROUP, Answering
 from localcloud.aws.route53.checkers import Checkers
 from localcloud.aws.route53.health_checks import REGIONS
@@ -55,11 +56,13 @@ class Amazon:
         )
         route53.observe = self.checkers.health.observations
         route53.failures = self.checkers.health.failures
+        self.cloud.accelerators.addresses = lambda: (block.next_vip(), block.next_vip())
         clients = {block.client_network(index): region for index, region in enumerate(spec.regions)}
+        self._places = Places(clients, PLACES)
         self._answering = Answering(
             healthy=self.checkers.health.healthy,
             target=lambda name: target_of(self.cloud.balancers, name),
-            place=Places(clients, PLACES).of,
+            place=self._places.of,
             clock=self.cloud.clock,
         )
 
@@ -77,6 +80,13 @@ class Amazon:
         """
         self._balancing = Balancing(self.cloud.balancers, state / "alb", BALANCER_CHECK_FACTOR)
         stack.push_async_callback(self._balancing.close)
+        forwarding = Forwarding(
+            self.cloud.accelerators,
+            self.cloud.balancers,
+            lambda client, region: self._places.of(client).distance(region)[0],
+        )
+        await forwarding.start()
+        stack.push_async_callback(forwarding.close)
         server = await serve_aws(self.cloud, host=host)
         stack.push_async_callback(server.close)
         self.port = server.port

@@ -143,6 +143,7 @@ def _amazon(key: tuple[str, str], endpoint: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL_CLOUDWATCH": endpoint,
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": endpoint,
+        "AWS_ENDPOINT_URL_GLOBAL_ACCELERATOR": endpoint,
         "AWS_ENDPOINT_URL_ROUTE_53": endpoint,
         "AWS_ACCESS_KEY_ID": key[0],
         "AWS_SECRET_ACCESS_KEY": key[1],

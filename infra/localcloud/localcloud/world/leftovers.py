@@ -29,18 +29,19 @@ _RESOURCES = (
 
 def leftovers(world: "World") -> dict[str, Any]:
     """
-    Give JSON with six lists, all empty in a clean world.
+    Give JSON with seven lists, all empty in a clean world.
 
     ``compute``: paths of resources, NEGs included. ``records``: record sets other than SOA and NS
-    at a zone's apex. ``health_checks``: ids of Route 53's. ``load_balancers``: ARNs of
-    Amazon's. ``finalizers``: objects that wait or will wait for somebody. ``owned``: objects in
-    clusters that carry an owner's label.
+    at a zone's apex. ``health_checks``: ids of Route 53's. ``load_balancers``, ``accelerators``:
+    ARNs of Amazon's. ``finalizers``: objects that wait or will wait for somebody. ``owned``:
+    objects in clusters that carry an owner's label.
     """
     return {
         "compute": sorted(path for path in world.gcp.compute if not _given(path, world.spec)),
         "records": list(_records(world)),
         "health_checks": sorted(world.aws.route53.checks.checks),
         "load_balancers": sorted(world.aws.balancers.all),
+        "accelerators": sorted(world.aws.accelerators.all),
         "finalizers": list(_finalizers(world)),
         "owned": list(_owned(world)),
     }

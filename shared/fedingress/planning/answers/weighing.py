@@ -6,7 +6,7 @@ Called by the `dns` concern whenever it looks at a zone; a tick window counts on
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fedingress.domain import names
 from fedingress.domain.policy import Damping
@@ -32,6 +32,7 @@ class Weighed:
     reasons: label -> why its weights are not what its members deserve (`NoneHealthy`,
         `RemovalHeld`, `Waiting`, `Ramping`).
     deserving: labels of pools of which some member deserves traffic.
+    deserved: label -> cluster -> the part of the pool's traffic that it deserves.
     """
 
     state: Weighing
@@ -39,6 +40,7 @@ class Weighed:
     weights: Mapping[str, Mapping[str, int]]
     reasons: Mapping[str, str]
     deserving: frozenset[str]
+    deserved: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def weigh(
@@ -66,7 +68,7 @@ def weigh(
     forest = pools(wanted, led, owner=owner)
     beliefs = _beliefs(state, wanted, led, probes, now)
     found: dict[str, Published] = {}
-    weights, reasons, deserving = {}, {}, set()
+    weights, reasons, deserved = {}, {}, {}
     former = _Former(state)
     for label, pool in forest.pools.items():
         users = forest.users[label]
@@ -78,8 +80,8 @@ def weigh(
         found[label] = replace(published, at=0.0) if old else published
         if reason:
             reasons[label] = reason
-        if shares.target(asking):
-            deserving.add(label)
+        if target := shares.target(asking):
+            deserved[label] = {each.cluster: target[each.key] for each in pool.entries}
         by_key = found[label].weights
         weights[label] = {each.cluster: by_key[each.key] for each in pool.entries}
     kept = Weighing(apart={key: each for key, each in apart.items() if each != UP}, pools=found)
@@ -93,7 +95,8 @@ def weigh(
         forest=forest,
         weights=weights,
         reasons=reasons,
-        deserving=frozenset(deserving),
+        deserving=frozenset(deserved),
+        deserved=deserved,
     )
 
 

@@ -21,9 +21,8 @@ TARGET_TYPES: Final = ("ip", "instance")
 PROTOCOLS: Final = ("HTTP", "HTTPS")
 FIELDS: Final = (
     *("loadBalancer", "group", "ingressClass", "scheme", "targetType", "certificateArns"),
-    *("listenPorts", "sslRedirect", "healthCheckPath", "dualStack"),
+    *("listenPorts", "sslRedirect", "healthCheckPath", "dualStack", "accelerator"),
 )
-UNSERVED: Final = {"accelerator": "is known, but not served by this version"}
 
 _GROUP: Final = re.compile(r"(?=.{1,63}\Z)([a-z0-9][-a-z0-9.]*)?[a-z0-9]")
 _CERTIFICATE: Final = re.compile(
@@ -37,7 +36,7 @@ _MOST_PORTS: Final = 10
 
 def aws(cell: Cell) -> AwsPolicy:
     """`spec.aws` with every default."""
-    cell.fields(*FIELDS, unserved=UNSERVED)
+    cell.fields(*FIELDS)
     default = AwsPolicy()
     kind = cell.child("loadBalancer").choice(
         LOAD_BALANCERS, default.load_balancer, noun="load balancer"
@@ -65,6 +64,7 @@ def aws(cell: Cell) -> AwsPolicy:
             default.health_check_path, like=_PATH, noun="an absolute path of URL characters"
         ),
         dual_stack=cell.child("dualStack").boolean(default=default.dual_stack),
+        accelerator=cell.child("accelerator").boolean(default=default.accelerator),
     )
 
 

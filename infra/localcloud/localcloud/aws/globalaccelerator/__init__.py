@@ -1,0 +1,1 @@
+"""Global Accelerator: accelerators, listeners and endpoint groups."""

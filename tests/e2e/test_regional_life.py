@@ -1,0 +1,153 @@
+"""The life of an Ingress whose members answer themselves: boto3, `dig` and real requests."""
+
+import pytest
+
+from infra.demo import manifests as demo
+from tests.e2e.homes import embedded
+from tests.e2e.manifests import NAMESPACE, path
+from tests.e2e.regional import DIG, HOST, NEAR, answering, open_regions, shop, until_near
+from tests.e2e.site import CONFIG
+from tests.e2e.waiting import holds, until
+
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
+
+ALB = "alb.ingress.kubernetes.io/"
+
+
+@pytest.fixture(scope="module")
+def regions():
+    """One world for this module."""
+    with open_regions() as site:
+        yield site
+
+
+@pytest.fixture
+def store(regions, tmp_path):
+    """A store of this test's own; at its end nothing is left anywhere."""
+    kept = tmp_path / "store.sqlite"
+    yield kept
+    if regions.leftovers():
+        with embedded(regions, kept):
+            regions.withdraw()
+
+
+def is_published(site):
+    """Whether the status shows the own name and everything is as it should be."""
+    good = {"Accepted": "True", "Programmed": "True", "Published": "True", "Degraded": "False"}
+    return bool(site.hostname()) and site.verdicts() == good
+
+
+def published(site):
+    """Submit the shop and wait until clients everywhere are served nearby."""
+    site.apply(CONFIG, shop())
+    until("the own name", lambda: is_published(site), say=site.conditions)
+    until_near(site)
+
+
+def test_an_ingress_lives_in_two_regions_and_leaves_nothing(regions, store):
+    """Created, edited, drained, and deleted; every request on the way is answered."""
+    site = regions
+    with embedded(site, store):
+        published(site)
+
+        for region, member in NEAR.items():
+            (balancer,) = site.balancers(region)
+            copy = site.networking(member).read_namespaced_ingress("shop", NAMESPACE)
+            told = copy.status.load_balancer.ingress[0].hostname
+            assert copy.spec.ingress_class_name == "alb"
+            assert copy.metadata.annotations[f"{ALB}scheme"] == "internet-facing"
+            assert copy.metadata.annotations[f"{ALB}target-type"] == "ip"
+            assert site.ours(member) == ["Ingress shop"]
+            assert told == balancer["DNSName"].lower()
+            assert told != site.hostname()
+        assert site.hostname().startswith("fed-")
+
+        for region, member in NEAR.items():
+            if DIG:
+                near = site.dig(HOST, site.client(region))
+                assert near == site.dig(site.hostname(), site.client(region))
+                assert len(near) == 1
+            assert site.table()[member]["weight"] > 0
+
+        site.apply(CONFIG, shop(annotations={"fedingress.dev/drain": "eks-us"}))
+        until(
+            "clients of eks-us to be served afar",
+            lambda: answering(site, "us-east-1") == {(200, "eks-ap")},
+            say=lambda: (site.table(), site.weights()),
+        )
+        until("eks-us to be drained", lambda: site.table()["eks-us"]["reason"] == "Drained")
+        assert site.ours("eks-us") == ["Ingress shop"]
+
+        edited = shop(annotations={"fedingress.dev/clusters": "eks-us,eks-ap"})
+        edited["spec"]["rules"].append(
+            {"host": "second.aws.example.com", "http": {"paths": [path("/", "web")]}}
+        )
+        site.apply(CONFIG, edited)
+        until_near(site)
+        visitor = site.visitor("us-east-1")
+        until(
+            "the second host",
+            lambda: visitor.get("second.aws.example.com").status == 200,
+            say=lambda: visitor.question("second.aws.example.com"),
+        )
+
+        site.delete()
+        until("nothing to be left", lambda: not site.leftovers(), say=site.leftovers)
+    assert site.record_sets() == []
+
+
+def test_a_member_that_is_no_longer_wanted_serves_until_it_is_forgotten(regions, store):
+    """Clients that ask all the time never meet a load balancer that is gone."""
+    site = regions
+    with embedded(site, store):
+        published(site)
+        site.apply(CONFIG, shop(annotations={"fedingress.dev/clusters": "eks-ap"}))
+        visitor = site.visitor("us-east-1")
+        seen = []
+
+        def left():
+            seen.append(visitor.get(HOST))
+            return not site.ours("eks-us")
+
+        until("eks-us to be emptied", left, say=lambda: (site.table(), site.weights()))
+        assert [page.status for page in seen if page.status != 200] == []
+        assert answering(site, "us-east-1") == {(200, "eks-ap")}
+        site.withdraw()
+
+
+def test_answers_move_by_health_alone_while_no_function_runs(regions, store):
+    """No home: a region's pods die, DNS leads its clients afar and back; no write follows."""
+    site = regions
+    with embedded(site, store):
+        published(site)
+        assert holds(lambda: answering(site, "us-east-1") == {(200, "eks-us")}, seconds=3)
+    site.forget_calls()
+
+    site.control.kill("eks-us")
+    try:
+        until(
+            "the far region to answer",
+            lambda: answering(site, "us-east-1") == {(200, "eks-ap")},
+            say=lambda: site.dig(HOST, site.client("us-east-1")) if DIG else "",
+        )
+        assert answering(site, "ap-southeast-1") == {(200, "eks-ap")}
+    finally:
+        site.control.revive("eks-us")
+    until(
+        "the near region to answer again",
+        lambda: answering(site, "us-east-1") == {(200, "eks-us")},
+    )
+    assert site.calls() == 0, "somebody of ours helped"
+
+    with embedded(site, store):
+        assert holds(lambda: site.calls() == 0, seconds=3), site.control.call("GET", "/calls")
+        site.withdraw()
+
+
+def test_the_demo_reads_every_hosts_name_in_the_zone():
+    """Hosts of the example move below the hosted zone's domain, and that is told."""
+    found = demo.read(None, demo.policy_of_aws(), "aws.example.com")
+    hosts = [rule["host"] for each in found.ingresses for rule in each["spec"]["rules"]]
+    assert hosts
+    assert all(host.endswith(".aws.example.com") for host in hosts)
+    assert any("is shop.aws.example.com here" in each for each in found.added)
