@@ -6,10 +6,10 @@ import pytest
 
 from fedingress.domain.balancer import Balancer
 from fedingress.domain.errors import Unavailable
-from fedingress.domain.report import DnsReport
+from fedingress.domain.report import DnsReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.ports.ledger import report_entry
-from tests.functions.regions import EKS, HOST, HOSTED, Regions
+from tests.functions.regions import EKS, HOST, HOSTED, POLICY, Regions
 from tests.functions.test_life import conditions, table
 from tests.functions.world import KEY, ingress_manifest
 
@@ -57,6 +57,20 @@ def test_the_zone_is_told_the_targets_and_the_ingress_its_own_name():
         1.0,
         True,
     )
+
+
+def test_a_private_zone_of_the_same_name_is_told_the_host_too():
+    """A split horizon: each visibility has its zone; the own name stands in the first one only."""
+    inside = {"provider": "route53", "name": "Z2", "domain": "aws.example.com"}
+    zones = [*POLICY["dns"]["zones"], {**inside, "visibility": "private"}]
+    world = Regions()
+    world.install(dns={**POLICY["dns"], "zones": zones})
+    world.submit_shop()
+    (private,) = world.ports.ledger.intents("route53:self/Z2", ZoneIntent).values()
+
+    assert world.intent().hosts == (HOST, world.built().address)
+    assert private.hosts == (HOST,)
+    assert private.targets == world.intent().targets
 
 
 def published(world: Regions, **members: float) -> None:

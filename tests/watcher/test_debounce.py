@@ -3,9 +3,14 @@
 import threading
 import time
 
+import pytest
+
+from fedingress.domain import names
 from fedingress.domain.errors import Unavailable
-from fedingress.domain.work import Work
+from fedingress.domain.work import ROTATION, Work
+from fedingress.watcher.cluster import ClusterWatch, config_role
 from fedingress.watcher.debounce import Debounce, Flow
+from fedingress.watcher.mirror import ADDED, MODIFIED
 from tests.watcher.links import until
 
 
@@ -119,3 +124,47 @@ def test_what_was_published_lately_can_be_told_again():
         assert [each.unit for each in debounce.told_since(moment)] == ["shop/new"]
         assert [each.unit for each in debounce.told_since(0.0)] == ["shop/new"]
         assert debounce.told_since(time.monotonic()) == []
+
+
+@pytest.mark.parametrize("causes", [("changed", ROTATION), (ROTATION, "changed")])
+def test_what_asks_for_a_thorough_look_is_not_lost_among_others(causes):
+    """Whichever comes first, also while the bus is down."""
+    batches, broken, tries = [], threading.Event(), []
+    broken.set()
+
+    def publish(works):
+        tries.append(works)
+        if broken.is_set():
+            raise Unavailable("no bus")
+        batches.append(works)
+
+    first, second = causes
+    with Debounce(publish, Flow(quiet_seconds=0.01, retry_seconds=(0.01, 0.05))) as debounce:
+        debounce.add([work("a", first), work("b", first)])
+        debounce.add([work("a", second)])
+        assert until(lambda: tries)
+        debounce.add([work("b", second)])
+        broken.clear()
+        wanted = {("shop/a", ROTATION), ("shop/b", ROTATION)}
+        assert until(
+            lambda: wanted <= {(each.unit, each.cause) for batch in batches for each in batch}
+        )
+
+
+def test_a_first_list_of_secrets_asks_for_no_thorough_look():
+    """Without a checkpoint everything looks new; what ticks spread must not come at once."""
+    debounce = Debounce(lambda _: None)
+    watch = ClusterWatch(None, config_role("inventory"), debounce)
+    parameters = {"apiGroup": "fedingress.dev", "kind": "FederationPolicy", "name": "main"}
+    spec = {"controller": names.CONTROLLER, "parameters": parameters}
+    watch._changed("IngressClass", ADDED, {"metadata": {"name": "federated"}, "spec": spec})
+    meta = {"namespace": "shop", "name": "web"}
+    tls = {"ingressClassName": "federated", "tls": [{"secretName": "web"}]}
+    watch._changed("Ingress", ADDED, {"metadata": meta, "spec": tls})
+    watch._changed("Secret", ADDED, {"metadata": meta})
+    first = debounce.pending()
+    watch.watches["Secret"].synced.set()
+    watch._changed("Secret", MODIFIED, {"metadata": meta})
+
+    assert [each.cause for each in first] == ["ingress.seen"]
+    assert [each.cause for each in debounce.pending()] == [ROTATION]

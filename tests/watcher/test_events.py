@@ -65,7 +65,7 @@ class Server:
         self.listed += 1
         return [self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]]
 
-    def stream(self, path, query, *, silence_seconds) -> Any:
+    def stream(self, path, query, *, silence_seconds, metadata_only=False) -> Any:
         self.versions.append(query["resourceVersion"])
         if not self.watches:
             return Scripted(hold=threading.Event())

@@ -72,11 +72,23 @@ def test_ready_means_listed_and_spoken_to(watch):
     for kind in ("Ingress", "EndpointSlice"):
         watch.watches[kind].synced.set()
     answer = figures.ready(watch)
-    assert (answer.status, answer.text) == (503, "not listed yet: services\n")
+    assert (answer.status, answer.text) == (503, "not listed yet: services, endpointslices\n")
     watch.watches["Service"].synced.set()
+    watch.watches["EndpointSlice"].synced.set()
     assert figures.ready(watch).status == 200
     watch.watches["Service"]._progress = time.monotonic() - 200
     assert figures.ready(watch).status == 503
+
+
+def test_a_watcher_is_ready_without_a_right_on_secrets(debounce):
+    """It may be taken away: certificates are then found by the next resync."""
+    watch = ClusterWatch(None, config_role("inventory"), debounce)
+    for kind, each in watch.watches.items():
+        if kind != "Secret":
+            each.synced.set()
+    watch.watches["Secret"]._progress = time.monotonic() - 1000
+
+    assert figures.ready(watch).status == 200
 
 
 def test_the_leading_kind_comes_first(debounce):

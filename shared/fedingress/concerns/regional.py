@@ -179,8 +179,8 @@ def _intent(look: Look, seen: Seen, zone: ZoneRef, ports: Ports) -> ZoneIntent:
     source, policy = look.found.source, look.policy
     kept = ports.ledger.intent(zone.unit, source.uid, ZoneIntent)
     zones = policy.dns.zones
-    managed = [(host, dns.zone_for(host, zones)) for host in look.fanned.hosts]
-    hosts = [host for host, found in managed if found and found.unit == zone.unit]
+    managed = [(host, dns.zones_for(host, zones)) for host in look.fanned.hosts]
+    hosts = [host for host, found in managed if zone.unit in {each.unit for each in found}]
     if zones and zones[0].unit == zone.unit:
         hosts.append(look.own_name)
     encoded: tuple[Mapping[str, Any], ...] = tuple(each.encode() for each in seen.targets)

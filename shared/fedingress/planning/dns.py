@@ -33,6 +33,7 @@ __all__ = [
     "mark_name",
     "marked",
     "zone_for",
+    "zones_for",
 ]
 
 

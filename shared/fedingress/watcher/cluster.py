@@ -134,7 +134,11 @@ class ClusterWatch:
     @property
     def synced(self) -> bool:
         """Whether everything that is needed was listed once."""
-        return all(watch.synced.is_set() for watch in self._needed)
+        return not self.unlisted()
+
+    def unlisted(self) -> list[str]:
+        """What is needed and was not listed yet."""
+        return [each.resource.plural for each in self._needed if not each.synced.is_set()]
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -181,7 +185,10 @@ class ClusterWatch:
         watch = self.watches[kind]
         first = not watch.synced.is_set()
         works = self._routes.works(kind, change, manifest)
-        self._debounce.add(works, sweep=first and not self._restored)
+        sweep = first and not self._restored
+        if sweep:  # thorough looks at everything at once are what the ticks spread
+            works = [work for work in works if not work.thorough]
+        self._debounce.add(works, sweep=sweep)
         if change == SYNCED and not first:
             # Who acted on an event while this watch heard nothing may have seen an object that
             # came and went meanwhile: no list has it, and nobody else would say that it is gone.

@@ -49,6 +49,11 @@ class Sent:
     failures: int = 0
 
 
+def _joined(first: Work, second: Work) -> Work:
+    """The one that stands for both: what asks for a thorough look is not lost."""
+    return second if second.thorough and not first.thorough else first
+
+
 class Debounce:
     """Publishes from a thread of its own; also a context manager."""
 
@@ -91,6 +96,8 @@ class Debounce:
                 self.sent.asked += 1
                 if unit in self._waiting or (sweep and unit in self._sweep):
                     self.sent.coalesced += 1
+                    if unit in self._waiting:
+                        self._waiting[unit] = _joined(self._waiting[unit], work)
                 elif sweep:
                     self._sweep[unit] = work
                 else:
@@ -163,7 +170,8 @@ class Debounce:
             _LOG.warning("%d works wait for the bus: %s", len(self._leaving), str(error)[:256])
             with self._changed:
                 self.sent.failures += 1
-                self._waiting = self._leaving | self._waiting
+                for unit, work in self._leaving.items():
+                    self._waiting[unit] = _joined(work, self._waiting.get(unit, work))
                 self._leaving = {}
             return False
         with self._changed:

@@ -4,7 +4,6 @@ from fedingress.watcher.cluster import ClusterWatch
 from fedingress.watcher.debounce import Debounce
 from fedingress.watcher.exposition import CONTENT_TYPE, Metric, Sample, exposition
 from fedingress.watcher.health import PageText
-from fedingress.watcher.listwatch import ListWatch
 
 LONGEST_STANDSTILL_SECONDS = 180.0
 """Nothing in a watcher that works takes so long: a silent link is left after 70 s."""
@@ -35,8 +34,7 @@ def alive(watch: ClusterWatch, debounce: Debounce) -> PageText:
 def ready(watch: ClusterWatch) -> PageText:
     """The readiness probe: everything was listed, and the API server still talks to us."""
     if not watch.synced:
-        missing = [each.resource.plural for each in watch.watches.values() if _unlisted(each)]
-        return PageText(text=f"not listed yet: {', '.join(missing)}\n", status=503)
+        return PageText(text=f"not listed yet: {', '.join(watch.unlisted())}\n", status=503)
     quiet = watch.quiet_seconds()
     if quiet >= LONGEST_STANDSTILL_SECONDS:
         return PageText(text=f"the API server says nothing for {quiet:.1f} s\n", status=503)
@@ -51,10 +49,6 @@ def metrics(watch: ClusterWatch, debounce: Debounce) -> PageText:
         _gauge("progress_age_seconds", "Since the thread that stands still longest moved.", worst)
     )
     return PageText(text=exposition(families), content_type=CONTENT_TYPE)
-
-
-def _unlisted(watch: ListWatch) -> bool:
-    return not watch.synced.is_set()
 
 
 def _of_kinds(watch: ClusterWatch) -> list[Metric]:
