@@ -17,7 +17,11 @@ def armored(site, home):
     """The site, whose policy is as ever again after the test."""
     yield site
     site.delete()
-    until("nobody to refer to it", lambda: not site.listed("BackendServices"))
+    until(
+        "nobody to refer to it",
+        lambda: not site.listed("BackendServices"),
+        say=lambda: (site.conditions(), site.leftovers()),
+    )
     site.apply(CONFIG, *platform())
     found = site.compute("SecurityPolicies")
     for item in site.listed("SecurityPolicies"):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -49,6 +50,23 @@ class Person:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def status(self, name):
+        """What `fedingress status` says of one Ingress, as JSON and as text."""
+        program = str(Path(sys.executable).parent / "fedingress")
+        found = []
+        for words in ((name, "-o", "json"), (name,)):
+            done = subprocess.run(
+                [program, "status", *words],
+                env={**self.env, "COLUMNS": "400"},
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            found.append(done.stdout)
+        return json.loads(found[0])[0], found[1]
 
     def watching(self, *words):
         """A running `kubectl get -w`, and the list that its lines grow in."""
@@ -113,6 +131,50 @@ def test_describe_shows_conditions_the_table_and_events(person):
     events = text[text.index("Events:") :]
     assert "Normal   Programmed" in events
     assert "Published is True: api.example.com, shop.example.com" in events
+
+
+def story(person):
+    """What both tell of the shop; fails where one of them tells another story."""
+    said, shown = person.status("shop/shop")
+    described = person.kubectl("describe", "ingress", "shop", "-n", "shop")
+    events = described[described.index("Events:") :]
+    stands = json.loads(person.kubectl("get", "ingress", "shop", "-n", "shop", "-o", "json"))
+    notes = stands["metadata"]["annotations"]  # which describe cuts after 140 characters
+
+    assert said["addresses"] == [person.site.address()]
+    assert f"Address:          {said['addresses'][0]}" in described
+    for condition in said["conditions"]:
+        line = rf"{condition['type']}\s+{condition['status']}\s+{condition['reason']}\s"
+        assert re.search(line, shown), line
+        assert condition["observedGeneration"] == stands["metadata"]["generation"]
+        if condition["reason"] != "AsExpected":
+            assert f"{condition['type']} is {condition['status']}: " in events
+    for name, row in said["clusters"].items():
+        assert re.search(rf"{name}\s+{row['state']}\s+{row['reason']}\s", shown)
+    assert json.loads(notes["fedingress.dev/conditions"]) == said["conditions"]
+    assert json.loads(notes["fedingress.dev/cluster-status"]) == said["clusters"]
+    return said, events
+
+
+def test_status_and_describe_tell_the_same_story_in_good_days_and_bad(person):
+    """Of a world that is well, and of one whose member refuses us; the refusal is told once."""
+    good, _ = story(person)
+    site = person.site
+    site.control.call("POST", "/clusters/gke-eu/api/refuse", {"status": 403})
+    try:
+        person.kubectl("annotate", "ingress", "shop", "-n", "shop", "story=told")
+        until("the refusal to be told", lambda: site.table()["gke-eu"]["reason"] == "Forbidden")
+        until("it to be shown", lambda: site.conditions()["Degraded"]["status"] == "True")
+        bad, events = story(person)
+    finally:
+        site.control.call("POST", "/clusters/gke-eu/api/up")
+        person.kubectl("annotate", "ingress", "shop", "-n", "shop", "story-")
+    until("it to be well again", lambda: site.conditions()["Degraded"]["status"] == "False")
+
+    degraded = {item["type"]: item for item in bad["conditions"]}["Degraded"]
+    assert [item["status"] for item in good["conditions"]] == ["True", "True", "True", "False"]
+    assert (degraded["reason"], bad["clusters"]["gke-eu"]["reason"]) == ("Forbidden", "Forbidden")
+    assert len(re.findall(r"Warning\s+Forbidden", events)) == 1
 
 
 def test_conditions_and_the_table_are_those_of_the_status_command(person):

@@ -13,6 +13,8 @@ from tests.functions.world import KEY, Crash, World, ingress_manifest, path
 
 Hook = Callable[[str, str, str], None]
 VERBS = ("create", "update", "delete")
+LONG_SECONDS = 150.0
+"""Longer than an invocation may wait, so that the next one finds the operation pending."""
 FAILURES = {
     "crash before": ("before", Crash),
     "crash after": ("after", Crash),
@@ -29,9 +31,10 @@ def _quiet():
     logging.disable(logging.NOTSET)
 
 
-def begun() -> World:
+def begun(operation_seconds: float = 0.0) -> World:
     """A world with class and policy, before anything is submitted."""
     world = World()
+    world.load_balancers.operation_seconds = operation_seconds
     world.install()
     return world
 
@@ -70,10 +73,10 @@ def outcome(world: World) -> str:
     return re.sub(r"203\.0\.113\.\d+", "VIP", json.dumps(state, sort_keys=True))
 
 
-def calls_of(verb: str) -> list[tuple[str, str, str]]:
+def calls_of(verb: str, operation_seconds: float = 0.0) -> list[tuple[str, str, str]]:
     """Every moment of every call of an undisturbed run."""
     seen: list[tuple[str, str, str]] = []
-    world = begun()
+    world = begun(operation_seconds)
     prepare(world, verb)
     hook_up(world, lambda *moment: seen.append(moment))
     perform(world, verb)
@@ -99,6 +102,41 @@ def test_one_failure_at_any_call_changes_nothing_but_the_time(verb: str, failure
 
         assert outcome(world) == expected, f"{failure} at {moments[number]}"
     assert len(chosen) >= 9, "the run made hardly any call"
+
+
+@pytest.mark.parametrize("failure", ["crash before", "crash after"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_crash_with_operations_pending_changes_nothing_but_the_time(verb: str, failure: str):
+    """Each change outlives the invocation that asked for it; one of these fails at each call."""
+    quiet = begun()
+    prepare(quiet, verb)
+    perform(quiet, verb)
+    expected = outcome(quiet)
+    moment, error = FAILURES[failure]
+    moments = calls_of(verb, LONG_SECONDS)
+    chosen = [
+        number
+        for number, (when, _, label) in enumerate(moments)
+        if when == moment and label.startswith("lab: ")
+    ]
+    for number in chosen:
+        world = begun(LONG_SECONDS)
+        prepare(world, verb)
+        strike(world, number, error)
+        perform(world, verb)
+
+        assert outcome(world) == expected, f"{failure} at {moments[number]}"
+    assert len(chosen) >= 3, "the graph hardly changed"
+
+
+def test_operations_outlive_invocations_in_that_sweep():
+    """Each stage of the graph takes longer than a whole invocation may."""
+    world = begun(LONG_SECONDS)
+    start = world.clock.now()
+    perform(world, "create")
+
+    assert world.queue.lease_seconds < LONG_SECONDS
+    assert world.clock.now() - start > 4 * LONG_SECONDS
 
 
 def strike(world: World, number: int, error: type[BaseException]) -> None:

@@ -14,7 +14,7 @@ from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import Forbidden, Invalid, Unsupported
+from fedingress.domain.errors import Conflict, Forbidden, InUse, Invalid, Unavailable, Unsupported
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark, NegRef
@@ -28,8 +28,8 @@ from fedingress.domain.report import (
     ZoneIntent,
 )
 from fedingress.domain.work import Work
+from fedingress.planning import adoption, dns
 from fedingress.planning import backends as planning
-from fedingress.planning import dns
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
@@ -184,6 +184,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         drained=frozenset(report.drained),
         preferred=frozenset(report.preferred),
         steps=policy.rollout.steps,
+        consents=adoption.consents(source.annotations),
         front=_front(source.key.namespace, ingress, policy, ports),
     )
 
@@ -261,19 +262,33 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         return Settled(summary="nothing changed")
     try:
         report, outcome = build.bring_about(source, task.fanned, print_, guard)
-    except (Forbidden, Invalid, Unsupported, OperationFailed) as error:
+    except (Forbidden, InUse, Invalid, Unsupported, OperationFailed) as error:
         why = str(error)[:512]
         _announce(task, build.refused(source, task.fanned, error, before), ports)
-        if isinstance(error, OperationFailed):
+        if isinstance(error, Unavailable):  # it may pass by itself
             raise
         if isinstance(error, Forbidden):
             return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)
         return Refused(reasons=(why,))
+    except (Conflict, Unavailable):
+        _doubt(task, before, ports)
+        raise
     _announce(task, report, ports)
     if former.projects and isinstance(outcome, Settled):
         move = Move(found=task.found, hosts=hosts, former=former, report=report)
         return move.go(outcome, ports, guard)
     return outcome
+
+
+def _doubt(task: _Task, before: BackendsReport | None, ports: Ports) -> None:
+    """
+    Forget that the graph is in place: a look has found that it is not, and could not mend it.
+
+    Whoever comes again is not told why the first one looked, and would pass by.
+    """
+    if before is not None and before.fingerprint:
+        doubted = report_entry("backends", task.found.key, replace(before, fingerprint=""))
+        ports.ledger.announce(ports.bus, [doubted], [])
 
 
 def _ramp(found: Subject, policy: FederationPolicy, ports: Ports) -> Ramp:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fedingress.domain.change import Plan
 from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.planning import backends
+from fedingress.planning.adoption import ours
 from fedingress.ports import Ports
 
 
@@ -51,4 +52,4 @@ def removal(projects: Sequence[str], mark: Mark, ports: Ports) -> Plan[GlobalRes
 
 def _of(project: str, mark: Mark, ports: Ports) -> list[GlobalResource]:
     found = ports.load_balancers.observe(project, backends.KINDS, backends.prefix(mark.uid))
-    return [item for item in found if backends.ours(item, mark)]
+    return [item for item in found if ours(item, mark)]

@@ -60,6 +60,7 @@ class Build:
         return [[item.path, item.spec] for item in graph] + [
             sorted(self.wish.frozen),
             sorted(self.wish.drained),
+            sorted(self.wish.consents),
             sorted({(group.neg.name, group.protocol) for group in self.wish.groups}),
             sorted({(group.neg.name, repr(group.probe)) for group in self.wish.groups}),
             [repr(self.wish.front.wish), repr(self.wish.front.tls)],
@@ -122,7 +123,14 @@ class Build:
         stay = () if rules and self.readdress.over(self._literals(observed)) else rules
         stay = (*stay, *warming.still_needed(wanted, observed))
         armor = self.wish.policy.options.security_policy
-        return backends.plan(wanted, observed, self.wish.mark, stay=stay, security_policy=armor)
+        return backends.plan(
+            wanted,
+            observed,
+            self.wish.mark,
+            stay=stay,
+            security_policy=armor,
+            consents=self.wish.consents,
+        )
 
     def _cold(self) -> str:
         """What routes wait for, in a sentence that stays the same meanwhile."""

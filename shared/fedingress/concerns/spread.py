@@ -18,7 +18,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import copies, dns, fanout, firewall, health_checks, placement
+from fedingress.planning import copies, fanout, firewall, health_checks, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -111,7 +111,8 @@ def _report(
     )
     read = asdict(replace(stage.policy, placement=PlacementRule(), overrides=(), labels={}))
     if source.ingress:  # annotations raise no generation
-        read |= {"front": asdict(source.ingress.front), "adopt": dns.adopts(source)}
+        read["front"] = asdict(source.ingress.front)
+    read["adopt"] = source.annotations.get(names.ADOPT, "")
     if stage.policy.topology == "aws":
         read["ignored"] = copies.ignored(source.annotations)
     return replace(

@@ -50,7 +50,12 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
             message=f"{condition.type} is {condition.status}: {condition.message}",
         )
         ports.sources.notify(found.source, notice)
-    return Settled(summary=f"{len(wish.news)} news")
+    for cause in wish.causes:
+        kind = "Warning" if cause.warning else "Normal"
+        ports.sources.notify(
+            found.source, Notice(type=kind, reason=cause.reason, message=cause.sentence)
+        )
+    return Settled(summary=f"{len(wish.news) + len(wish.causes)} news")
 
 
 def _tidy(found: Subject, ports: Ports, guard: Guard) -> Outcome:

@@ -1,10 +1,13 @@
 """Taking the graph of a leaving Ingress away, by its marks alone."""
 
+from dataclasses import replace
+
 from fedingress.concerns import accelerating
-from fedingress.concerns.carrying import carry_out
+from fedingress.concerns.carrying import OperationFailed, carry_out
 from fedingress.concerns.former import removal
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
+from fedingress.domain.errors import FederationError, Forbidden, InUse, Invalid, Unavailable
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.domain.outcome import Later, Outcome, Settled
@@ -12,6 +15,10 @@ from fedingress.domain.report import BackendsReport, ZoneIntent
 from fedingress.domain.work import Work
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import report_entry
+
+_HELD_SECONDS = 60.0
+_LONGEST = 512
+_ADVICE = "the deletion goes on once that is done"
 
 
 def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
@@ -34,9 +41,15 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
             if accelerator is not None:
                 ports.accelerators.retire(accelerator, guard)
                 return Later(after_seconds=2.0, why="the accelerator is being deleted")
-        plan = preview(found, ports)
-        if plan:
+        try:
+            plan = preview(found, ports)
             pending = carry_out(plan, ports, guard)
+        except (Forbidden, InUse, Invalid, OperationFailed) as error:
+            _tell_what_holds(found, error, ports)
+            if isinstance(error, Unavailable):
+                raise
+            return Later(after_seconds=_HELD_SECONDS, why=str(error)[:200])
+        if plan:
             why = "operations pending" if pending else "looking again"
             if pending or preview(found, ports):
                 return Later(after_seconds=2.0, why=why)
@@ -63,6 +76,23 @@ def _recall(found: Subject, ports: Ports) -> None:
     said = (ports.ledger.intent(zone.unit, found.source.uid, ZoneIntent) for zone in zones)
     if any(intent is not None and intent.state in {"present", "frozen"} for intent in said):
         ports.bus.publish([Work(concern="fanout", unit=found.key, cause="zones.outdated")])
+
+
+def _tell_what_holds(found: Subject, error: FederationError, ports: Ports) -> None:
+    """Let the condition say why the graph is still there, and what somebody can do."""
+    before = ports.ledger.report("backends", found.key, BackendsReport)
+    if before is None or before.uid != found.source.uid:
+        before = BackendsReport(uid=found.source.uid, generation=found.source.generation)
+    held = replace(
+        before,
+        programmed=False,
+        observed=False,
+        reason=type(error).__name__,
+        message=f"{str(error)[:_LONGEST]}; {_ADVICE}",
+        fingerprint="",
+    )
+    works = [Work(concern="status", unit=found.key, cause="backends.held")]
+    ports.ledger.announce(ports.bus, [report_entry("backends", found.key, held)], works)
 
 
 def _tell(found: Subject, work: Work, ports: Ports) -> None:

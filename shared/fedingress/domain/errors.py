@@ -3,6 +3,7 @@ The errors that cross ports, drawn as a tree. SDK errors never do: an adapter ch
 
     FederationError
     ├── Unavailable   429, 5xx, timeouts, refused connections: come back after_seconds
+    │   └── InUse           something else refers to it, ours or not: it may let go
     ├── Conflict      409, 412, a lost etag or resourceVersion: observe again and replan
     ├── Forbidden     401, 403: credentials or rights are missing; the text says which
     │   └── QuotaExceeded   the project may have no more of these
@@ -26,6 +27,10 @@ class Unavailable(FederationError):  # noqa: N818  the words of the field read b
     def __init__(self, message: str, *, after_seconds: float = 5.0) -> None:
         super().__init__(message)
         self.after_seconds = after_seconds
+
+
+class InUse(Unavailable):
+    """What should go is still referred to; the text says by what."""
 
 
 class Conflict(FederationError):  # noqa: N818

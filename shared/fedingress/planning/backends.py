@@ -1,6 +1,6 @@
 """The GCE graph of one Ingress, as data, and the plan that brings it about."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
 from fedingress.planning import (
     addresses,
+    adoption,
     armor,
     capacity,
     frontends,
@@ -21,6 +22,7 @@ from fedingress.planning import (
     protocols,
 )
 from fedingress.planning.addresses import families
+from fedingress.planning.adoption import ours
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
@@ -48,6 +50,7 @@ class GraphWish:
     preferred: members that are filled before the others.
     steps, rising: how members come up to their capacity, and which may go one step up now.
     front: how clients reach it.
+    consents: words by which somebody lets us take over what stands under our names.
     """
 
     project: str
@@ -61,6 +64,7 @@ class GraphWish:
     steps: tuple[float, ...] = ()
     rising: frozenset[str] = frozenset()
     front: Front = Front()
+    consents: frozenset[str] = frozenset()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
         """A resource of this graph; *name* is the last part of its name."""
@@ -121,6 +125,7 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
         *protocols.disagreements(wish.policy.options.protocol, wish.groups),
         *_disagreements(wish, observed),
         *armor.problem(wish.project, wish.policy.options.security_policy, observed),
+        *adoption.problems(desired(wish, observed), observed, wish.mark, wish.consents),
         *frontends.problems(wish.plot(observed)),
     )
 
@@ -215,11 +220,6 @@ def standing(observed: Sequence[GlobalResource]) -> frozenset[str]:
     )
 
 
-def ours(item: GlobalResource, mark: Mark) -> bool:
-    """Whether the mark on *item* names this installation and this source."""
-    return item.mark is not None and item.mark.owner == mark.owner and item.mark.uid == mark.uid
-
-
 def plan(
     wanted: Sequence[GlobalResource],
     observed: Sequence[GlobalResource],
@@ -227,11 +227,13 @@ def plan(
     *,
     stay: Sequence[GlobalResource] = (),
     security_policy: str = "",
+    consents: Collection[str] = (),
 ) -> Plan[GlobalResource]:
     """
     The changes from *observed* to *wanted*: by stage upwards, then deletes downwards.
 
-    A resource under our name without our mark is held, never touched. A backend service that has
+    A resource under our name without our mark is held, and touched only with *consents*; nothing
+    new is led to a backend service that is not ours. A backend service that has
     backends never loses the last one here; only the deletion of the Ingress takes it away.
     Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
     services their health checks. While a backend service lacks the *security_policy* that all of
@@ -246,14 +248,18 @@ def plan(
         if found is None:
             changes.append(Create(desired=item, why="is missing"))
         elif not ours(found, mark):
-            held.append(f"{item.label} exists and does not carry our mark; it is left alone")
+            if change := adoption.adopted(found, item, consents):
+                changes.append(change)
+            else:
+                held.append(adoption.refusal(found, item))
         elif fields := _fields(found, item):
             if _would_empty(found, item):
                 held.append(f"{item.label} would lose its last backend; it keeps what it has")
                 continue
             why = "differs in " + ", ".join(fields)
             changes.append(Update(observed=found, desired=item, fields=fields, why=why))
-    if bare := armor.bare(wanted, observed, security_policy):
+    bare = armor.bare(wanted, observed, security_policy)
+    if bare or _leads_to_others(wanted, observed, mark):
         return _unled(changes, held, bare)
     kept = addresses.behind(stay, observed)
     surplus = [
@@ -272,6 +278,13 @@ def _fields(found: GlobalResource, item: GlobalResource) -> tuple[str, ...]:
     known = found.mark.security_policy if found.mark else ""
     meant = item.mark.security_policy if item.mark else ""
     return fields if known == meant else (*fields, "description")
+
+
+def _leads_to_others(
+    wanted: Sequence[GlobalResource], observed: Sequence[GlobalResource], mark: Mark
+) -> bool:
+    pairs = adoption.foreign(wanted, observed, mark)
+    return any(found.kind is Kind.BACKEND_SERVICE for found, _ in pairs)
 
 
 def _unled(

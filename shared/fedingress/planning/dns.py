@@ -7,12 +7,12 @@ need about zones and marks, and the decision for a zone of addresses alone.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.ingress import Source
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
+from fedingress.planning import adoption
 from fedingress.planning.answers.compiling import ADDRESS_TYPES
 from fedingress.planning.answers.decision import Standing, ZoneDecision
 from fedingress.planning.answers.marks import HostMark, is_node, mark_name, mark_of, marks_in
@@ -46,7 +46,7 @@ def zone_for(host: str, zones: Iterable[ZoneRef]) -> ZoneRef | None:
 
 def adopts(source: Source) -> bool:
     """Whether the user lets records that others left at the hosts of *source* be replaced."""
-    return source.annotations.get(names.ADOPT, "").strip() == "dns"
+    return "dns" in adoption.consents(source.annotations)
 
 
 def zones_for(host: str, zones: Iterable[ZoneRef]) -> tuple[ZoneRef, ...]:

@@ -9,6 +9,8 @@ from fedingress.domain import names
 from fedingress.domain.condition import ClusterRow, Condition
 from fedingress.domain.ingress import Source, status_entry
 from fedingress.domain.report import BackendsReport, FanoutReport
+from fedingress.planning import news
+from fedingress.planning.news import Cause
 
 _QUIET = frozenset({"ineligible", "placed"})
 _NOT_PLACED = frozenset({"ineligible", "removing"})
@@ -37,13 +39,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusWish:
-    """What to write. *news*: conditions whose type, status or reason is new, for Events."""
+    """
+    What to write, and what to tell by Events.
+
+    news: conditions whose type, status or reason is new.   causes: see `planning.news`.
+    """
 
     addresses: tuple[str, ...]
     annotations: Mapping[str, str]
     conditions: tuple[Condition, ...]
     rows: tuple[ClusterRow, ...]
     news: tuple[Condition, ...]
+    causes: tuple[Cause, ...] = ()
 
 
 def decide(standing: Standing, *, now: str) -> StatusWish:
@@ -64,6 +71,13 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
     said = {condition.says() for condition in before} | (frozenset() if before else _NO_NEWS)
     rows = _rows(standing)
     table = {row.cluster: row.encode() for row in rows}
+    degraded = known.get("Degraded")
+    stays = degraded if degraded and degraded.status == conditions[-1].status else None
+    turned = tuple(
+        condition
+        for condition in conditions
+        if condition.says() not in said and not (stays and condition.type == "Degraded")
+    )
     return StatusWish(
         addresses=_addresses(standing),
         annotations={
@@ -72,7 +86,8 @@ def decide(standing: Standing, *, now: str) -> StatusWish:
         },
         conditions=tuple(conditions),
         rows=rows,
-        news=tuple(condition for condition in conditions if condition.says() not in said),
+        news=turned,
+        causes=news.more(_wrong(standing), rows, stays, news.observed_table(standing.source)),
     )
 
 
@@ -121,7 +136,7 @@ def _condition(
         type=kind,
         status=status,
         reason=reason,
-        message=message[:1024],
+        message=message[: news.LONGEST],
         observed_generation=standing.source.generation,
     )
 
@@ -154,6 +169,8 @@ def _placed(report: FanoutReport) -> list[str]:
 def _programmed(standing: Standing) -> Condition:
     built = standing.backends
     if standing.retired:
+        if built is not None and not built.observed and built.message:
+            return _condition(standing, "Programmed", False, built.reason, built.message)
         return _condition(standing, "Programmed", False, "Leaving", "the graph is being removed")
     if built is None:
         return _condition(standing, "Programmed", False, "Pending", "the graph is not built yet")
@@ -189,16 +206,26 @@ _REASONS = {
 }
 
 
+def _wrong(standing: Standing) -> list[Cause]:
+    """All that is not as it should be; of one that leaves, what holds it."""
+    closed = [Cause(reason="FirewallForbidden", sentence=text) for text in standing.closed]
+    if standing.retired:
+        return closed
+    rows = standing.fanout.clusters if standing.fanout else {}
+    found = [
+        Cause(reason=row["reason"], sentence=_naming(name, row["message"]), cluster=name)
+        for name, row in sorted(rows.items())
+        if row["state"] not in _QUIET
+    ]
+    problems = standing.backends.problems if standing.backends else ()
+    found += [Cause(reason=reason, sentence=text) for reason, text in problems]
+    return [*found, *closed]
+
+
 def _degraded(standing: Standing) -> Condition:
-    report = standing.fanout
-    rows = dict(report.clusters) if report else {}
-    bad = {name: row for name, row in rows.items() if row["state"] not in _QUIET}
-    wrong = [(row["reason"], _naming(name, row["message"])) for name, row in sorted(bad.items())]
-    wrong += standing.backends.problems if standing.backends else ()
-    wrong += [("FirewallForbidden", sentence) for sentence in standing.closed]
-    if wrong and not standing.retired:
-        text = "; ".join(sentence for _, sentence in wrong)
-        return _condition(standing, "Degraded", True, wrong[0][0], text)
+    if wrong := _wrong(standing):
+        text = "; ".join(cause.sentence for cause in wrong)
+        return _condition(standing, "Degraded", True, wrong[0].reason, text)
     return _condition(standing, "Degraded", False, "AsExpected", "every placed member is well")
 
 

@@ -6,6 +6,7 @@ from fedingress.adapters.gcp.errors import Missing, google_errors, refusal, tran
 from fedingress.domain.errors import (
     Conflict,
     Forbidden,
+    InUse,
     Invalid,
     LeaseLost,
     QuotaExceeded,
@@ -16,7 +17,7 @@ from tests.adapters.gcp.scripted import refusal as reply
 CASES = [
     (400, "invalid", Invalid, None),
     (400, "resourceNotReady", Unavailable, 1.0),
-    (400, "resourceInUseByAnotherResource", Unavailable, 2.0),
+    (400, "resourceInUseByAnotherResource", InUse, 2.0),
     (401, "authError", Forbidden, None),
     (403, "forbidden", Forbidden, None),
     (403, "quotaExceeded", QuotaExceeded, None),

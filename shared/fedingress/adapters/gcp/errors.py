@@ -3,7 +3,8 @@ Google's errors in our words; no exception of a Google client leaves this packag
 
 Called around every request by `compute` and `record_sets`.
 
-    400 resourceNotReady, resourceInUse...   Unavailable: the order of things is not there yet
+    400 resourceNotReady                     Unavailable: the order of things is not there yet
+    400 resourceInUse...                     InUse: it passes, unless somebody else holds it
     400 otherwise, 404                       Invalid, in the cloud's words
     401, 403                                 Forbidden: what to grant, or which quota to raise
     403 rateLimitExceeded, 429, 408, 5xx     Unavailable
@@ -25,6 +26,7 @@ from fedingress.domain.errors import (
     Conflict,
     FederationError,
     Forbidden,
+    InUse,
     Invalid,
     QuotaExceeded,
     Unavailable,
@@ -98,7 +100,8 @@ def translate(what: str, said: Refusal) -> FederationError:
     if busy or said.status >= _SERVER_ERROR:
         return Unavailable(text, after_seconds=said.retry_after_seconds or _BUSY_SECONDS)
     if said.reason in _PAUSES:
-        return Unavailable(text, after_seconds=_PAUSES[said.reason])
+        kind = InUse if said.reason.startswith("resourceInUse") else Unavailable
+        return kind(text, after_seconds=_PAUSES[said.reason])
     if said.status in _REFUSED:
         return _refused(text, said)
     return _ERRORS.get(said.status, Invalid)(text)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_rules import DEFAULTS, NEGS, reasons, references
-from fedingress.domain.errors import Conflict, Invalid, Unavailable
+from fedingress.domain.errors import Conflict, InUse, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind, NegRef
 from fedingress.planning.diff import fingerprint
 from fedingress.ports.clock import Clock
@@ -121,7 +121,7 @@ class GraphStore:
         self._check_ready(found.path)
         for other in self.resources.values():
             if _refers(other, found):
-                raise Unavailable(
+                raise InUse(
                     f"The resource '{found.path}' is already being used by '{other.path}'",
                     after_seconds=2.0,
                 )
