@@ -152,7 +152,7 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     assert second in port.list(ZONE)
     assert second in port.find(ZONE, [second.name])
     last = called.running.do(
-        lambda: list(called.running.cloud.zones[ZONE.project, ZONE.name].changes)[-1]
+        lambda: called.running.cloud.zones[ZONE.project, ZONE.name].changes[-1].id
     )
     assert port.done(ZONE, last)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)

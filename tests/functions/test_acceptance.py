@@ -209,3 +209,49 @@ def test_f2_addresses_of_a_member_are_deduplicated_and_sorted():
     world.settle()
 
     assert table(world)["gke-eu"]["addresses"] == ["1.1.1.1", "2.2.2.2"]
+
+
+def test_a2_finalizers_stand_before_any_copy_does_and_all_members_follow_in_one_pass():
+    """A2: at each creation in a member the source is held; the copy's rules are the source's."""
+    world = World()
+    world.install()
+    held = []
+
+    def note(moment, verb, where):
+        if moment == "before" and verb in {"apply", "create"}:
+            stored = world.sources.stored(KEY)
+            held.append((where, tuple(stored["metadata"].get("finalizers", ()))))
+
+    world.members.fault = note
+    default = {"service": {"name": "web", "port": {"number": 80}}}
+    world.submit(ingress_manifest(defaultBackend=default))
+    world.step()
+    copies = {name: member_ingress(world, name) for name in ("gke-us", "gke-eu")}
+
+    assert held
+    assert all(len(finalizers) >= 3 for _, finalizers in held)
+    assert all(copies.values())
+    for copy in copies.values():
+        (rule,) = copy["spec"]["rules"]
+        services = [each["backend"]["service"]["name"] for each in rule["http"]["paths"]]
+        assert [name.partition("-fed-")[0] for name in services] == ["web", "api"]
+        kept = copy["spec"]["defaultBackend"]["service"]
+        assert (kept["name"].partition("-fed-")[0], kept["port"]) == ("web", {"number": 80})
+
+
+@pytest.mark.parametrize("mode", [None, "cascade", "orphan"])
+def test_a12_members_are_emptied_unless_the_policy_orphans_them(mode):
+    """A12: without a word it is cascade; either way no finalizer of ours is left."""
+    world = World()
+    world.install(
+        deletion={"graceSeconds": 60, "drainSeconds": 5} | ({"mode": mode} if mode else {})
+    )
+    world.submit(ingress_manifest())
+    world.settle()
+    before = world.ours("gke-us")
+    world.delete()
+    world.settle()
+
+    assert before
+    assert world.ours("gke-us") == (before if mode == "orphan" else [])
+    assert world.sources.stored(KEY) is None

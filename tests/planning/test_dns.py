@@ -11,6 +11,9 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning import dns
+from fedingress.planning.answers import zone
+from fedingress.planning.answers.decision import Standing
+from fedingress.planning.answers.weighing import recalled, weigh
 from tests.planning.shop import source as shop_source
 
 ZONE = {"provider": "cloud-dns", "project": "p", "name": "z", "domain": "example.com"}
@@ -34,15 +37,26 @@ def intent(uid: str = "u1", **more) -> ZoneIntent:
 
 
 def decide(intents, observed=(), *, complete=True, force=False, owner="me"):
-    """Decide a zone."""
+    """Decide a zone of addresses, of which everything is seen."""
     by_uid = {each.uid: each for each in intents}
-    return dns.decide("example.com", by_uid, observed, owner, complete=complete, force=force)
+    state = recalled(observed, "example.com", owner, 0.0)
+    return zone.decide(
+        "example.com",
+        by_uid,
+        Standing(records=observed),
+        owner,
+        weigh(state, by_uid, 0.0, owner=owner, probes={}),
+        checks={},
+        complete=complete,
+        force=force,
+    )
 
 
 def applied(plan, observed):
     """The zone after the batch; deletions must match exactly, additions must be new."""
     have = {(item.name, item.type): item for item in observed}
-    deletions, additions = dns.batch(plan)
+    deletions = [item.observed for item in plan if not isinstance(item, Create)]
+    additions = [item.desired for item in plan if not isinstance(item, Delete)]
     for item in deletions:
         assert have.pop((item.name, item.type)) == item
     for item in additions:
@@ -321,30 +335,6 @@ def test_nobody_loses_a_host_whose_mark_only_changes():
 
     assert {change.desired.type for change in slower} == {"A", "TXT"}
     assert dns.losers(slower, "example.com") == frozenset()
-
-
-def test_a_mark_stands_with_the_addresses_of_its_host():
-    """The mark's own name is another; a part of one host carries both, or neither."""
-    plan = decide([intent(hosts=HOSTS[:2])]).plan
-    parts = dns.by_host(plan, "example.com")
-
-    assert [*parts] == ["a.example.com", "b.example.com"]
-    assert [sorted(each.desired.type for each in part) for part in parts.values()] == [
-        ["A", "TXT"],
-        ["A", "TXT"],
-    ]
-
-
-@given(intents_of, intents_of)
-def test_the_changes_of_a_host_go_together_and_none_is_lost(first, second):
-    """The parts hold every change once, sorted by host, and a mark stands with its addresses."""
-    observed = applied(decide(first).plan, ())
-    plan = decide(second, observed).plan
-    parts = dns.by_host(plan, "example.com")
-
-    assert [*parts] == sorted(parts)
-    assert set(parts) <= set(HOSTS)
-    assert sorted(repr(each) for part in parts.values() for each in part) == sorted(map(repr, plan))
 
 
 @pytest.mark.parametrize(

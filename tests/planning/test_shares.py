@@ -101,7 +101,9 @@ def test_health_is_what_is_ready_and_is_kept_while_unknown():
     half = windows(UP, {"probe": True, "ready": 0.5})
     assert half.health == 0.5
     assert windows(half, NOTHING, start=2).health == 0.5
-    assert windows(half, {"ready": 7.0}, start=2).health == 1.0
+    assert windows(half, *[{"ready": 7.0}] * 4, start=2).health == 0.5
+    assert windows(half, *[{"ready": 7.0}] * 5, start=2).health == 1.0
+    assert windows(Belief(), {"ready": 7.0}).health == 1.0
 
 
 def test_windows_follow_the_tick():

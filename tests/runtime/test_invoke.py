@@ -218,15 +218,31 @@ class TestFailures:
         assert lab.state.attempts == 1
         assert lab.state.result["kind"] == "later"
 
-    def test_lost_lease_touches_nothing(self, lab):
-        """A run that its guard stopped leaves the document as it is and asks for a redelivery."""
+    def test_a_run_that_was_too_slow_comes_back_when_its_lease_would_have_ended(self, lab):
+        """Its guard stopped it; nobody waits for a redelivery, and nobody works before that end."""
+        end = lab.clock.now() + lab.queue.lease_seconds
 
         def late(work, guard):
             lab.clock.move(50.0)
             guard.check(10.0)
 
-        assert isinstance(lab.deliver(late), NotYet)
-        assert lab.state.owner
+        assert isinstance(lab.deliver(late), Acknowledged)
+        assert (lab.state.owner, lab.state.attempts) == ("", 1)
+        assert lab.state.not_before >= end
+        (again,) = lab.bus.works
+        assert again.cause == DUE
+        assert again.delay_seconds == pytest.approx(lab.state.not_before - lab.clock.now())
+
+    def test_a_run_that_was_too_slow_and_replaced_touches_nothing(self, lab):
+        """Another holds the unit by now: the document is the other's."""
+
+        def later(work, guard):
+            lab.clock.move(61.0)
+            lab.queue.take(WORK, "other")
+            guard.check(10.0)
+
+        assert isinstance(lab.deliver(later), NotYet)
+        assert lab.state.delivery == "other"
         assert lab.bus.works == []
 
     def test_replaced_holder_is_not_yet(self, lab):
@@ -339,7 +355,10 @@ class TestLog:
         """The reason of a lost lease is in the line."""
         lab.deliver(LeaseLost("too late"))
 
-        assert (lines()[0]["outcome"], lines()[0]["why"]) == ("lease-lost", "too late")
+        assert (lines()[0]["outcome"], lines()[0]["why"]) == (
+            "lease-lost",
+            "LeaseLost: too late",
+        )
 
 
 def _repair():

@@ -49,6 +49,7 @@ class Belief:
     window: the last one counted.
     turned_at: when it last turned, seconds since 1970.
     dwell_seconds: how long it waits after that; doubles with each early turn.
+    better: windows in a row that showed more of its capacity than is believed.
     """
 
     up: bool = False
@@ -59,6 +60,7 @@ class Belief:
     window: int = -1
     turned_at: float = 0.0
     dwell_seconds: float = 0.0
+    better: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,8 @@ def judge(belief: Belief, sample: Sample, now: float, damping: Damping) -> Belie
     if sample.window <= belief.window:
         return belief
     first = belief.window < 0
-    # None ready is for the verdict, which waits for a second signal; a part is believed at once.
-    health = min(1.0, sample.ready) if sample.ready else belief.health
-    seen = replace(belief, window=sample.window, health=health)
+    health, better = _health(belief, sample, damping)
+    seen = replace(belief, window=sample.window, health=health, better=better)
     verdict = _verdict(sample)
     if verdict is None:
         return seen
@@ -170,6 +171,23 @@ def weights(shares: Mapping[str, float]) -> Mapping[str, int]:
         name: max(1, round(TOP_WEIGHT * share / top)) if share > 0 else 0
         for name, share in sorted(shares.items())
     }
+
+
+def _health(belief: Belief, sample: Sample, damping: Damping) -> tuple[float, int]:
+    """
+    The part of its capacity that is believed, and windows in a row that showed more.
+
+    Less is believed at once, more of a member that serves only when it lasts. None ready is for the
+    verdict, which waits for a second signal.
+    """
+    if sample.ready is None:
+        return belief.health, belief.better
+    ready = min(1.0, sample.ready)
+    if ready <= 0:
+        return belief.health, 0
+    if belief.up and ready > belief.health and belief.better + 1 < damping.up_windows:
+        return belief.health, belief.better + 1
+    return ready, 0
 
 
 def _verdict(sample: Sample) -> bool | None:

@@ -73,14 +73,16 @@ def invoke(
         queue: Its store holds the unit's document.
         bus: Takes the continuation or the return after a `Later`.
         reconcile: Observes, decides, acts; gets the guard of its writes. `Conflict` runs it again,
-            three times at most; `LeaseLost` ends the invocation.
+            three times at most; `LeaseLost` ends the invocation, which is due again when the lease
+            would have ended, unless another has the unit by now.
         log: Gets the line.
         about: For the line: when the event was published, and of which trace.
         voice: How the line is told.
         meter: Has counted what *queue* and *reconcile* call; one that counts nothing if left out.
 
     Returns:
-        `NotYet` for the holder's own redelivery and for a lost lease: the transport delivers again.
+        `NotYet` for the holder's own redelivery and where another took the unit over: the transport
+        delivers again.
 
     Raises:
         Unavailable: The store cannot be read or written.
@@ -172,7 +174,7 @@ def _rounds(lease: Lease, queue: WorkQueue, run: _Run) -> float | None:
             ended = _run(lease, run.reconcile, conflicts)
         failed = isinstance(ended, Exception)
         outcome = _after_failure(lease, ended, line) if isinstance(ended, Exception) else ended
-        line |= {"outcome": "failed" if failed else _word(outcome), "why": reason(outcome)}
+        line |= {"outcome": _failure(ended) if failed else _word(outcome), "why": reason(outcome)}
         line["held"] = _held(outcome)
         with meter.phase("queue"):
             settled = queue.settle(lease, outcome, failed=failed)
@@ -210,12 +212,10 @@ def _seconds_to_return(outcome: Outcome) -> float | None:
 
 
 def _run(lease: Lease, reconcile: Reconcile, conflicts: Iterator[int]) -> Outcome | Exception:
-    """One run, again after a conflict while *conflicts* lasts; raises only `LeaseLost`."""
+    """One run, again after a conflict while *conflicts* lasts; raises nothing."""
     while True:
         try:
             return reconcile(lease.work, lease)
-        except LeaseLost:
-            raise
         except Conflict as error:
             if next(conflicts, None) is None:
                 return error
@@ -225,6 +225,10 @@ def _run(lease: Lease, reconcile: Reconcile, conflicts: Iterator[int]) -> Outcom
 
 def _after_failure(lease: Lease, error: Exception, line: dict[str, Any]) -> Later:
     at_least = error.after_seconds if isinstance(error, Unavailable) else 0.0
+    if isinstance(
+        error, LeaseLost
+    ):  # too slow, or replaced; nobody works before it would have ended
+        at_least = lease.remaining_seconds() + 2 * lease.skew_seconds
     if not isinstance(error, FederationError):
         line["traceback"] = _frames(error)
     return Later(
@@ -246,6 +250,10 @@ def _publish(bus: Bus, work: Work, *, delay_seconds: float, line: dict[str, Any]
 def _word(what: object) -> str:
     """`Settled` is settled, `NotYet` is not-yet."""
     return "not-yet" if isinstance(what, NotYet) else type(what).__name__.lower()
+
+
+def _failure(error: object) -> str:
+    return "lease-lost" if isinstance(error, LeaseLost) else "failed"
 
 
 def _level(line: dict[str, Any]) -> int:

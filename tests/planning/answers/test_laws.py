@@ -123,11 +123,15 @@ def test_after_quiet_shares_are_met_and_writes_end(story, last):
 
 
 @settings(max_examples=25, deadline=None)
-@given(period=st.integers(1, 7), routing=ROUTINGS)
-def test_a_flapping_member_causes_few_writes(period, routing):
+@given(
+    period=st.integers(1, 7),
+    routing=ROUTINGS,
+    trouble=st.sampled_from([{"ready": 0.0, "balancer": False}, {"ready": 0.25}, {"ready": 0.6}]),
+)
+def test_a_flapping_member_causes_few_writes(period, routing, trouble):
     """Four hours of a member that turns every few windows: it is left alone longer and longer."""
     well = intent("u1", *map(target, NAMES), routing=routing, places=PLACES)
-    sick_us = target("us", ready=0.0, balancer=False)
+    sick_us = target("us", **trouble)
     sick = intent("u1", sick_us, *map(target, NAMES[1:]), routing=routing, places=PLACES)
     zone = Zone(well)
     for number in range(240):

@@ -155,7 +155,8 @@ def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
 
     One that was never up keeps no count: the first good window brings it up.
     """
-    if belief.up and not belief.bad and belief.good >= damping.up_windows:
+    steady = not belief.bad and not belief.better
+    if belief.up and steady and belief.good >= damping.up_windows:
         old = now - belief.turned_at >= damping.longest_dwell_seconds
         settled = replace(belief, good=LONG, window=0)
         return replace(settled, turned_at=0.0, dwell_seconds=0.0) if old else settled
@@ -185,7 +186,7 @@ def _apart(state: Weighing, wanted: Iterable[Wish], now: float) -> dict[str, Bel
                 window=damping.window(now), balancer=False if sick else None, ready=target.ready
             )
             judged = shares.judge(before or UP, sample, now, damping)
-            found[key] = replace(_quiet(judged, damping, now), health=1.0)
+            found[key] = _quiet(replace(judged, health=1.0, better=0), damping, now)
     return found
 
 
