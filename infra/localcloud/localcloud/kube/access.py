@@ -55,7 +55,7 @@ def caller(cluster: KubeCluster, request: web.BaseRequest) -> Caller:
         name = cluster.authenticate(token.strip()) if cluster.authenticate else None
         if name is None:
             raise ApiError(401, "Unauthorized")
-        return Caller(name=name, allow=None)
+        return Caller(name=name, allow=cluster.grants.get(name))
     place = list(cluster.tokens).index(token.strip())
     return Caller(name=f"token-{place}", allow=cluster.tokens[token.strip()])
 

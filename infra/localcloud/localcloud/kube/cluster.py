@@ -40,7 +40,9 @@ class KubeCluster:
         tokens: Accepted bearer tokens; each with a function that says whether a method and path
             is allowed, or None for everything. None instead of a mapping: no token is needed.
         authenticate: Gives the name of the caller with a token that is none of these, or None;
-            such a caller may do everything.
+            such a caller may do everything that *grants* does not keep from it.
+        grants: What callers that *authenticate* names may do, as in *tokens*; everything for those
+            that are not there.
         bookmark_seconds: How often a watch that asked for bookmarks gets one.
         calls: Mutating requests that came over the wire.
         faults: Faults that wait for requests.
@@ -71,6 +73,7 @@ class KubeCluster:
         self.name = name
         self.tokens = tokens
         self.authenticate: Callable[[str], str | None] | None = None
+        self.grants: dict[str, Allow] = {}
         self.bookmark_seconds = bookmark_seconds
         self.calls = calls if calls is not None else Calls()
         self.faults = Faults(_injected)
