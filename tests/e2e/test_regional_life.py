@@ -1,11 +1,14 @@
 """The life of an Ingress whose members answer themselves: boto3, `dig` and real requests."""
 
+from collections import Counter
+
 import pytest
+from dnslib import DNSRecord
 
 from infra.demo import manifests as demo
 from tests.e2e.homes import embedded
-from tests.e2e.manifests import NAMESPACE, path
-from tests.e2e.regional import DIG, HOST, NEAR, answering, open_regions, shop, until_near
+from tests.e2e.manifests import NAMESPACE, path, workloads
+from tests.e2e.regional import DIG, HOST, NEAR, answering, open_regions, policy, shop, until_near
 from tests.e2e.site import CONFIG
 from tests.e2e.waiting import holds, until
 
@@ -151,3 +154,49 @@ def test_the_demo_reads_every_hosts_name_in_the_zone():
     assert hosts
     assert all(host.endswith(".aws.example.com") for host in hosts)
     assert any("is shop.aws.example.com here" in each for each in found.added)
+
+
+def asked(site, times):
+    """How often each address was given, of so many questions over UDP."""
+    host, _, port = site.env["LOCALCLOUD_DNS"].rpartition(":")
+    found = Counter()
+    for _ in range(times):
+        packet = DNSRecord.question(HOST, "A").send(host, int(port), timeout=5)
+        found.update(str(row.rdata) for row in DNSRecord.parse(packet).rr)
+    return found
+
+
+@pytest.mark.skipif(DIG is None, reason="dig is not installed")
+def test_real_answers_are_shared_out_by_capacity(regions, store):
+    """Three times the pods, three times the answers: chi-squared over 2,000 questions."""
+    site = regions
+    weighted = policy(site.hosted_zone())
+    weighted["spec"]["dns"] |= {"routing": "weighted"}
+    larger = [each for each in workloads() if each["kind"] == "Deployment"]
+    for each in larger:
+        each["spec"]["replicas"] *= 3
+    site.apply(CONFIG, weighted)
+    site.apply("eks-us", *larger)
+    try:
+        with embedded(site, store):
+            site.apply(CONFIG, shop())
+            until("the own name", lambda: is_published(site), say=site.conditions)
+            until(
+                "three times the weight",
+                lambda: [*site.weights().values()] == [{"eks-us": 255, "eks-ap": 85}],
+                say=lambda: (site.weights(), site.table()),
+            )
+            wanted = {
+                site.dig(site.balancers(region)[0]["DNSName"])[0]: share
+                for region, share in (("us-east-1", 0.75), ("ap-southeast-1", 0.25))
+            }
+            until("every answer by these weights", lambda: set(asked(site, 40)) == set(wanted))
+            found = asked(site, 2000)
+            site.withdraw()
+    finally:
+        site.apply(CONFIG, policy(site.hosted_zone()))
+        site.apply("eks-us", *workloads())
+
+    assert found.keys() == wanted.keys()
+    squares = sum((found[each] - 2000 * p) ** 2 / (2000 * p) for each, p in wanted.items())
+    assert squares < 10.83, found  # one degree of freedom, p = 0.001
