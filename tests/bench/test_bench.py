@@ -52,7 +52,7 @@ def test_the_measured_fan_out_writes_every_member():
             for member in fanout._ports.sources.inventory().members
         ]
 
-    assert sorted(sent) == ["GET"] * 4 + ["PATCH"] * 6
+    assert sorted(sent) == ["GET"] * 6 + ["PATCH"] * 6
     assert again > 0
     assert left == [[], []]
 

@@ -53,7 +53,10 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Later(after_seconds=_FORBIDDEN_SECONDS, why=str(error))
     look = replace(look, memory=replace(look.memory, moving=shown.moving(look.weighed)))
     _report(work, intents, look, ports, before=memory)
-    zone_memory.remember(work.unit, memory, look.memory, ports.ledger)
+    learned = look.memory
+    if look.prints is not None:
+        learned = zone_memory.keep_prints(work.unit, learned, look.prints, ports.ledger)
+    zone_memory.remember(work.unit, memory, learned, ports.ledger)
     marked = dns.marked(look.records, domain, ports.owner)
     if look.memory.unswept and all(each.state in _GOING for each in intents.values()):
         # The last one to leave waits until everything is swept.

@@ -39,6 +39,8 @@ class Look:
     """
     What a look found and did.
 
+    memory, prints: to be kept once everybody was told; prints are None where there are no news. An
+        instance that dies before leaves them as they were, and the next one looks and tells again.
     records: what stands afterwards, of the units that were looked at.
     failed: unit -> the provider's words.   held: what keeps checks from being made.
     again_seconds: when to look again for what no event tells; 0 is never.
@@ -48,6 +50,7 @@ class Look:
     weighed: Weighed
     decision: ZoneDecision
     records: Sequence[RecordSet]
+    prints: Mapping[str, str] | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     held: tuple[str, ...] = ()
     again_seconds: float = 0.0
@@ -105,9 +108,10 @@ class Visit:
         decision = _without(self._decide(weighed, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
-        memory = self._learned(memory, found, decision, carried, ports)
+        memory, prints = self._learned(memory, found, decision, carried)
         return Look(
             memory=memory,
+            prints=prints,
             weighed=weighed,
             decision=decision,
             records=_after(found.standing.records, decision, carried),
@@ -219,15 +223,13 @@ class Visit:
         found: _Compared,
         decision: ZoneDecision,
         carried: Carried,
-        ports: Ports,
-    ) -> ZoneMemory:
-        """What the next look can rely on."""
+    ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
+        """What the next look can rely on: the memory, and the prints where there are news."""
         prints, looked = _prints(found.wanted), found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
-        if stands != found.known or not memory.notes:
-            memory = zone_memory.keep_prints(self.zone.unit, memory, stands, ports.ledger)
+        news = stands if stands != found.known or not memory.notes else None
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
         idle_since = (memory.idle_since or self.now) if idle else 0.0
@@ -241,7 +243,7 @@ class Visit:
             attached |= set(memory.attached)
         released = {**memory.released, **decision.released}
         shown = {} if looked is None else {h: p for h, p in memory.shown.items() if h not in looked}
-        return replace(
+        learned = replace(
             memory,
             digest=zone_memory.digest(prints) if whole else "",
             idle_since=idle_since,
@@ -251,6 +253,7 @@ class Visit:
             released={host: each for host, each in released.items() if self.now < each.until},
             shown={**shown, **decision.shown},
         )
+        return learned, news
 
     def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:
         """Seconds until something is to be done that nobody tells; 0 when there is nothing."""
