@@ -41,7 +41,9 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         return Settled(summary="no Ingress uses this zone")
     zone = _zone(work.unit)
     try:
-        domain = memory.domain if memory.domain and not work.thorough else _domain(zone, ports)
+        domain = (
+            memory.domain if memory.domain and not work.thorough else ports.record_sets.domain(zone)
+        )
         now = ports.clock.now()
         visit = Visit(zone=zone, domain=domain, intents=intents, work=work, now=now)
         look = visit.look(memory, ports, guard)
@@ -63,10 +65,6 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         marked = {uid: frozenset({work.unit}) for uid in intents} | dict(marked)
     reasons = (*look.decision.plan.held, *look.held, *sorted(set(look.failed.values())))
     return _outcome(work, intents, marked, ports, reasons=reasons, again_seconds=look.again_seconds)
-
-
-def _domain(zone: ZoneRef, ports: Ports) -> str:
-    return ports.record_sets.domain(zone)
 
 
 def _outcome(
