@@ -34,6 +34,10 @@ ABSENT: Final = ""
 """The expected version of a document that must not exist yet."""
 
 
+WORK: Final = "work"
+"""The family of the work queue's documents, one for each unit that was ever asked for."""
+
+
 class Store(Protocol):
     """Strongly consistent documents. Every method may raise `Unavailable`."""
 

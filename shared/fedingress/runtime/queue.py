@@ -21,10 +21,10 @@ from fedingress.domain.errors import Conflict, LeaseLost, Unavailable
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.work import CONCERNS, DUE, Concern, Work
 from fedingress.ports.clock import Clock
-from fedingress.ports.store import ABSENT, Key, Store
+from fedingress.ports.store import ABSENT, WORK, Key, Store
 from fedingress.runtime.work_state import Answer, WorkState
 
-FAMILY: Final = "work"
+FAMILY: Final = WORK
 MAX_WHY: Final = 1024
 """Characters of a reason that the document keeps."""
 _TRIES: Final = 100

@@ -32,16 +32,15 @@ from typing import Any, Final
 from fedingress.adapters.stores import documents
 from fedingress.adapters.stores.dynamodb_errors import dynamodb_errors
 from fedingress.domain.errors import Conflict, Unavailable
-from fedingress.ports.store import ABSENT, Body, Document, Key
+from fedingress.ports.store import ABSENT, WORK, Body, Document, Key
 
 # ruff: noqa: PLC0415  the SDK is loaded at the first call
 
 INDEX: Final = "due"
 _BATCH: Final = 100
 """Keys of one BatchGetItem, at most."""
-_EXPIRING: Final = "work"
-"""Of units that live, these are written at each resync; the others nobody asks for any more."""
 _LIFE_SECONDS: Final = 30 * 86400.0
+"""Of work that is done: a living unit's is written at each resync, others' nobody asks for."""
 _ATTEMPTS: Final = 2
 """Tries of one call; the second is for a connection that was dropped while it was idle."""
 
@@ -78,7 +77,7 @@ class DynamoDbStore:
         item = {**_key(key), "body": {"S": text}, "version": {"S": version}}
         if due_at is not None:
             item |= {"due_at": {"N": repr(float(due_at))}}
-        elif key.family == _EXPIRING:
+        elif key.family == WORK:
             item |= {"expires_at": {"N": str(int(time.time() + _LIFE_SECONDS))}}
         written = Document(key=key, body=documents.decode(text), version=version, due_at=due_at)
         what = _what("write", key)
