@@ -39,7 +39,7 @@ types: install
 	@$(RUN)/mypy
 
 layers: install
-	@$(RUN)/lint-imports --no-logo --no-timings 2>/dev/null || $(RUN)/lint-imports
+	@$(RUN)/lint-imports --no-logo
 
 # build/<home>/<function>/, each ready to be deployed on its own, with the digests of all.
 stage: install
