@@ -19,6 +19,7 @@ from localcloud.gcp.errors import (
     required,
     stale,
 )
+from localcloud.gcp.instances import serve
 from localcloud.gcp.kinds import COLLECTIONS, Collection
 from localcloud.gcp.operations import Operation, Operations, new_id
 from localcloud.gcp.references import BASE
@@ -245,11 +246,16 @@ class Writes:
             raise in_use(kind.words, path, users[0])
 
     def _store(self, path: str, item: Object) -> None:
-        if COLLECTIONS[path.split("/")[-2]].fingerprint:
-            item["fingerprint"] = fingerprint(item)
+        collection = path.split("/")[-2]
+        kind = COLLECTIONS[collection]
+        if kind.fingerprint:
+            content = {name: item.get(name) for name in kind.guarded} if kind.guarded else item
+            item["fingerprint"] = fingerprint(content)
         self._resources.objects[path] = item
-        if path.split("/")[-2] == "networkEndpointGroups":
+        if collection == "networkEndpointGroups":
             self._resources.endpoints.setdefault(path, [])
+        elif collection == "instanceGroups":
+            serve(self._resources, path)
 
     def _replace(self, verb: str, path: str, new: Object) -> Operation:
         # What a change is about to refer to is in use already.
