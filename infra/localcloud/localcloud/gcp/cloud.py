@@ -199,6 +199,16 @@ class GcpCloud:
         """
         self._instances.remove(path, _references(links), at_once=True)
 
+    def set_named_ports(self, path: str, ports: Sequence[Mapping[str, Any]]) -> None:
+        """
+        Name the ports of the instance group at *path* at once.
+
+        Raises:
+            GoogleError: Refused.
+        """
+        body = {"namedPorts": [dict(port) for port in ports]}
+        self._writes.set_field("setNamedPorts", path, body, at_once=True)
+
     def create_zone(self, project: str, name: str, dns_name: str) -> Zone:
         """
         Make a public managed zone for the domain *dns_name*, which ends in a dot.

@@ -158,7 +158,7 @@ class Writes:
         apply_rules(Draft(path=path, body=new), self._resources)
         return self._replace(verb, path, new)
 
-    def set_field(self, verb: str, path: str, body: Object) -> Operation:
+    def set_field(self, verb: str, path: str, body: Object, *, at_once: bool = False) -> Operation:
         """
         Carry out one of `SETTERS`.
 
@@ -177,7 +177,7 @@ class Writes:
         apply_rules(draft, self._resources)
         if verb == "setTarget":
             frontends.target(draft, self._resources)
-        return self._replace(verb, path, new)
+        return self._replace(verb, path, new, at_once=at_once)
 
     def set_labels(self, path: str, body: Object) -> Operation:
         """
@@ -257,7 +257,7 @@ class Writes:
         elif collection == "instanceGroups":
             serve(self._resources, path)
 
-    def _replace(self, verb: str, path: str, new: Object) -> Operation:
+    def _replace(self, verb: str, path: str, new: Object, *, at_once: bool = False) -> Operation:
         # What a change is about to refer to is in use already.
         self._resources.coming[path] = new
 
@@ -269,7 +269,9 @@ class Writes:
             self._store(path, new)
             self._resources.changed(path)
 
-        return self._operations.begin(verb, path, new["id"], finish=finish, undo=undo)
+        return self._operations.begin(
+            verb, path, new["id"], finish=finish, undo=undo, at_once=at_once
+        )
 
     def _drop(self, path: str) -> None:
         self._resources.objects.pop(path, None)

@@ -15,6 +15,7 @@ from localcloud.addresses import WorldBlock
 from localcloud.faults import Fault
 from localcloud.gcp.access import Access
 from localcloud.gcp.cloud import GcpCloud
+from localcloud.gke.instance_groups import InstanceGroupController
 from localcloud.gke.negs import NegController
 from localcloud.iam.eks import AccessEntries
 from localcloud.iam.identities import Identities
@@ -92,7 +93,7 @@ class Cluster:
                 zones=member.zones,
                 network=member.network,
             )
-            self._controllers.append(negs)
+            self._controllers += [negs, InstanceGroupController(self.kube, cloud)]
             for node in nodes:
                 cloud.create_instance(
                     f"projects/{project}/zones/{node.zone}/instances/{node.name}",
