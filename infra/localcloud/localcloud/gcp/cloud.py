@@ -102,7 +102,7 @@ class GcpCloud:
             catalogue=Catalogue(self._resources, regions, quotas),
         )
         self._managed = ManagedZones(clock, self._resources.changed, quotas)
-        self.dns_api = Dns(self._managed, clock, operation_seconds)
+        self.dns_api = Dns(self._managed, clock, operation_seconds, self._resources.objects)
         self.compute: Mapping[str, dict[str, Any]] = MappingProxyType(self._resources.objects)
         self.endpoints: Mapping[str, list[dict[str, Any]]] = MappingProxyType(
             self._resources.endpoints

@@ -48,7 +48,7 @@ def check(draft: Draft, resources: Resources) -> None:
     backends = body.get("backends") or []
     types = [_backend(draft, resources, index) for index in range(len(backends))]
     _together(draft, types)
-    _health_checks(draft, types)
+    _health_checks(draft, types, resources)
 
 
 def _security_policy(link: str | None, resources: Resources) -> None:
@@ -175,8 +175,12 @@ def _together(draft: Draft, types: list[str]) -> None:
         )
 
 
-def _health_checks(draft: Draft, types: list[str]) -> None:
+def _health_checks(draft: Draft, types: list[str], resources: Resources) -> None:
     checks = draft.body.get("healthChecks") or []
+    for link in checks:
+        if (resources.linked(link) or {}).get("sourceRegions"):
+            why = "A health check with source regions cannot be used with a backend service."
+            raise invalid("resource.healthChecks[0]", link, why)
     probed = [kind for kind in types if kind == "INSTANCE_GROUP" or kind in ZONAL_TYPES]
     if len(checks) > 1:
         field = "resource.healthChecks"
