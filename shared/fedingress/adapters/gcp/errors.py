@@ -5,6 +5,7 @@ Called around every request by `compute` and `record_sets`.
 
     400 resourceNotReady                     Unavailable: the order of things is not there yet
     400 resourceInUse...                     InUse: it passes, unless somebody else holds it
+    400 incompatible balancing_mode          InUse: another backend service has the instance group
     400 otherwise, 404                       Invalid, in the cloud's words
     401, 403                                 Forbidden: what to grant, or which quota to raise
     403 rateLimitExceeded, 429, 408, 5xx     Unavailable
@@ -41,6 +42,7 @@ _BUSY_STATUSES: Final = frozenset({408, 429})
 _BUSY_WORDS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
 _UNKNOWN_CALLER: Final = 401
 _REFUSED: Final = frozenset({_UNKNOWN_CALLER, 403})
+_OTHER_MODE: Final = "incompatible balancing_mode"
 _QUOTA: Final = re.compile(r"[Qq]uota '?\w*'? ?exceeded")
 _ROLE: Final = "roles/compute.loadBalancerAdmin"
 _ROLES: Final = {
@@ -99,6 +101,8 @@ def translate(what: str, said: Refusal) -> FederationError:
     busy = said.reason in _BUSY_WORDS or said.status in _BUSY_STATUSES
     if busy or said.status >= _SERVER_ERROR:
         return Unavailable(text, after_seconds=said.retry_after_seconds or _BUSY_SECONDS)
+    if _OTHER_MODE in said.message:
+        return InUse(text, after_seconds=_PAUSES["resourceInUse"])
     if said.reason in _PAUSES:
         kind = InUse if said.reason.startswith("resourceInUse") else Unavailable
         return kind(text, after_seconds=_PAUSES[said.reason])
