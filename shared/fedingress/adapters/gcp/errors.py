@@ -54,6 +54,7 @@ _ROLES: Final = {
 _PAUSES: Final = {
     "resourceNotReady": 1.0,
     "resourceInUse": 2.0,
+    "resourceInUseWithOtherMode": 2.0,
     "resourceInUseByAnotherResource": 2.0,
 }
 """Reasons that pass by themselves, and after how many seconds to look again."""
@@ -90,6 +91,9 @@ def refusal(status: int, body: bytes | str, retry_after: str | None = None) -> R
         reason = next((each.get("reason", "") for each in error.get("errors") or ()), "")
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
+    if _OTHER_MODE in message:  # GCE calls it just invalid; paths of groups and services come first
+        reason = "resourceInUseWithOtherMode"
+        message = f"{_OTHER_MODE} of its instance groups elsewhere: {message}"
     seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
     message = _KEY.sub("(a private key)", " ".join(message.split()))[:_LONGEST]
     return Refusal(status=status, reason=reason, message=message, retry_after_seconds=seconds)
@@ -101,8 +105,6 @@ def translate(what: str, said: Refusal) -> FederationError:
     busy = said.reason in _BUSY_WORDS or said.status in _BUSY_STATUSES
     if busy or said.status >= _SERVER_ERROR:
         return Unavailable(text, after_seconds=said.retry_after_seconds or _BUSY_SECONDS)
-    if _OTHER_MODE in said.message:
-        return InUse(text, after_seconds=_PAUSES["resourceInUse"])
     if said.reason in _PAUSES:
         kind = InUse if said.reason.startswith("resourceInUse") else Unavailable
         return kind(text, after_seconds=_PAUSES[said.reason])

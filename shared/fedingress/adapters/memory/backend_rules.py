@@ -59,7 +59,7 @@ def _measure(field: str, backend: Mapping[str, Any]) -> Iterator[str]:
         if not 0 <= backend.get("maxUtilization", 0.8) <= 1:
             yield invalid(f"{field}.maxUtilization", backend["maxUtilization"], "Not 0 to 1")
     else:
-        yield invalid(f"{field}.balancingMode", mode, "This kind of group does not take it")
+        yield invalid(f"{field}.balancingMode", mode, "Must be RATE, or UTILIZATION of nodes")
 
 
 def collection(backend: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 The part that a GKE cluster's ingress controller plays for `gce-multi-cluster`, for `MemoryMembers`.
 
 While an Ingress of that class stands, the cluster has an instance group of all its nodes in each of
-its zones, and each such Ingress names them in an annotation. Which ports of the groups have names
+its zones, and each such Ingress names them in an annotation, once every Service
+that it names is there and has a node port. Which ports of the groups have names
 is left to others. What it does not model: nodes that come and go.
 
 Source: kubernetes/ingress-gce, `pkg/controller` and `pkg/instancegroups`.
@@ -49,13 +50,14 @@ class GroupController:
 
     def sync(self, store: ObjectStore, pods: Pods) -> None:
         """Look at every Ingress and Service once; idempotent."""
-        served = [item for item in store.list("Ingress") if _served(item)]
+        services = {_place(item): item for item in store.list("Service")}
+        served = [item for item in store.list("Ingress") if _served(item, services)]
         if not served:
             for zone in self.zones if self._told is not None else ():
                 self._on_gone(self.cluster, zone, self.group)
             self._told = None
             return
-        healthy = _healthy(store.list("Service"), pods)
+        healthy = _healthy([*services.values()], pods)
         if healthy != self._told:
             self._told = healthy
             for zone in self.zones:
@@ -74,9 +76,28 @@ class GroupController:
             store.apply(manifest, manager=MANAGER, force=True)
 
 
-def _served(ingress: Mapping[str, Any]) -> bool:
+Services = Mapping[tuple[str, str], Mapping[str, Any]]
+"""By namespace and name."""
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["metadata"]["namespace"], item["metadata"]["name"]
+
+
+def _served(ingress: Mapping[str, Any], services: Services) -> bool:
+    """Whether it is of the class, and every Service that it names is on the nodes."""
     annotations = ingress["metadata"].get("annotations") or {}
-    return annotations.get(CLASS_ANNOTATION) == GROUP_CLASS
+    if annotations.get(CLASS_ANNOTATION) != GROUP_CLASS:
+        return False
+    if INSTANCE_GROUPS in annotations:  # what it once got stays, whatever becomes of its Services
+        return True
+    spec, namespace = ingress["spec"], ingress["metadata"]["namespace"]
+    paths = [path for rule in spec.get("rules") or () for path in rule["http"]["paths"]]
+    backends = [spec.get("defaultBackend"), *(path["backend"] for path in paths)]
+    named = [services.get((namespace, each["service"]["name"])) for each in backends if each]
+    return all(
+        found and any(port.get("nodePort") for port in found["spec"]["ports"]) for found in named
+    )
 
 
 def _healthy(services: Sequence[Mapping[str, Any]], pods: Pods) -> dict[int, int]:
