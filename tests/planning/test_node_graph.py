@@ -6,9 +6,10 @@ import pytest
 
 from fedingress.domain import names
 from fedingress.domain.graph import port_name
+from fedingress.domain.ingress import ServiceBackend
 from fedingress.domain.policy import BackendPolicy, HealthCheckPolicy
 from fedingress.domain.probe import Probe
-from fedingress.planning import backends, fanout, health_checks
+from fedingress.planning import backends, fanout, health_checks, node_copies
 from fedingress.planning.health_checks import Question
 from fedingress.planning.node_ports import MemberPorts
 from tests.planning import nodes
@@ -18,7 +19,7 @@ from tests.planning.test_backends import converge
 
 MEMBER = member("a")
 SOURCE = source(backend(), backend("api"))
-WEB, API = SOURCE.ingress.backends
+API, WEB = SOURCE.ingress.backends
 
 
 def test_nodes_that_serve_another_port_than_most_are_left_out():
@@ -150,13 +151,15 @@ PORTS = MemberPorts(numbers={WEB: 31000, API: 31001})
 def test_a_member_whose_nodes_are_reached():
     """The copy is of GKE's class in the old way only; each companion has its node port."""
     found = wished(PORTS)
-    copy, *companions = (item.manifest for item in found.objects)
+    *companions, copy = (item.manifest for item in found.objects)
 
     assert "ingressClassName" not in copy["spec"]
     assert copy["metadata"]["annotations"][names.CLASS_ANNOTATION] == "gce-multi-cluster"
     assert [each["spec"]["type"] for each in companions] == ["NodePort", "NodePort"]
-    assert [each["spec"]["ports"][0]["nodePort"] for each in companions] == [31000, 31001]
+    assert [each["spec"]["ports"][0]["nodePort"] for each in companions] == [31001, 31000]
     assert all(names.NEG not in each["metadata"]["annotations"] for each in companions)
+    names_there = [each["metadata"]["name"] for each in companions]
+    assert led_to(copy) == [(name, 80) for name in reversed(names_there)]
     assert found.grouped
     assert found.node_ports == {WEB: 31000, API: 31001}
     assert found.problems == ()
@@ -167,9 +170,48 @@ def test_users_own_ports_need_no_companions():
     lost = {API: ("NodePortMissing", "it has none")}
     found = wished(MemberPorts(numbers={WEB: 31000}, problems=lost, own=True))
 
-    assert [item.ref.kind for item in found.objects] == ["Ingress"]
+    (copy,) = [item.manifest for item in found.objects]
+    assert led_to(copy) == [("web", 80), ("web", 80)]
     assert found.problems == (("NodePortMissing", "it has none"),)
     assert found.node_ports == {WEB: 31000}
+
+
+def led_to(copy):
+    """The Services that a copy names, with their ports."""
+    paths = copy["spec"]["rules"][0]["http"]["paths"]
+    named = [path["backend"]["service"] for path in paths]
+    return [(each["name"], each["port"]["number"]) for each in named]
+
+
+def test_a_copy_names_only_services_that_are_there():
+    """Its controller gives no groups to an Ingress that names others; none at all stays told."""
+    found = wished(PORTS, seen(service("api")))
+    companion, copy = (item.manifest for item in found.objects)
+    assert led_to(copy) == [(companion["metadata"]["name"], 80)] * 2
+
+    (copy,) = (item.manifest for item in wished(PORTS, seen()).objects)
+    assert led_to(copy) == [("web", 80), ("api", 80)]
+
+
+def test_default_backends_and_ports_by_name_are_led_too():
+    """A resource as backend, and a rule without paths, name no Service."""
+    spec = {
+        "defaultBackend": {"service": {"name": "web", "port": {"name": "http"}}},
+        "rules": [
+            {"host": "a.com"},
+            {"host": "b.com", "http": {"paths": [{"backend": {"resource": {"name": "x"}}}]}},
+        ],
+    }
+    manifest = {"metadata": {"annotations": {}}, "spec": spec, "kind": "Ingress"}
+    item = node_copies.marked("a", manifest)
+    wanted = ServiceBackend(service="web", port_name="http")
+    found = node_copies.led(item, {wanted: ("web-fed", 8080)}).manifest
+    assert found["spec"]["defaultBackend"]["service"] == {
+        "name": "web-fed",
+        "port": {"number": 8080},
+    }
+    assert found["spec"]["rules"] == spec["rules"]
+    assert node_copies.led(item, {}) == item
 
 
 def neg_wish(observed):

@@ -111,7 +111,13 @@ def companion(service: Manifest, backend: ServiceBackend, owner: Owner, cluster:
 def node_companion(
     service: Manifest, backend: ServiceBackend, owner: Owner, node_port: int
 ) -> Manifest:
-    """The companion of *backend* that every node of a member serves on *node_port*."""
+    """
+    The companion of *backend* that every node of a member serves on *node_port*.
+
+    Without one it is *service* itself, which has a node port of its user's.
+    """
+    if not node_port:
+        return service
     made = _companion(service, backend, owner, INSTANCE_GROUP)
     made["spec"]["type"] = "NodePort"
     made["spec"]["ports"][0]["nodePort"] = node_port

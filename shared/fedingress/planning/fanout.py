@@ -15,9 +15,10 @@ from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
 from fedingress.domain.probe import Probe
 from fedingress.planning import copies, probes, protocols
-from fedingress.planning.companions import Owner, companion, node_companion, problem
+from fedingress.planning.companions import Owner, companion, find_port, node_companion, problem
 from fedingress.planning.decode import source as decode_source
-from fedingress.planning.diff import contains, differing, fingerprint
+from fedingress.planning.diff import contains, differing
+from fedingress.planning.node_copies import Target, classed, is_classed, led, marked
 from fedingress.planning.node_ports import MemberPorts
 from fedingress.planning.protocols import said
 
@@ -124,8 +125,10 @@ def desired(
         return _answering(draft, source, policy, member, observed, lost=lost)
     draft = _draft(source, owner, name)
     served = "" if node_ports else names.MEMBER_CLASS
-    objects, problems = _patched(_classed(draft, served), policy, member, class_name=served)
+    objects, problems = _patched(classed(draft, served), policy, member, class_name=served)
     spoken: dict[ServiceBackend, str] = {}
+    companions: list[MemberObject] = []
+    targets: dict[ServiceBackend, Target] = {}
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
         manifest = service.manifest if service else {}
@@ -137,10 +140,19 @@ def desired(
         if fault and policy.backends.options.protocol is None:
             problems.append(("AppProtocolInvalid", fault))
         if node_ports is None:
-            objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
-        elif not node_ports.own:
-            number = node_ports.numbers[backend]
-            objects.append(_marked(member, node_companion(manifest, backend, owner, number)))
+            made = companion(manifest, backend, owner, member.name)
+        else:
+            made = node_companion(manifest, backend, owner, node_ports.of(backend))
+        targets[backend] = (
+            made["metadata"]["name"],
+            int((find_port(manifest, backend) or {})["port"]),
+        )
+        if made is not manifest:
+            companions.append(marked(member.name, made))
+    if node_ports:  # its controller looks at it when it comes, and then its Services are there
+        objects = [*companions, *(led(item, targets) for item in objects)]
+    else:
+        objects += companions
     asked, notes = _probed(policy, spoken, observed)
     return MemberWish(
         objects=tuple(objects),
@@ -151,20 +163,6 @@ def desired(
         grouped=node_ports is not None,
         node_ports={each: node_ports.numbers[each] for each in spoken} if node_ports else {},
     )
-
-
-def _classed(manifest: dict[str, Any], class_name: str) -> dict[str, Any]:
-    """
-    *manifest* with that class; without one, GKE's controller only makes instance groups for it.
-
-    An API server refuses a class that is said in both ways.
-    """
-    if class_name:
-        manifest["spec"]["ingressClassName"] = class_name
-        return manifest
-    manifest["spec"].pop("ingressClassName", None)
-    manifest["metadata"]["annotations"][names.CLASS_ANNOTATION] = names.GROUP_CLASS
-    return manifest
 
 
 def _probed(
@@ -267,7 +265,7 @@ def _patched(
     held["labels"] = {**(held.get("labels") or {}), **ours}
     source = {names.SOURCE: before["annotations"][names.SOURCE]}
     held["annotations"] = {**(held.get("annotations") or {}), **source}
-    return [_marked(member, _classed(patched, class_name))], []
+    return [marked(member.name, classed(patched, class_name))], []
 
 
 def _overridden(
@@ -282,13 +280,6 @@ def _overridden(
         if decoded.faults:
             raise OverrideInvalidError("; ".join(str(fault) for fault in decoded.faults))
     return patched
-
-
-def _marked(member: MemberCluster, manifest: Manifest) -> MemberObject:
-    """Add the hash by which the next look knows that nothing has to be pruned."""
-    marked = copy.deepcopy(dict(manifest))
-    marked["metadata"]["annotations"][names.APPLIED] = fingerprint(manifest)
-    return MemberObject(cluster=member.name, manifest=marked)
 
 
 def plan(
@@ -329,7 +320,7 @@ def plan(
                 f"{item.ref.kind} {item.ref.namespace}/{item.ref.name} exists in {item.cluster} "
                 "and is not ours; rename it, or delete it there"
             )
-        elif grouped and _is_grouped(have) and not _is_grouped(item):
+        elif grouped and is_classed(have) and not is_classed(item):
             held.append(f"{have.label} keeps its class until {_LET_GO} its instance groups")
         elif fields := drift(have.manifest, item.manifest):
             changes.append(Update(observed=have, desired=item, fields=fields, why=_why(fields)))
@@ -347,15 +338,9 @@ def _needed(have: MemberObject, in_use: frozenset[str], *, led: bool, grouped: b
     """What must happen before an object that nobody wants any more may go; empty when it may."""
     if have.ref.kind == SERVICE:
         return f"{_LET_GO} its endpoints" if have.ref.name in in_use else ""
-    if grouped and _is_grouped(have):
+    if grouped and is_classed(have):
         return f"{_LET_GO} its instance groups"
     return "no record leads to its load balancer" if led else ""
-
-
-def _is_grouped(item: MemberObject) -> bool:
-    """Whether *item* is a copy for which its controller makes instance groups."""
-    annotations = item.manifest["metadata"].get("annotations") or {}
-    return annotations.get(names.CLASS_ANNOTATION) == names.GROUP_CLASS
 
 
 def drift(have: Manifest, want: Manifest) -> tuple[str, ...]:

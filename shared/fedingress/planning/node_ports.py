@@ -53,6 +53,10 @@ class MemberPorts:
     problems: Mapping[ServiceBackend, Problem] = field(default_factory=dict)
     own: bool = False
 
+    def of(self, backend: ServiceBackend) -> int:
+        """The node port that the companion of a Service port shall have; 0 for no companion."""
+        return 0 if self.own else self.numbers[backend]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
