@@ -42,7 +42,7 @@ from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
-from localcloud.world.cluster import HOST, Cluster, node_name
+from localcloud.world.cluster import HOST, Cluster, utilization
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
 from localcloud.world.google_dns import GoogleDns
@@ -193,11 +193,7 @@ class World:
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
         self.sixth = SixthPorts()
-        tags = {
-            node_name(member.name, zone): member.node_tags
-            for member in self.spec.members
-            for zone in member.zones
-        }
+        tags = {node: member.node_tags for member in self.spec.members for node, _ in member.nodes}
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",
@@ -207,6 +203,7 @@ class World:
                 private_key=gcp.private_key,
                 tags=tags,
                 sixth=self.sixth.port,
+                utilization=utilization(self.clusters.values()),
             ),
         )
         await self.data_plane.start()
