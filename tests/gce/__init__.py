@@ -1,0 +1,1 @@
+"""Stories about Google Cloud's refusals: the functions' world, with load balancing over the wire."""
