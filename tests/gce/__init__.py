@@ -1,1 +1,1 @@
-"""Stories about Google Cloud's refusals: the functions' world, with load balancing over the wire."""
+"""Stories about Google Cloud's refusals: the functions over the wire of the lab."""

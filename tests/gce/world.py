@@ -127,10 +127,11 @@ class VirtualGce(GceLoadBalancers):
 
 
 class GceWorld(World):
-    """The world; `cloud` is the lab's Google Cloud."""
+    """The world; `cloud` is the lab's Google Cloud, `quotas` the most of each collection."""
 
     def __init__(self, running: RunningCloud, clock: VirtualClock, members: Any = MEMBERS) -> None:
         self.running = running
+        self.quotas: dict[str, int] = {}
         self.cloud = running.cloud
         super().__init__(members, clock=clock)  # by which the cloud's operations end, too
         self.load_balancers = VirtualGce(running, clock)
@@ -166,6 +167,14 @@ class GceWorld(World):
         argument = _CLIENTS[kind][2]
         request = {"project": PROJECT, argument: name, f"{argument}_resource": message}
         self.client(kind).patch_unary(**request)
+
+    def drop(self, kind: Kind, name: str) -> None:
+        """Somebody deletes a resource."""
+        self.client(kind).delete_unary(**{"project": PROJECT, _CLIENTS[kind][2]: name})
+
+    def slow_down(self, seconds: float) -> None:
+        """Let operations take so long from now on."""
+        self.running.do(lambda: setattr(self.cloud._operations, "seconds", seconds))
 
     def strike(self, **fault: Any) -> None:
         """Let the product's requests meet a fault at the wire."""
@@ -205,18 +214,17 @@ GOOD = {"Accepted": "True", "Programmed": "True", "Published": "True", "Degraded
 
 
 @contextmanager
-def gce_world(
-    *, operation_seconds: float = 0.0, quotas: dict[str, int] | None = None, members: Any = MEMBERS
-) -> Iterator[GceWorld]:
+def gce_world(*, operation_seconds: float = 0.0, members: Any = MEMBERS) -> Iterator[GceWorld]:
     """A world before anything is submitted, with class and policy."""
-    clock = VirtualClock()
-    settings = {"clock": clock.now, "quotas": quotas or {}, "require_token": False}
+    clock, quotas = VirtualClock(), {}
+    settings = {"clock": clock.now, "quotas": quotas, "require_token": False}
     with running_cloud(PROJECT, operation_seconds=operation_seconds, **settings) as running:
         running.cloud.health = lambda _service, group: {
             (each["ipAddress"], each["port"]): "HEALTHY"
             for each in running.cloud.endpoints.get(group, ())
         }
         world = GceWorld(running, clock, members)
+        world.quotas = quotas
         world.install()
         yield world
 
@@ -226,5 +234,3 @@ def serve(world: GceWorld, **ingress: Any) -> GceWorld:
     world.submit(ingress_manifest(**ingress))
     world.settle()
     return world
-
-
