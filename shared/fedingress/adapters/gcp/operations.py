@@ -74,7 +74,7 @@ def errors_of(answer: Any) -> list[str]:
 
 def _sentence(fault: Any) -> str:
     text = str(fault.message or fault.code)
-    return f"{text}; {RAISE_QUOTA}" if _QUOTA in str(fault.code) else text
+    return text.rstrip(".") + f"; {RAISE_QUOTA}" if _QUOTA in str(fault.code) else text
 
 
 def _read(compute: Compute, seconds: float, operation: Operation) -> list[str] | None:
