@@ -7,6 +7,7 @@ whoever meddles does so with `google-cloud-compute`, too. Time stands still but 
 """
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,9 @@ from tests.functions.test_life import conditions
 from tests.functions.world import MEMBERS, VirtualClock, World, ingress_manifest
 
 PROJECT = "lab"
+_SERVERS = frozenset(
+    {"id", "kind", "selfLink", "creationTimestamp", "fingerprint", "address", "certificate"}
+)
 _STEP_SECONDS = 10.0
 _CLIENTS = {
     Kind.FIREWALL: ("Firewalls", "Firewall", "firewall"),
@@ -157,6 +161,14 @@ class GceWorld(World):
         argument = f"{_CLIENTS[kind][2]}_resource"
         self.client(kind).insert_unary(**{"project": PROJECT, argument: message})
         return self.get(kind, fields["name"])
+
+    def have(self, kind: Kind, name: str, body: dict[str, Any]) -> None:
+        """Somebody's resource stands there, with all that Google's client can write of *body*."""
+        message = getattr(compute_v1, _CLIENTS[kind][1])
+        kept = {key: value for key, value in body.items() if key not in _SERVERS}
+        made = message.from_json(json.dumps({**kept, "name": name}), ignore_unknown_fields=True)
+        argument = f"{_CLIENTS[kind][2]}_resource"
+        self.client(kind).insert_unary(**{"project": PROJECT, argument: made})
 
     def patch(self, kind: Kind, name: str, **fields: Any) -> None:
         """Somebody writes these fields of a resource."""

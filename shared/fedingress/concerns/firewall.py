@@ -1,5 +1,7 @@
 """The firewall of one network, shared by every Ingress whose members are in it."""
 
+from collections.abc import Sequence
+
 from fedingress.concerns import networks
 from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.claim import COMPLETE
@@ -32,7 +34,8 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     """Keep the rules while any Ingress needs them; the unit is `firewall:PROJECT/NETWORK`."""
     plan: Plan[GlobalResource] | None = None
     try:
-        plan = preview(work.unit, ports)
+        observed = _observe(work.unit, ports)
+        plan = _plan(work.unit, observed, ports)
         pending = carry_out(plan, ports, guard)
     except (Forbidden, Invalid) as error:
         _tell(work.unit, _refusal(work.unit, plan, error, ports), ports)
@@ -44,10 +47,13 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
         if plan is not None and not isinstance(error, NotReady):  # a change, not a look
             _tell(work.unit, _refusal(work.unit, plan, error, ports), ports)
         raise
-    _tell(work.unit, None, ports)
     if pending:
+        _tell(work.unit, None, ports)
         return Later(after_seconds=2.0, why="operations pending")
-    left = preview(work.unit, ports) if plan else plan
+    if plan:
+        observed = _observe(work.unit, ports)
+    left = _plan(work.unit, observed, ports)
+    _tell(work.unit, _taken(work.unit, observed, ports), ports)
     if not left and (not left.held or ports.ledger.note(COMPLETE) is not None):
         networks.let_go(work.unit, ports)
         why = "; ".join(left.held) or f"{len(plan.changes)} changes"
@@ -75,6 +81,14 @@ def _refusal(
     run = firewall.commands(unit, ports.owner, intents, plan)
     text = f"the firewall of network {network} is closed to us ({str(error)[:200]}); run: {run}"
     return _CLOSED, text
+
+
+def _taken(unit: str, observed: Sequence[GlobalResource], ports: Ports) -> Problem | None:
+    """That a rule under our name is not ours, while somebody needs it."""
+    project, network = firewall.parse(unit)
+    intents = ports.ledger.intents(unit, NetworkIntent).values()
+    found = firewall.problems(project, network, ports.owner, intents, observed)
+    return (found[0][0], "; ".join(text for _, text in found)) if found else None
 
 
 def _tell(unit: str, problem: Problem | None, ports: Ports) -> None:
@@ -106,10 +120,17 @@ def _give_up(unit: str, ports: Ports) -> None:
 
 def preview(unit: str, ports: Ports) -> Plan[GlobalResource]:
     """What `reconcile` would change."""
+    return _plan(unit, _observe(unit, ports), ports)
+
+
+def _observe(unit: str, ports: Ports) -> Sequence[GlobalResource]:
     project, network = firewall.parse(unit)
-    observed = ports.load_balancers.observe(
-        project, (Kind.FIREWALL,), firewall.prefix(ports.owner, network)
-    )
+    begin = firewall.prefix(ports.owner, network)
+    return ports.load_balancers.observe(project, (Kind.FIREWALL,), begin)
+
+
+def _plan(unit: str, observed: Sequence[GlobalResource], ports: Ports) -> Plan[GlobalResource]:
+    project, network = firewall.parse(unit)
     intents = ports.ledger.intents(unit, NetworkIntent)
     complete = ports.ledger.note(COMPLETE) is not None
     return firewall.plan(
