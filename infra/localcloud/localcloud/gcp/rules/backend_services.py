@@ -13,9 +13,11 @@ NEGs on capacity fields.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.gcp.errors import invalid, required
+from localcloud.gcp.errors import GoogleError, invalid, required
+from localcloud.gcp.references import BASE
 from localcloud.gcp.resources import Resources
 from localcloud.gcp.rules.draft import Draft, out_of_range
+from localcloud.gcp.rules.instance_groups import sole_group
 
 ZONAL_TYPES = frozenset({"GCE_VM_IP_PORT", "NON_GCP_PRIVATE_IP_PORT"})
 
@@ -73,7 +75,10 @@ def _backend(draft: Draft, resources: Resources, index: int) -> str:
         if mode == "UTILIZATION":
             backend.setdefault("maxUtilization", 0.8)
         _instance_group(draft, backend, at)
-        _one_mode(draft, resources, backend, at)
+        _one_mode(draft, resources, backend)
+        path = link.removeprefix(BASE)
+        members = (each.removeprefix(BASE) for each in resources.instances.get(path, ()))
+        sole_group(path, members, resources)
     elif kind in ZONAL_TYPES:
         _zonal_group(draft, backend, at)
     _scaler(draft, backend, at)
@@ -118,20 +123,20 @@ def _instance_group(draft: Draft, backend: Backend, at: str) -> None:
         raise out_of_range(f"{at}.maxUtilization", utilization, 0.0, 1.0)
 
 
-def _one_mode(draft: Draft, resources: Resources, backend: Backend, at: str) -> None:
+def _one_mode(draft: Draft, resources: Resources, backend: Backend) -> None:
     group, mode = backend["group"], backend["balancingMode"]
     for path, other in resources.each(draft.project, "backendServices"):
         if path == draft.path:
             continue
         for theirs in other.get("backends") or ():
             if theirs["group"] == group and theirs["balancingMode"] != mode:
-                names = (draft.path.rpartition("/")[2], other["name"])
-                raise invalid(
-                    at,
-                    group,
-                    f"Validation failed for instance group '{group.rpartition('/')[2]}': backend "
-                    f"services '{names[0]}' and '{names[1]}' point to the same instance group but "
-                    "the backends have incompatible balancing_mode. Values should be the same.",
+                shared = group.removeprefix(BASE)
+                raise GoogleError(
+                    400,
+                    "invalid",
+                    f"Validation failed for instance group '{shared}': backend services "
+                    f"'{draft.path}' and '{path}' point to the same instance group but the "
+                    "backends have incompatible balancing_mode. Values should be the same.",
                 )
 
 
