@@ -30,7 +30,7 @@ PROJECT = "lab"
 _SERVERS = frozenset(
     {"id", "kind", "selfLink", "creationTimestamp", "fingerprint", "address", "certificate"}
 )
-_STEP_SECONDS = 10.0
+_STEP_SECONDS = 40.0
 _CLIENTS = {
     Kind.FIREWALL: ("Firewalls", "Firewall", "firewall"),
     Kind.SECURITY_POLICY: ("SecurityPolicies", "SecurityPolicy", "security_policy"),
