@@ -1,8 +1,8 @@
 """
 Three GKE members under load: drained, taken away, rerouted and overflowing, without a lost request.
 
-Two of them share a region and a zone. What the load balancer was told is read by
-google-cloud-compute; the requests go through the data plane.
+Two of them share a region and a zone, and two a VPC network. What the load balancer was told is
+read by google-cloud-compute; the requests go through the data plane.
 """
 
 import threading
@@ -21,14 +21,18 @@ from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
-TWIN = "gke-twin=gcp/us-central1/us-central1-a+us-central1-c"
+MEMBERS = (
+    "gke-us=gcp/us-central1/us-central1-a+us-central1-b/blue,"
+    "gke-twin=gcp/us-central1/us-central1-a+us-central1-c/green,"
+    "gke-eu=gcp/europe-west1/europe-west1-b+europe-west1-c/green"
+)
 REGIONS = ("us-central1", "europe-west1")
 
 
 @pytest.fixture(scope="module")
 def site():
     """The world, furnished."""
-    spec = WorldSpec(members=members_from(f"gke-us,{TWIN},gke-eu"), operation_seconds=0.05)
+    spec = WorldSpec(members=members_from(MEMBERS), operation_seconds=0.05)
     with open_site(spec) as found:
         found.furnish()
         yield found
