@@ -7,6 +7,7 @@ are checked from outside, one bulk read of what those checks found.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from fedingress.concerns import zone_checks, zone_memory
 from fedingress.concerns.claim import COMPLETE
@@ -93,17 +94,26 @@ class Visit:
             Conflict: It changed meanwhile; observe again.
             Unavailable, Forbidden: As the ports.
         """
-        memory = self._settled_changes(replace(memory, domain=self.domain), ports)
-        records = self._listed(memory, ports)
+        before = memory
+        memory = replace(memory, domain=self.domain, unsure=False, unsure_checks=False)
+        memory = self._settled_changes(memory, ports)
+        foresee = partial(zone_memory.foresee, self.zone.unit, before, ports.ledger)
+        records = self._listed(before, ports)
         if records is not None:
             memory = _with_listing(memory, records, self.now, complete=_complete(ports))
         weighed = self._weighed(memory, records or (), ports)
         memory = replace(memory, weighing=weighed.state.encode())
         checked = zone_checks.Checks(memory=memory)
-        if self._checks_matter(weighed, memory):
+        if before.unsure_checks or self._checks_matter(weighed, memory):
             thorough = records is not None
             checked = zone_checks.settle(
-                self.zone, weighed, memory, ports, guard, thorough=thorough
+                self.zone,
+                weighed,
+                memory,
+                ports,
+                guard,
+                thorough=thorough,
+                foresee=partial(foresee, checks=True),
             )
         memory = checked.memory
         wanted = self._wanted(weighed, memory, ports)
@@ -111,6 +121,8 @@ class Visit:
         found = self._compared(memory, wanted, records, waits, ports)
         decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
+        if any(isinstance(change, Create) for part in decision.parts.values() for change in part):
+            foresee(checks=checked.made)
         carried = carry_out(self.zone, decision, ports, guard)
         memory, prints = self._learned(memory, found, decision, carried)
         return Look(
@@ -159,7 +171,7 @@ class Visit:
         """The whole zone, where it has to be read; else None."""
         lately = self.now - memory.listed_at < _LISTED_SECONDS
         resync = self.work.cause == RESYNC and not lately
-        unknown = memory.weighing is None or memory.complete != _complete(ports)
+        unknown = memory.weighing is None or memory.complete != _complete(ports) or memory.unsure
         idle = memory.idle_since and self.now - memory.idle_since >= self._sweep_seconds
         asked = self._asked or resync or unknown or idle
         return ports.record_sets.list(self.zone) if asked else None
