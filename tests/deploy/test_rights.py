@@ -6,14 +6,18 @@ lacks a right; what they called is what may be granted, and nothing more.
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from fedingress.adapters.gcp.health_checks import GceHealthChecks
 from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
 from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
+from fedingress.domain.check import CheckConfig
 from fedingress.domain.errors import Forbidden
 from fedingress.domain.graph import Kind
 from localcloud.gcp.errors import GoogleError
+from tests.contract import instance_groups_suite as nodes
 from tests.contract import load_balancers_lab as graph
 from tests.contract.local_gcp import running_cloud, use_metadata
 from tests.contract.record_sets_suite import ZONE, record
@@ -21,6 +25,7 @@ from tests.contract.test_load_balancers import _LocalCloud
 from tests.deploy import terraform
 from tests.deploy.google_rights import needed
 
+CHECK = CheckConfig(kind="HTTP", port=80, path="/ok")
 GRANTED = json.loads((terraform.FOLDER / "permissions.json").read_text(encoding="utf-8"))
 
 
@@ -80,6 +85,7 @@ def build_and_change_all(lab):
     lab.port.groups(graph.PROJECT, "n-")
     made = lab.build(graph.neg("n-1"))
     lab.port.health(made[Kind.BACKEND_SERVICE], [graph.neg("n-1")])
+    lead_to_nodes(lab)
     change(lab, graph.health_check(checkIntervalSec=20))
     change(lab, graph.service(graph.neg("n-1"), timeoutSec=20))
     lab.cloud.put(Kind.SECURITY_POLICY, "armor", {"type": "CLOUD_ARMOR"})
@@ -103,9 +109,17 @@ def build_and_change_all(lab):
     mapped = "//certificatemanager.googleapis.com/projects/lab/locations/global/certificateMaps/m"
     secure = {"sslPolicy": graph.ssl_policy().path, "certificateMap": mapped}
     change(lab, graph.https_proxy("two", target="um-2", **secure))
-    for kind in reversed(Kind):
+    for kind in [kind for kind in reversed(Kind) if kind is not Kind.INSTANCE_GROUP]:
         for item in lab.port.observe(graph.PROJECT, [kind], graph.PREFIX):
             lab.delete(item)
+
+
+def lead_to_nodes(lab):
+    """A group of nodes gets the name of a port, and is what a backend service leads to."""
+    ref = nodes.REF
+    lab.cloud.add_instance_group(ref.zone, ref.name, nodes.PORT, nodes=1, healthy=1)
+    nodes.named(lab, nodes.seen(lab), nodes.OURS)
+    lab.delete(lab.create(nodes.leading(nodes.by_rate(), name="bs-nodes")))
 
 
 def change(lab, desired):
@@ -138,7 +152,7 @@ def test_a_right_that_is_missing_is_noticed(called, right):
 
 
 def test_dns_may_do_what_it_does_and_no_more(called):
-    """A zone is looked up and listed, records come, change and go."""
+    """A zone is looked up and listed, records come, change and go, and so do health checks."""
     called.granted = frozenset(GRANTED["dns"])
     called.running.do(
         lambda: called.running.cloud.create_zone(ZONE.project, ZONE.name, f"{ZONE.domain}.")
@@ -156,6 +170,14 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     )
     assert port.done(ZONE, last)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
+    checks = Noted(GceHealthChecks(called.running.endpoint, "me"))
+    reference = f"projects/{ZONE.project}/global/healthChecks/fi-1"
+    made = checks.create(reference, CHECK, graph.GUARD)
+    changed = checks.update(made, replace(CHECK, threshold=5), graph.GUARD)
+    assert checks.list(reference) == [changed]
+    assert checks.states([changed.id]) == {}
+    checks.delete(changed, graph.GUARD)
 
+    assert checks.left_out() == set()
     assert port.left_out() == set()
     assert called.needed() == called.granted

@@ -20,7 +20,8 @@ from tests.gce.world import GOOD, PROJECT, GceWorld, gce_world, serve
 pytestmark = pytest.mark.wire
 
 TLS = [{"hosts": ["shop.example.com"], "secretName": "web"}]
-OURS = tuple(kind for kind in Kind if kind is not Kind.SECURITY_POLICY)
+OTHERS = {Kind.SECURITY_POLICY, Kind.INSTANCE_GROUP}
+OURS = tuple(kind for kind in Kind if kind not in OTHERS)
 REST = {
     Kind.ADDRESS: "globalAddresses",
     Kind.FORWARDING_RULE: "globalForwardingRules",

@@ -20,9 +20,15 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
-from fedingress.planning.answers.decision import Lately, Standing, ZoneDecision
-from fedingress.planning.answers.units import Unit, names_of, to_look_at
-from fedingress.planning.answers.weighing import Weighed, Weighing, recalled, weigh
+from fedingress.planning.answers.decision import Lately, Standing, Wanted, ZoneDecision
+from fedingress.planning.answers.units import names_of, to_look_at
+from fedingress.planning.answers.weighing import (
+    Weighed,
+    Weighing,
+    keys_by_address,
+    recalled,
+    weigh,
+)
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
@@ -64,7 +70,7 @@ class _Compared:
     known: prints of what was found to stand before.   standing: what was looked at now.
     """
 
-    wanted: Mapping[str, Unit]
+    wanted: Wanted
     known: Mapping[str, str]
     standing: Standing
 
@@ -100,12 +106,10 @@ class Visit:
                 self.zone, weighed, memory, ports, guard, thorough=thorough
             )
         memory = checked.memory
-        wanted = planning.wanted(
-            self.domain, self.intents, ports.owner, weighed, checks=memory.checks
-        )
-        waits = {} if self._asked else zone_memory.waiting(memory, _prints(wanted), self.now)
+        wanted = self._wanted(weighed, memory, ports)
+        waits = {} if self._asked else zone_memory.waiting(memory, wanted.prints, self.now)
         found = self._compared(memory, wanted, records, waits, ports)
-        decision = _without(self._decide(weighed, memory, found.standing, ports), waits)
+        decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
         memory, prints = self._learned(memory, found, decision, carried)
@@ -115,9 +119,9 @@ class Visit:
             weighed=weighed,
             decision=decision,
             records=_after(found.standing.records, decision, carried),
-            failed={name: each.text for name, each in memory.refused.items() if name in wanted},
+            failed={name: it.text for name, it in memory.refused.items() if name in wanted.units},
             held=checked.held,
-            again_seconds=self._again(memory, wanted, carried),
+            again_seconds=self._again(memory, wanted.units, carried),
         )
 
     def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
@@ -126,19 +130,24 @@ class Visit:
         weighed = self._weighed(memory, records, ports)
         coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
         memory = replace(memory, checks={**coming, **memory.checks})
-        return self._decide(weighed, memory, Standing(records=records), ports)
+        wanted = self._wanted(weighed, memory, ports)
+        return self._decide(wanted, memory, Standing(records=records), ports)
+
+    def _wanted(self, weighed: Weighed, memory: ZoneMemory, ports: Ports) -> Wanted:
+        return planning.wanted(
+            self.domain, self.intents, ports.owner, weighed, checks=memory.checks
+        )
 
     def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
         if memory.weighing is None:
-            state = recalled(records, self.domain, ports.owner, self.now)
+            keys = keys_by_address(self.intents)
+            state = recalled(records, self.domain, ports.owner, self.now, keys)
         else:
             state = Weighing.decode(memory.weighing)
         found = zone_checks.probes(memory, ports)
         return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
 
     def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
-        if self.zone.provider != "route53":
-            return False
         return bool(weighed.forest.pools or memory.checks or memory.spare)
 
     @property
@@ -163,7 +172,7 @@ class Visit:
     def _compared(
         self,
         memory: ZoneMemory,
-        wanted: Mapping[str, Unit],
+        wanted: Wanted,
         records: Sequence[RecordSet] | None,
         waits: Iterable[str],
         ports: Ports,
@@ -173,7 +182,7 @@ class Visit:
 
         That is the whole zone, or the units that are not known to stand as they are wanted.
         """
-        prints = _prints(wanted)
+        prints = wanted.prints
         quiet = memory.digest and not memory.idle_since  # the digest tells of wanted units only
         if records is None and quiet and memory.digest == zone_memory.digest(prints):
             return _Compared(wanted, prints, Standing(records=(), units=frozenset()))
@@ -183,21 +192,20 @@ class Visit:
         if records is not None or known is None:
             return _Compared(wanted, known or {}, Standing(records=records or ()))
         touched = zone_memory.touched(prints, known, waits)
-        units = to_look_at(wanted, touched) if touched else frozenset()
+        units = to_look_at(wanted.units, touched) if touched else frozenset()
         asked = names_of(units, self.domain)
         found = ports.record_sets.find(self.zone, asked) if asked else ()
         return _Compared(wanted, known, Standing(records=found, units=units))
 
     def _decide(
-        self, weighed: Weighed, memory: ZoneMemory, standing: Standing, ports: Ports
+        self, wanted: Wanted, memory: ZoneMemory, standing: Standing, ports: Ports
     ) -> ZoneDecision:
         return planning.decide(
             self.domain,
             self.intents,
             standing,
             ports.owner,
-            weighed,
-            checks=memory.checks,
+            wanted,
             complete=_complete(ports),
             force=self.work.cause == FORCE,
             lately=Lately(now=self.now, released=memory.released, shown=memory.shown),
@@ -225,7 +233,7 @@ class Visit:
         carried: Carried,
     ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
         """What the next look can rely on: the memory, and the prints where there are news."""
-        prints, looked = _prints(found.wanted), found.standing.units
+        prints, looked = found.wanted.prints, found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
@@ -235,10 +243,13 @@ class Visit:
         idle_since = (memory.idle_since or self.now) if idle else 0.0
         if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
             idle_since = memory.idle_since
-        attached = {item.health_check for unit in found.wanted.values() for item in unit.records}
+        units = found.wanted.units.values()
+        attached = {item.health_check for unit in units for item in unit.records}
+        elsewhere = set(memory.elsewhere)
         if looked is None:
             after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
+            elsewhere = {item.health_check for item in after if item.name not in found.wanted.units}
         elif idle_since or not whole:
             attached |= set(memory.attached)
         released = {**memory.released, **decision.released}
@@ -247,7 +258,8 @@ class Visit:
             memory,
             digest=zone_memory.digest(prints) if whole else "",
             idle_since=idle_since,
-            attached=tuple(sorted(attached - {""})),
+            attached=tuple(sorted((attached | elsewhere) - {""})),
+            elsewhere=tuple(sorted(elsewhere - {""})),
             pending=(*memory.pending, *carried.changes),
             refused=zone_memory.refusals(memory, prints, carried.failed, self.now),
             released={host: each for host, each in released.items() if self.now < each.until},
@@ -262,7 +274,7 @@ class Visit:
         waits += [lately[host].until - self.now for host in wanted if host in lately]
         if memory.idle_since:
             waits.append(memory.idle_since + self._sweep_seconds - self.now)
-        if memory.spare or carried.unfinished:
+        if memory.loose or carried.unfinished:
             waits.append(_SOON_SECONDS)
         return max(1.0, min(waits)) if waits else 0.0
 
@@ -286,10 +298,6 @@ def _with_listing(
 
 def _complete(ports: Ports) -> bool:
     return ports.ledger.note(COMPLETE) is not None
-
-
-def _prints(units: Mapping[str, Unit]) -> dict[str, str]:
-    return {name: unit.print for name, unit in units.items()}
 
 
 def _without(decision: ZoneDecision, waits: Iterable[str]) -> ZoneDecision:

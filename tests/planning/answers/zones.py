@@ -1,5 +1,6 @@
 """Intents with targets, and a zone that takes batches as strictly as a provider does."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,8 +12,10 @@ from fedingress.domain.target import Target
 from fedingress.planning import checks as health
 from fedingress.planning.answers import batches
 from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
+from fedingress.planning.answers.marks import is_node
+from fedingress.planning.answers.pools import FAMILIES
 from fedingress.planning.answers.weighing import Weighed, Weighing, weigh
-from fedingress.planning.answers.zone import decide
+from fedingress.planning.answers.zone import decide, wanted
 
 DOMAIN = "example.com"
 ZONE = {"provider": "route53", "project": "self", "name": "Z1", "domain": DOMAIN}
@@ -91,7 +94,6 @@ class Zone:
         for key in health.wanted(weighed):
             self.checks.setdefault(key, f"hc-{len(self.checks)}")
         options = {
-            "checks": self.checks,
             "complete": True,
             "lately": Lately(now=self.now, released=self.released, shown=self.shown),
             "standing": Standing(records=self.records),
@@ -99,7 +101,9 @@ class Zone:
         options |= more
         standing = options.pop("standing")
         by_uid = {each.uid: each for each in intents}
-        return decide(DOMAIN, by_uid, standing, self.owner, weighed, **options)
+        checks = options.pop("checks", self.checks)
+        wish = wanted(DOMAIN, by_uid, self.owner, weighed, checks=checks)
+        return decide(DOMAIN, by_uid, standing, self.owner, wish, **options)
 
     def look(self, *intents: ZoneIntent, **more: Any) -> ZoneDecision:
         """One look, carried out."""
@@ -161,7 +165,7 @@ class Zone:
 
 
 def require_whole(records: tuple[RecordSet, ...]) -> None:
-    """Every alias within the zone leads somewhere, and no group is all zero."""
+    """Every alias within the zone leads somewhere, and no group or policy is empty or all zero."""
     kinds = {(item.name, item.type) for item in records}
     groups: dict[tuple[str, str], list[int]] = {}
     for item in records:
@@ -169,7 +173,25 @@ def require_whole(records: tuple[RecordSet, ...]) -> None:
             assert (item.alias.name, item.type) in kinds, item.label
         if item.weight is not None:
             groups.setdefault((item.name, item.type), []).append(item.weight)
+        if is_node(item.leads_to):
+            assert {(item.leads_to, family) for family in FAMILIES} & kinds, item.label
+        if item.policy:
+            require_answers(json.loads(item.policy))
+            assert item.health_check
     assert all(any(weights) for weights in groups.values())
+
+
+def require_answers(policy: dict[str, Any]) -> None:
+    """Each item has an address, weights are not all zero, and places are each named once."""
+    ((_, body),) = policy.items()
+    items = [*body.get("items", ()), *body.get("backupGeoTargets", {}).get("items", ())]
+    targets = [each["healthCheckedTargets"] for each in items]
+    targets += [body["primaryTargets"]] if "primaryTargets" in body else []
+    assert items
+    assert all(each["externalEndpoints"] for each in targets)
+    assert any(each.get("weight", 1) for each in items)
+    placed = [each["location"] for each in items if "location" in each]
+    assert len({*placed}) == len(placed)
 
 
 CHECK = DnsHealthCheck(kind="HTTP", paths=("/healthz",))

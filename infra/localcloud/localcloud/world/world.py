@@ -42,9 +42,10 @@ from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
-from localcloud.world.cluster import HOST, Cluster, node_name
+from localcloud.world.cluster import HOST, Cluster, utilization
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
+from localcloud.world.google_dns import GoogleDns
 from localcloud.world.provisioning import Provisioning, public_addresses
 from localcloud.world.spec import WorldSpec
 
@@ -157,10 +158,10 @@ class World:
         self.amazon = Amazon(spec, self.block)
         self.aws = self.amazon.cloud
         await self.amazon.start(self._stack, HOST, self.state)
-        self.dns = DnsServer(
-            records=self._zone_views,
-            choose=self.amazon.choose,
-        )
+        google_dns = GoogleDns(spec, self.block, self.gcp)
+        google_dns.start(self._stack)
+        self._choose = google_dns.chooser(self.amazon.choose)
+        self.dns = DnsServer(records=self._zone_views, choose=self._choose)
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
@@ -192,11 +193,7 @@ class World:
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
         self.sixth = SixthPorts()
-        tags = {
-            node_name(member.name, zone): member.node_tags
-            for member in self.spec.members
-            for zone in member.zones
-        }
+        tags = {node: member.node_tags for member in self.spec.members for node, _ in member.nodes}
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",
@@ -206,13 +203,14 @@ class World:
                 private_key=gcp.private_key,
                 tags=tags,
                 sixth=self.sixth.port,
+                utilization=utilization(self.clusters.values()),
             ),
         )
         await self.data_plane.start()
         self._stack.push_async_callback(self.data_plane.close)
         gcp.subscribe(lambda _path: self.data_plane.changed())
         certificates = gcp.managed_certificates(
-            resolve=public_addresses(self._zone_views, self.block, self.amazon.choose),
+            resolve=public_addresses(self._zone_views, self.block, self._choose),
             issue=self._authority.issue,
         )
         provisioning = Provisioning(certificates, self.spec.operation_seconds)
