@@ -5,6 +5,8 @@ A life; ports that are taken; groups that nobody names, or two do; the way from 
 other and back; RATE and UTILIZATION; users' own node ports; what is left of named ports.
 """
 
+import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +20,7 @@ from fedingress.ports.guard import Unguarded
 from tests.functions.world import (
     KEY,
     MEMBERS,
+    Crash,
     World,
     ingress_manifest,
     member,
@@ -27,6 +30,8 @@ from tests.functions.world import (
 )
 
 NODES = {"mode": "instance-group"}
+STRIDE = 2
+"""Of the calls after which an instance dies: each world takes its time."""
 WEB = path("/", "web")
 
 
@@ -456,3 +461,57 @@ def test_a_drained_member():
     for spec in services(made):
         for entry in spec["backends"]:
             assert entry["capacityScaler"] == (0 if "europe" in entry["group"] else 1)
+
+
+VERBS = ("create", "to nodes", "to pods", "to utilization", "delete")
+
+
+def perform(verb: str, hook: Any = None) -> World:
+    """A world in which *verb* happens, with *hook* at every outside call; to its end."""
+    made = World()
+    made.install(
+        backends=NODES if verb in {"create", "to pods", "to utilization", "delete"} else {}
+    )
+    if verb != "create":
+        submitted(made)
+    for port in (made.members, made.load_balancers, made.records, made.sources, made.bus):
+        port.fault = hook or (lambda *_: None)
+    if verb == "create":
+        made.submit(ingress_manifest())
+    elif verb == "delete":
+        made.delete()
+    else:
+        more = {"maxUtilization": 0.5} if verb == "to utilization" else {}
+        made.sources.put(policy_manifest(backends={} if verb == "to pods" else {**NODES, **more}))
+        made.tell("fanout", "shop/shop")
+    made.settle()
+    for port in (made.members, made.load_balancers, made.records, made.sources, made.bus):
+        port.fault = lambda *_: None
+    made.clock.at += 700.0
+    made.settle()
+    return made
+
+
+def outcome(made: World) -> str:
+    """What the outside sees, with addresses made equal."""
+    state = repr(sorted(made.end_state().items()))
+    return re.sub(r"203\.0\.113\.\d+", "VIP", state)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_crash_at_any_call_costs_time_only(verb):
+    """The instance dies right after each outside call once; the end state is the quiet one."""
+    seen: list[tuple[str, str, str]] = []
+    expected = outcome(perform(verb, lambda *moment: seen.append(moment)))
+    chosen = [number for number, moment in enumerate(seen) if moment[0] == "after"]
+    assert len(chosen) > 5
+    for number in chosen[::STRIDE]:
+        count = itertools.count()
+
+        def strike(*moment: str, at: int = number, count: Any = count) -> None:
+            if next(count) == at:
+                raise Crash(" ".join(moment))
+
+        made = perform(verb, strike)
+        assert outcome(made) == expected, seen[number]
+        assert not [text for text in made.faults if "would take its nodes" in text]
