@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from fedingress.concerns import backends, fanout
+from fedingress.domain.change import Create
 from fedingress.domain.graph import Kind
 from fedingress.domain.names import CLASS_ANNOTATION, GROUP_CLASS, INSTANCE_GROUPS
 from fedingress.domain.report import BackendsReport, FanoutReport
@@ -461,6 +463,65 @@ def test_a_drained_member():
     for spec in services(made):
         for entry in spec["backends"]:
             assert entry["capacityScaler"] == (0 if "europe" in entry["group"] else 1)
+
+
+def another(made: World) -> None:
+    """A second Ingress in the same members."""
+    made.submit(ingress_manifest("blog", host="blog.example.com"))
+    made.settle()
+
+
+def test_names_of_ports_go_with_their_ingress():
+    """The groups stay, for another Ingress has them too; its names and others' are left."""
+    made = submitted(world())
+    ours = set(companions(made, "gke-us").values())
+    another(made)
+    key = min(named(made))
+    assert len(named(made)[key]) == 4
+    made.delete()
+    made.settle()
+
+    assert len(named(made)[key]) == 2
+    assert not ours & {port for _, port in named(made)[key]}
+    assert made.ours("gke-us") != []
+    assert not made.faults
+
+
+def test_two_ingresses_of_one_policy_change_their_balancing_mode_together():
+    """A group has one mode, whatever leads to it: each waits where the other still has it."""
+    made = submitted(world())
+    another(made)
+    made.sources.put(policy_manifest(backends={**NODES, "maxUtilization": 0.6}))
+    for name in ("shop/shop", "shop/blog"):
+        made.tell("fanout", name)
+    made.settle()
+
+    found = [entry for spec in services(made) for entry in spec["backends"]]
+    assert len(found) == 16
+    assert {entry["balancingMode"] for entry in found} == {"UTILIZATION"}
+
+
+def test_a_preview_writes_nothing_and_shows_the_names_of_ports():
+    """Before groups are known it says what is waited for."""
+    made = world()
+    made.sources.put(ingress_manifest())
+    mark = made.mark()
+    coming, report_ = fanout.preview("shop/shop", made.ports)
+    kinds = [change.desired.ref.kind for change in coming if isinstance(change, Create)]
+    assert sorted(kinds) == ["Ingress"] * 2 + ["Service"] * 4
+    plan, _ = backends.preview("shop/shop", made.ports, report_)
+    assert plan.held == ("no member has endpoints yet",)
+    assert made.since(mark) == []
+
+    made.settle()
+    submitted(made)
+    (group, *_) = made.load_balancers.observe("lab", (Kind.INSTANCE_GROUP,), "")
+    made.load_balancers.update(group, replace(group, spec={"namedPorts": []}), Unguarded())
+    mark = made.mark()
+    _, report_ = fanout.preview("shop/shop", made.ports)
+    plan, _ = backends.preview("shop/shop", made.ports, report_)
+    assert [change.why.split(" ")[0] for change in plan] == ["names"]
+    assert made.since(mark) == []
 
 
 VERBS = ("create", "to nodes", "to pods", "to utilization", "delete")
