@@ -465,6 +465,58 @@ def test_a_drained_member():
             assert entry["capacityScaler"] == (0 if "europe" in entry["group"] else 1)
 
 
+def test_users_node_ports_of_a_default_backend_differ():
+    """It is checked as paths are; a Service without selector is as good as another."""
+    made = world(nodePorts="own")
+    for name, number in (("gke-us", 31000), ("gke-eu", 31005)):
+        port = {"name": "http", "port": 80, "targetPort": 8080, "nodePort": number}
+        made.members[name].put(
+            service_manifest("web", type="NodePort", ports=[port], selector=None)
+        )
+    service = {"name": "web", "port": {"name": "http"}}
+    submitted(made, rules=[], defaultBackend={"service": service})
+    rows = report(made).clusters
+    assert "(e.g. in 'gke-eu') are on NodePort 31005" in rows["gke-us"]["message"]
+    assert "(e.g. in 'gke-us') are on NodePort 31000" in rows["gke-eu"]["message"]
+    assert services(made) == []
+
+
+def test_a_name_that_somebody_gives_meanwhile_is_kept():
+    """Between our look and our write; the fingerprint is stale, and the next look has it."""
+    made, theirs = world(), []
+
+    def meanwhile(moment: str, verb: str, label: str) -> None:
+        if (moment, verb) == ("before", "update") and "instanceGroups" in label and not theirs:
+            made.load_balancers.fault = lambda *_: None
+            (found,) = [
+                item
+                for item in made.load_balancers.observe("lab", (Kind.INSTANCE_GROUP,), "")
+                if item.label == label
+            ]
+            spec = {"namedPorts": [{"name": "theirs", "port": 8080}]}
+            made.load_balancers.update(found, replace(found, spec=spec), Unguarded())
+            theirs.append(f"{found.zone}/{found.name}")
+
+    made.load_balancers.fault = meanwhile
+    submitted(made)
+    assert ("theirs", 8080) in named(made)[theirs[0]]
+    assert len(named(made)[theirs[0]]) == 3
+    assert built(made).well
+
+
+def test_a_member_that_leaves_is_let_go_of_first():
+    """Its copy holds its nodes until no backend service leads there; nothing is left in it."""
+    made = submitted(world())
+    made.install(backends=NODES, placement={"clusters": ["gke-us"]})
+    made.tell("fanout", "shop/shop")
+    assert watched(made) == []
+    assert {len(spec["backends"]) for spec in services(made)} == {2}
+    assert made.ours("gke-eu") == []
+    assert made.ours("gke-us") != []
+    assert not made.faults
+    assert all("europe" not in key for key in named(made))
+
+
 def another(made: World) -> None:
     """A second Ingress in the same members."""
     made.submit(ingress_manifest("blog", host="blog.example.com"))
