@@ -348,6 +348,27 @@ def test_a_mode_in_which_nobody_answers():
     assert not built(made).programmed
 
 
+def test_a_mode_that_a_silent_member_cannot_follow():
+    """Routes stay while it may serve in the old mode, and move when it is back."""
+    made = World()
+    made.install()
+    submitted(made)
+    led = routes(made)
+    made.members["gke-eu"].down = True
+    change(made, **NODES)
+    made.clock.at += 600
+    made.tell("fanout", "shop/shop")
+    made.settle()
+    assert routes(made) == led
+    assert "gke-eu cannot be reached" in dict(built(made).problems)["ModeChangeWaits"]
+
+    made.members["gke-eu"].down = False
+    made.tell("fanout", "shop/shop")
+    made.settle()
+    assert not set(routes(made)) & set(led)
+    assert built(made).well
+
+
 def routes(made: World) -> list[str]:
     """The backend services that paths lead to."""
     (found,) = [spec for path, spec in made.graph().items() if path.startswith("urlMaps/")]

@@ -52,6 +52,13 @@ CASES = {
         "b",
         "",
     ),
+    "not while the other comes up": (
+        [service(A_NEW, B), service({**A_NEW, "capacityScaler": 0.1}, B)],
+        "ab",
+        "b",
+        "",
+        "",
+    ),
     "not where it is alone elsewhere": ([service(A, B), service(A)], "ab", "ab", "b", ""),
     "others' backends do not count": ([service(A, entry("x"))], "ax", "a", "", "b"),
     "a service without it does not hold it": ([service(A, B), service(B)], "ab", "ab", "a", ""),

@@ -261,6 +261,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
         ramp=_ramp(task.found, task.policy, ports),
         coming=_coming_members(task.fanned),
+        silent=frozenset(_silent(task.fanned)),
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:

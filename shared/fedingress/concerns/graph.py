@@ -37,7 +37,7 @@ class Build:
     """
     The graph of one Ingress, during one invocation.
 
-    coming: placed members whose groups are not known yet.
+    coming: placed members whose groups are not known yet.   silent: those that cannot be asked.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class Build:
         readdress: Readdress,
         ramp: Ramp,
         coming: frozenset[str] = frozenset(),
+        silent: frozenset[str] = frozenset(),
     ) -> None:
         self.wish = wish
         self.readdress = readdress
         self.ramp = ramp
         self.coming = coming
+        self.silent = silent
         self.stuck: frozenset[str] = frozenset()
         self.health = Health(groups=wish.groups, ports=ports)
         self._taking_over: Mapping[str, frozenset[str]] = {}
@@ -306,7 +308,7 @@ class Build:
         problems = (
             *backends.problems(self.wish, observed),
             *self.named.conflicts(),
-            *mode_changes.problem(self.wish, self.stuck),
+            *mode_changes.problem(self.wish, self.stuck, self._silent(observed)),
         )
         if self.stuck and not message:
             message = problems[-1][1]
@@ -370,6 +372,10 @@ class Build:
     def _missed(self) -> list[groups.Problem]:
         return [(why, f"{name}: {text}") for name, (why, text) in self.missing.items()]
 
+    def _silent(self, observed: Sequence[GlobalResource]) -> frozenset[str]:
+        """The members that hold up a change of the mode."""
+        return self.silent if self.stuck & mode_changes.frozen(self.wish, observed) else frozenset()
+
     def _healthy(
         self, paths: Collection[str], observed: Sequence[GlobalResource]
     ) -> Collection[str]:
@@ -383,4 +389,5 @@ class Build:
         """Who cannot take over at all yet, however long that was waited for."""
         paths = self._taking_over.keys()
         found = self.health.members([item for item in observed if item.path in paths])
-        return frozenset(path for path in paths if not found.get(path))
+        frozen = mode_changes.frozen(self.wish, observed)
+        return frozenset(path for path in paths if path in frozen or not found.get(path))

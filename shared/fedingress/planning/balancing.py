@@ -92,10 +92,12 @@ def _entries(service: Service) -> list[tuple[str, Entry]]:
 
 
 def _spared(cluster: str, services: Sequence[Service], serving: Collection[str]) -> bool:
-    """Whether another member serves wherever *cluster* does."""
+    """Whether another member serves, with its whole capacity, wherever *cluster* does."""
     for service in services:
         found = _entries(service)
-        others = {name for name, entry in found if entry.get("capacityScaler", 1)} & set(serving)
+        others = {name for name, entry in found if entry.get("capacityScaler", 1) >= 1} & set(
+            serving
+        )
         if any(name == cluster for name, _ in found) and not others - {cluster}:
             return False
     return True
@@ -111,5 +113,5 @@ def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
     if found.awaited:
         text = f"{left} come to {wanted} when {', '.join(found.awaited)} is healthy in it"
         return (("BalancingModeChanging", text),)
-    text = f"{left} cannot come to {wanted}: no other member serves meanwhile; place one more"
+    text = f"{left} cannot come to {wanted} while no other member serves with all of its capacity"
     return (("BalancingModeKept", text),)
