@@ -419,6 +419,19 @@ def test_a_lone_member_keeps_its_balancing_mode():
     assert [reason for reason, _ in built(made).problems] == ["BalancingModeKept"]
 
 
+def test_a_group_that_others_lead_to_keeps_its_balancing_mode():
+    """Nobody is detached who could not come back; the condition says so."""
+    made = submitted(world())
+    before = services(made)
+    (shown, *_) = made.load_balancers.observe("lab", (Kind.BACKEND_SERVICE,), "")
+    made.load_balancers.put(replace(shown, name="theirs", mark=None))
+    change(made, **NODES, maxUtilization=0.6)
+    assert [spec for spec in services(made) if spec in before][: len(before)] == before
+    ((reason, text),) = built(made).problems
+    assert reason == "BalancingModeKept"
+    assert "others lead to the instance groups of gke-eu, gke-us too" in text
+
+
 def own(made: World, cluster: str, **numbers: int) -> None:
     """Users' Services with node ports of their own."""
     for name, number in numbers.items():

@@ -83,6 +83,18 @@ def test_what_is_kept_is_the_measure_that_is_observed():
     assert found.kept["b"] == {"balancingMode": "RATE", "maxRatePerInstance": 1e14}
 
 
+def test_nobody_is_detached_while_others_hold_a_group():
+    """It could not be attached again; a group in the wanted mode holds nobody."""
+    found = balancing.change([service(A, B)], "UTILIZATION", "ab", "bx")
+    assert (found.detached, found.bound) == ("", ("b",))
+    ((reason, text),) = balancing.told(found, "UTILIZATION")
+    assert reason == "BalancingModeKept"
+    assert text.endswith("others lead to the instance groups of b too")
+    both = [group("a"), group("b")]
+    assert balancing.bound(both, [entry("b"), entry("x"), A_NEW], "UTILIZATION") == {"b"}
+    assert balancing.bound(both, [{"group": A["group"]}], "UTILIZATION") == set()
+
+
 TOLD = {
     "nothing": (ModeChange(), ()),
     "under way": (ModeChange(kept={"b": {}, "a": {}}, detached="a"), "BalancingModeChanging"),

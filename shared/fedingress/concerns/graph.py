@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fedingress.concerns import patience
+from fedingress.concerns import others, patience
 from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import Former
 from fedingress.concerns.health import Health
@@ -135,7 +135,11 @@ class Build:
     ) -> Plan[GlobalResource]:
         """The changes, given what is observed; *warm*: no route leads where nobody answers yet."""
         if backends.changing(self.wish, observed).kept:
-            self.wish = replace(self.wish, serving=self.health.serving(observed))
+            self.wish = replace(
+                self.wish,
+                serving=self.health.serving(observed),
+                bound=others.bound(self.wish, self.ports),
+            )
         wanted = backends.desired(self.wish, observed)
         self._taking_over = mode_changes.newcomers(self.wish, wanted, observed, self.coming)
         if warm:

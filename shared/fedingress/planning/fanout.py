@@ -1,6 +1,7 @@
 """Fan-out: what each member should hold of one Ingress, and the changes that bring it there."""
 
 import copy
+import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -364,13 +365,21 @@ def _why(fields: Sequence[str]) -> str:
 
 
 def addresses(copies: Sequence[MemberObject]) -> tuple[str, ...]:
-    """The addresses in the status of a member's copies, deduplicated and sorted."""
+    """The addresses in the status of a member's copies, each in one spelling, sorted."""
     listed: set[str] = set()
     for item in copies:
         status = (item.manifest.get("status") or {}).get("loadBalancer") or {}
         for entry in status.get("ingress") or ():
-            listed.add(str(entry.get("ip") or entry.get("hostname") or "").lower().rstrip("."))
+            listed.add(_spelt(str(entry.get("ip") or entry.get("hostname") or "")))
     return tuple(sorted(listed - {""}))
+
+
+def _spelt(address: str) -> str:
+    """As providers of DNS give it back: lower case, no final dot, IPv6 in its short form."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower().rstrip(".")
 
 
 def hosts_of(ingress: Ingress, lost: Mapping[str, str]) -> tuple[str, ...]:

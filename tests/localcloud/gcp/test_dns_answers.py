@@ -184,6 +184,10 @@ def test_most_of_three_regions_decide():
         await asyncio.sleep(0.1)
         assert len(watch.looks) <= seen + 2
         await watch.checks.close()
+        watch.zone.rrsets["w.example.com.", "A"] = WRR
+        watch.checks.follow()
+        await asyncio.sleep(0.05)
+        assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(story())
 

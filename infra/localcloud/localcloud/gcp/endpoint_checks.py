@@ -82,6 +82,7 @@ class EndpointChecks:
         self._probe = probe
         self._factor = interval_factor
         self._watched: dict[Pair, Watched] = {}
+        self._closed = False
 
     def healthy(self, check: str, endpoint: str) -> bool:
         """Say whether most regions hold an endpoint healthy."""
@@ -91,14 +92,15 @@ class EndpointChecks:
 
     def follow(self, _path: str = "") -> None:
         """Hear of a change, in the loop: begin with what is new, end what is gone."""
-        wanted = self._wanted()
+        wanted = set() if self._closed else self._wanted()
         for pair in self._watched.keys() - wanted:
             self._watched.pop(pair).task.cancel()
         for pair in sorted(wanted - self._watched.keys()):
             self._watched[pair] = Watched(task=asyncio.create_task(self._watch(pair)))
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop looking; what changes later is nobody's business."""
+        self._closed = True
         tasks = [each.task for each in self._watched.values()]
         self._watched.clear()
         for task in tasks:
