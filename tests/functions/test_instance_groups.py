@@ -14,6 +14,7 @@ import pytest
 
 from fedingress.concerns import backends, fanout
 from fedingress.domain.change import Create
+from fedingress.domain.errors import Forbidden
 from fedingress.domain.graph import Kind
 from fedingress.domain.names import CLASS_ANNOTATION, GROUP_CLASS, INSTANCE_GROUPS
 from fedingress.domain.report import BackendsReport, FanoutReport
@@ -255,6 +256,16 @@ def test_an_annotation_that_no_controller_writes():
     made.settle()
     assert report(made).clusters["gke-eu"]["reason"] == "InstanceGroupsInvalid"
     assert made.graph() == before
+
+
+def test_a_deletion_is_not_held_by_words_of_strangers():
+    """What cannot be read holds a copy only while requests go to some instance group."""
+    made = submitted(world())
+    annotate(made, "gke-eu", "no groups at all")
+    made.delete()
+    made.settle()
+    assert made.ours("gke-eu") == made.ours("gke-us") == []
+    assert made.graph() == {}
 
 
 def test_two_clusters_of_one_group():
@@ -571,6 +582,27 @@ def test_names_of_ports_go_with_their_ingress():
     assert not ours & {port for _, port in named(made)[key]}
     assert made.ours("gke-us") != []
     assert not made.faults
+
+
+def test_an_earlier_project_that_is_closed_holds_nobody():
+    """Its names cannot be taken away any more, and nobody waits for that."""
+    made = submitted(world())
+    note = f"named-ports/{report(made).uid}"
+    known = made.ports.ledger.note(note)
+    assert known is not None
+    closed = ["projects/closed/zones/us-central1-a/instanceGroups/k8s-ig--x", 31000]
+    made.ports.ledger.put_note(note, {"ports": [*known["ports"], closed]})
+    observe = made.load_balancers.observe
+
+    def refused(project: str, kinds: Any, prefix: str) -> Any:
+        if project == "closed":
+            raise Forbidden("closed to us")
+        return observe(project, kinds, prefix)
+
+    made.load_balancers.observe = refused
+    change(made, **NODES, maxRatePerInstance=9)
+    assert built(made).well
+    assert closed not in (made.ports.ledger.note(note) or {})["ports"]
 
 
 def test_two_ingresses_of_one_policy_change_their_balancing_mode_together():
