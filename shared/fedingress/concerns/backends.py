@@ -14,7 +14,15 @@ from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import Conflict, Forbidden, InUse, Invalid, Unavailable, Unsupported
+from fedingress.domain.errors import (
+    Conflict,
+    Forbidden,
+    InUse,
+    Invalid,
+    NotReady,
+    Unavailable,
+    Unsupported,
+)
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark
@@ -143,11 +151,6 @@ def _graph_preview(
     return plan, build.report(found.source, report, observed, message="")
 
 
-def _coming_members(report: FanoutReport) -> frozenset[str]:
-    """Placed members whose controllers have not named their groups yet."""
-    return frozenset(name for name, row in report.clusters.items() if row["reason"] == "Waiting")
-
-
 def _coming(expected: FanoutReport | None, key: str, ports: Ports) -> frozenset[str]:
     """Names of groups that no member reports yet, so that they cannot be found yet either."""
     kept = ports.ledger.report("fanout", key, FanoutReport)
@@ -185,7 +188,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
-        unknown=policy.backends.grouped and bool(_silent(report) - {g.cluster for g in groups}),
+        unknown=policy.backends.grouped and bool(report.silent - {g.cluster for g in groups}),
         drained=frozenset(report.drained),
         preferred=frozenset(report.preferred),
         steps=policy.rollout.steps,
@@ -224,13 +227,9 @@ def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead
 
 def _frozen(uid: str, wanted: Sequence[ServiceBackend], report: FanoutReport) -> frozenset[str]:
     """What members use that cannot be read now."""
-    silent = _silent(report)
+    silent = report.silent
     nodes = {row_use(row) for row in report.negs if row["cluster"] in silent}
     return frozenset(neg_name(uid, each, cluster) for cluster in silent for each in wanted) | nodes
-
-
-def _silent(report: FanoutReport) -> set[str]:
-    return {name for name, row in report.clusters.items() if row["state"] == "unreachable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,8 +259,8 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
         ramp=_ramp(task.found, task.policy, ports),
-        coming=_coming_members(task.fanned),
-        silent=frozenset(_silent(task.fanned)),
+        coming=task.fanned.waiting,
+        silent=task.fanned.silent,
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:
@@ -282,8 +281,10 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         if isinstance(error, Forbidden):
             return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)
         return Refused(reasons=(why,))
-    except (Conflict, Unavailable):
+    except (Conflict, Unavailable) as error:
         _doubt(task, before, ports)
+        if build.changing and not isinstance(error, Conflict | NotReady):
+            _announce(task, build.unseen(source, error, before), ports)
         raise
     _announce(task, report, ports)
     if former.projects and isinstance(outcome, Settled):

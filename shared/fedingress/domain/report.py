@@ -85,6 +85,16 @@ class FanoutReport(Report):
     footprint: str = ""
     leaving: bool = False
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Placed members whose controllers have not named their groups yet."""
+        return frozenset(name for name, row in self.clusters.items() if row["reason"] == "Waiting")
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Members that cannot be read now."""
+        return frozenset(n for n, row in self.clusters.items() if row["state"] == "unreachable")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendsReport(Report):
@@ -213,12 +223,14 @@ class NetworkIntent(Report):
     ipv6: its load balancer has an address of IPv6.
     held: nothing may be taken off the rule yet: endpoints of a member that left, or that nobody
         can speak for, may still be in use.
+    consents: words by which its user lets us take over a rule under our name.
     """
 
     source: str
     state: str
     project: str
     network: str
+    consents: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     ipv6: bool = False
     held: bool = False

@@ -58,7 +58,10 @@ def ready(
 
 
 def problem(
-    wish: GraphWish, stuck: Collection[str], silent: Collection[str]
+    wish: GraphWish,
+    observed: Sequence[GlobalResource],
+    stuck: Collection[str],
+    silent: Collection[str],
 ) -> tuple[Problem, ...]:
     """Say which Service ports stay in their mode, and whether *silent* members are why."""
     ports = sorted(
@@ -69,7 +72,7 @@ def problem(
     if not ports:
         return ()
     until = f"until some member is healthy in mode {wish.policy.mode}"
-    if silent:
+    if frozen(wish, observed) & set(stuck):
         until = f"while {', '.join(sorted(silent))} cannot be reached, and may serve"
     text = f"{', '.join(ports)} stay as they are {until}"
     return (("ModeChangeWaits", text),)
