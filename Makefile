@@ -16,7 +16,7 @@ demo: install
 	@$(RUN)/python -m infra.demo --topology "$(TOPOLOGY)" --home "$(HOME_CLOUD)" $(if $(MANIFESTS),--manifests "$(MANIFESTS)")
 
 test: core
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/domain --ignore=tests/planning
+	@$(RUN)/python -m tests
 
 # Deciding is pure: its tables alone must take every branch of it, in the same way each time. The
 # laws draw their cases by chance, so they are measured by nothing, and are faster for it.
@@ -39,7 +39,7 @@ types: install
 	@$(RUN)/mypy
 
 layers: install
-	@$(RUN)/lint-imports --no-logo --no-timings 2>/dev/null || $(RUN)/lint-imports
+	@$(RUN)/lint-imports --no-logo
 
 # build/<home>/<function>/, each ready to be deployed on its own, with the digests of all.
 stage: install

@@ -42,6 +42,7 @@ _DNS = {
         "dns.resourceRecordSets.create",
         "dns.resourceRecordSets.delete",
         "dns.resourceRecordSets.update",
+        "compute.healthChecks.useReadOnly",
     ),
 }
 

@@ -6,11 +6,14 @@ lacks a right; what they called is what may be granted, and nothing more.
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from fedingress.adapters.gcp.health_checks import GceHealthChecks
 from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
 from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
+from fedingress.domain.check import CheckConfig
 from fedingress.domain.errors import Forbidden
 from fedingress.domain.graph import Kind
 from localcloud.gcp.errors import GoogleError
@@ -21,6 +24,7 @@ from tests.contract.test_load_balancers import _LocalCloud
 from tests.deploy import terraform
 from tests.deploy.google_rights import needed
 
+CHECK = CheckConfig(kind="HTTP", port=80, path="/ok")
 GRANTED = json.loads((terraform.FOLDER / "permissions.json").read_text(encoding="utf-8"))
 
 
@@ -138,7 +142,7 @@ def test_a_right_that_is_missing_is_noticed(called, right):
 
 
 def test_dns_may_do_what_it_does_and_no_more(called):
-    """A zone is looked up and listed, records come, change and go."""
+    """A zone is looked up and listed, records come, change and go, and so do health checks."""
     called.granted = frozenset(GRANTED["dns"])
     called.running.do(
         lambda: called.running.cloud.create_zone(ZONE.project, ZONE.name, f"{ZONE.domain}.")
@@ -156,6 +160,14 @@ def test_dns_may_do_what_it_does_and_no_more(called):
     )
     assert port.done(ZONE, last)
     port.change(ZONE, deletions=[second], additions=[], guard=graph.GUARD)
+    checks = Noted(GceHealthChecks(called.running.endpoint, "me"))
+    reference = f"projects/{ZONE.project}/global/healthChecks/fi-1"
+    made = checks.create(reference, CHECK, graph.GUARD)
+    changed = checks.update(made, replace(CHECK, threshold=5), graph.GUARD)
+    assert checks.list(reference) == [changed]
+    assert checks.states([changed.id]) == {}
+    checks.delete(changed, graph.GUARD)
 
+    assert checks.left_out() == set()
     assert port.left_out() == set()
     assert called.needed() == called.granted

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 90.0
 _LOOK_SECONDS = 0.05
 
 

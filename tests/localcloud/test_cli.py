@@ -82,7 +82,9 @@ def test_kubectl_with_the_environment(state):
     script = cli("env", state=state).stdout + "kubectl --context gke-us get nodes -o name"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
 
-    assert done.stdout.split() == ["node/gke-us-us-central1-a", "node/gke-us-us-central1-b"]
+    assert done.stdout.split() == [
+        f"node/gke-us-us-central1-{node}" for node in ("a-1", "a-2", "b-1", "b-2")
+    ]
 
 
 def test_functions_are_kept_stopped_and_started(state):

@@ -179,7 +179,7 @@ def test_silent_server_is_unavailable(amazon, monkeypatch, operation):
         with pytest.raises(Unavailable):
             operation(store)
 
-        assert time.monotonic() - started < 5.0
+        assert time.monotonic() - started < 20.0
 
 
 def test_refused_connection_is_unavailable(amazon, monkeypatch):

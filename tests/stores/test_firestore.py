@@ -167,7 +167,7 @@ def test_silent_server_is_unavailable(google, monkeypatch, operation):
         with pytest.raises(Unavailable):
             operation(store)
 
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < 20.0
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
@@ -178,7 +178,7 @@ def test_refused_connection_is_unavailable(google, monkeypatch, operation):
     with pytest.raises(Unavailable):
         operation(store)
 
-    assert time.monotonic() - started < 4.0
+    assert time.monotonic() - started < 20.0
 
 
 @pytest.mark.parametrize(

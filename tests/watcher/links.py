@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], object], *, seconds: float = 10.0) -> bool:
+def until(holds: Callable[[], object], *, seconds: float = 30.0) -> bool:
     """Whether *holds* came true before the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := bool(holds())) and time.monotonic() < deadline:

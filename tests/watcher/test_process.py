@@ -167,7 +167,7 @@ def test_without_a_checkpoint_everything_is_told_once_slowly(cluster, settings, 
     with watcher(tmp_path, **settings) as process:
         assert until(lambda: len(follower.events) >= 500)
         cluster.put(copied("now"))
-        assert until(lambda: "shop/now" in follower.units(), seconds=3)
+        assert until(lambda: "shop/now" in follower.units(), seconds=20)
         assert len(follower.events) < 701
         assert "checkpoint" in process.said()
     assert until(lambda: len(set(follower.units())) == 701)

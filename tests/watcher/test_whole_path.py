@@ -79,7 +79,7 @@ def test_a_controllers_annotations_cause_no_write(site, store, tmp_path):
                 nonlocal count
                 count += 1
                 assert until(lambda: len(follower.events) >= count, seconds=20)
-                assert follower.quiet(0.2)
+                assert until(lambda: follower.quiet(0.2))
                 count = len(follower.events)
                 event = decode(follower.events[-1])
                 assert event.work.unit == "shop/shop"

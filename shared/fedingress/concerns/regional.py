@@ -127,7 +127,8 @@ def observe(look: Look, ports: Ports) -> Seen:
     members = targets.answering(look.fanned, ports.sources.inventory())
     asked: dict[str, list[str]] = {}
     for member in members:
-        asked.setdefault(member.region, []).append(targets.address_of(look.fanned, member.name))
+        if member.provider == "aws":  # ELBv2 knows nothing of the others, nor of their regions
+            asked.setdefault(member.region, []).append(targets.address_of(look.fanned, member.name))
     answers = ports.parallel.each(
         asked, lambda region: ports.balancers.find(region, sorted(set(asked[region])))
     )
@@ -151,7 +152,8 @@ def _known(
     silent: Mapping[str, str],
     kept: Mapping[str, Target],
 ) -> bool:
-    return member.region not in silent or targets.address_of(fanned, member.name) in kept
+    heard = member.provider != "aws" or member.region not in silent
+    return heard or targets.address_of(fanned, member.name) in kept
 
 
 def _kept(look: Look, ports: Ports) -> dict[str, Target]:

@@ -22,7 +22,13 @@ from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
 from fedingress.planning.answers.decision import Lately, Standing, ZoneDecision
 from fedingress.planning.answers.units import Unit, names_of, to_look_at
-from fedingress.planning.answers.weighing import Weighed, Weighing, recalled, weigh
+from fedingress.planning.answers.weighing import (
+    Weighed,
+    Weighing,
+    keys_by_address,
+    recalled,
+    weigh,
+)
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
@@ -130,15 +136,14 @@ class Visit:
 
     def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
         if memory.weighing is None:
-            state = recalled(records, self.domain, ports.owner, self.now)
+            keys = keys_by_address(self.intents)
+            state = recalled(records, self.domain, ports.owner, self.now, keys)
         else:
             state = Weighing.decode(memory.weighing)
         found = zone_checks.probes(memory, ports)
         return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
 
     def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
-        if self.zone.provider != "route53":
-            return False
         return bool(weighed.forest.pools or memory.checks or memory.spare)
 
     @property

@@ -11,9 +11,11 @@ class CheckConfig:
 
     kind: `HTTP`, `HTTPS`, `TCP`, or `CALCULATED` (as many of its children are healthy as
         *threshold* says).
-    address: DNS name or IP address; empty with CALCULATED.   port: 0 with CALCULATED.
+    address: DNS name or IP address; empty with CALCULATED, and where the records that name it have
+        the addresses (Cloud DNS).   port: 0 with CALCULATED.
     path: begins with `/`; empty with TCP and CALCULATED.
-    interval_seconds: 10 or 30.   threshold: results in a row that turn it, 1 to 10.
+    interval_seconds: 10 or 30; Cloud DNS takes no less than 30.
+    threshold: results in a row that turn it, 1 to 10.
     children: ids of health checks, sorted; with CALCULATED only.
     forced_down: told to fail whatever is found.
     """

@@ -1,7 +1,12 @@
 """Record sets of a hosted zone."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_UNSAID: Final = frozenset({"healthCheck", "kind", "signatureRrdatas"})
+_NOTHING: Final[tuple[Any, ...]] = (None, False, 0, "", [], {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +33,15 @@ class RecordSet:
     ttl_seconds: 0 with an alias.
     values: sorted; TXT values without quotes; empty with an alias.
     policy: the provider's routing policy as JSON text when there is one (then *values* is empty):
-        all choices of Cloud DNS, or what this form has no field for; the latter is never ours and
-        is read without harm.
+        all choices of Cloud DNS, as `policy_text` writes them, or what this form has no field for;
+        the latter is never ours and is read without harm.
     set_identifier: distinguishes choices of one name and type; the fields below need it, and one of
         weight, region, location and failover is given with it.
     weight: 0 to 255.   region: of AWS, for the least latency.
     location: `continent:EU`, `country:US`, `country:*` (everywhere else) or `subdivision:US/CA`.
     failover: `PRIMARY` or `SECONDARY`.
-    health_check: id of a health check; while that fails, the choice is not given.
+    health_check: id of a health check; while that fails, the choice is not given. In Cloud DNS the
+        one of all addresses in *policy*.
     """
 
     name: str
@@ -61,6 +67,13 @@ class RecordSet:
         """`TYPE NAME`, and which choice."""
         return f"{self.type} {self.name} {self.set_identifier}".rstrip()
 
+    @property
+    def leads_to(self) -> str:
+        """The name whose records answer instead; empty where it answers itself."""
+        if self.alias:
+            return self.alias.name
+        return self.values[0] if self.type == "CNAME" and self.values else ""
+
     def as_json(self) -> Any:
         """Fields that say something."""
         found: dict[str, Any] = {
@@ -72,6 +85,8 @@ class RecordSet:
         for field in ("set_identifier", "weight", "region", "location", "failover", "health_check"):
             if (value := getattr(self, field)) not in {"", None}:
                 found[field] = value
+        if self.policy:
+            found["policy"] = self.policy
         if self.alias:
             found["alias"] = {
                 "name": self.alias.name,
@@ -79,3 +94,24 @@ class RecordSet:
                 "evaluate": self.alias.evaluate,
             }
         return found
+
+
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """
+    A routing policy of Cloud DNS as text that is equal when the policy is.
+
+    Items and addresses are in order; defaults, kinds and signatures are left out, and so is the
+    health check, which is `RecordSet.health_check`.
+    """
+    return json.dumps(_plain(policy), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        said = {name: _plain(item) for name, item in value.items() if name not in _UNSAID}
+        return {
+            name: item for name, item in said.items() if item not in _NOTHING or name == "weight"
+        }
+    if isinstance(value, list | tuple):
+        return sorted(map(_plain, value), key=lambda item: json.dumps(item, sort_keys=True))
+    return int(value) if isinstance(value, float) and value.is_integer() else value

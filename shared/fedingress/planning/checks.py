@@ -6,8 +6,12 @@ are children of a calculated one. A check's reference says whose it is and what 
 is made twice and none is leaked. The order is: create, attach to records, wait until every server
 of the provider has those, delete what nothing refers to any more.
 
-Source: Route 53 API reference, CreateHealthCheck (CallerReference of at most 64 characters, never
-used again; type and interval cannot be changed), "Quotas" (200 health checks in an account).
+Those of Cloud DNS are Compute Engine's, and know no address: one per port, kind and path for all
+addresses of the zone. They have one path, no calculated ones, and cannot be told to fail.
+
+Source: compute v1 HealthCheck; Route 53 API reference, CreateHealthCheck (CallerReference of at
+most 64 characters, never used again; type and interval cannot be changed), "Quotas" (200 health
+checks in an account).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +22,9 @@ from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.check import Check, CheckConfig
 from fedingress.domain.policy import DnsHealthCheck
+from fedingress.planning.answers import policies
+from fedingress.planning.answers.clouddns import PROVIDER
+from fedingress.planning.answers.pools import Pool
 from fedingress.planning.answers.weighing import Weighed
 
 QUOTA: Final = 200
@@ -51,26 +58,46 @@ class CheckPlan:
 
 
 def key(address: str, spec: DnsHealthCheck) -> str:
-    """What a check is for, as one word; several paths of one load balancer are one thing."""
+    """
+    What a check is for, as one word; several paths of one load balancer are one thing.
+
+    Without an address it is for every one of the zone.
+    """
     paths = "&".join(spec.paths) if spec.kind != "TCP" else ""
-    return f"{spec.kind.lower()}://{address}:{spec.port}{paths}"
+    return f"{spec.kind.lower()}://{address or '*'}:{spec.port}{paths}"
 
 
 def prefix(owner: str, unit: str) -> str:
-    """How the references of all checks begin that our installation keeps for the zone *unit*."""
-    return f"fi:{names.short_hash(owner, unit, length=16)}:"
+    """
+    How the references of all checks begin that our installation keeps for the zone *unit*.
+
+    Those of Cloud DNS are paths of Compute Engine, in the zone's project.
+    """
+    word = names.short_hash(owner, unit, length=16)
+    provider, _, place = unit.partition(":")
+    if provider == PROVIDER:
+        project, _, _ = place.partition("/")
+        return f"projects/{project}/global/healthChecks/fi-{word}-"
+    return f"fi:{word}:"
 
 
 def wanted(weighed: Weighed) -> dict[str, WantedCheck]:
     """The checks that the zone's pools need, by key; children before what is calculated of them."""
     found: dict[str, WantedCheck] = {}
     forced = forced_down(weighed)
+    for root in policies.needed(weighed.forest):
+        (each,) = _wanted("", policies.check_of(weighed.forest, root), forced=False)
+        found.setdefault(each.key, each)
     for pool in weighed.forest.pools.values():
-        for entry in pool.entries:
+        for entry in () if _in_cloud_dns(weighed, pool) else pool.entries:
             if spec := pool.check_of(entry):
                 for each in _wanted(entry.address, spec, forced=entry.address in forced):
                     found.setdefault(each.key, each)
     return {name: found[name] for name in sorted(found, key=lambda name: _late(found[name]))}
+
+
+def _in_cloud_dns(weighed: Weighed, pool: Pool) -> bool:
+    return weighed.forest.users[pool.label][0].in_cloud_dns
 
 
 def forced_down(weighed: Weighed) -> frozenset[str]:
@@ -136,7 +163,7 @@ def plan(
             held.append(f"no health check for {name}: the quota of {quota} is used up")
         elif have is None:
             free -= 1
-            new = Check(id="", reference=f"{_stem(prefix, want)}:{nonce}", config=config)
+            new = Check(id="", reference=f"{_stem(prefix, want)}{prefix[-1]}{nonce}", config=config)
             changes.append(Create(desired=new, why="is needed"))
         elif have.config != config:
             fields = _differing(have.config, config)
@@ -210,7 +237,7 @@ def _standing(
     """Key -> the check that serves it; of two, the one that records refer to."""
     by_stem: dict[str, list[Check]] = {}
     for each in observed:
-        by_stem.setdefault(each.reference.rpartition(":")[0], []).append(each)
+        by_stem.setdefault(each.reference.rpartition(prefix[-1])[0], []).append(each)
     found = {}
     for name, want in desired.items():
         if rivals := by_stem.get(_stem(prefix, want)):

@@ -1,4 +1,8 @@
-"""Health checks of a DNS provider (Route 53's)."""
+"""
+Health checks of DNS providers: Route 53's, and Compute Engine's for Cloud DNS.
+
+A reference (and a prefix of some) says whose it is: see `planning.checks.prefix`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -41,5 +45,5 @@ class HealthChecks(Protocol):
         ...
 
     def states(self, ids: Iterable[str]) -> Mapping[str, bool]:
-        """What the checkers say now, in bulk; one that has no data yet is left out."""
+        """What the checkers say now, in bulk; one of which nothing is known is left out."""
         ...

@@ -63,6 +63,8 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     from fedingress.adapters.aws.balancers import ElbBalancers
     from fedingress.adapters.aws.health_checks import Route53HealthChecks
     from fedingress.adapters.aws.route53 import Route53RecordSets
+    from fedingress.adapters.checks import ChecksByProvider
+    from fedingress.adapters.gcp.health_checks import GceHealthChecks
     from fedingress.adapters.gcp.load_balancers import GceLoadBalancers
     from fedingress.adapters.gcp.record_sets import CloudDnsRecordSets
     from fedingress.adapters.zones import ZonesByProvider
@@ -89,7 +91,12 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
                 "route53": Route53RecordSets(amazon),
             }
         ),
-        health_checks=Route53HealthChecks(amazon, period_seconds=period),
+        health_checks=ChecksByProvider(
+            google=GceHealthChecks(
+                settings.compute_endpoint or None, settings.owner, credentials=google
+            ),
+            amazon=Route53HealthChecks(amazon, period_seconds=period),
+        ),
         balancers=ElbBalancers(amazon, period_seconds=period),
         accelerators=GlobalAccelerators(amazon),
         ledger=Ledger(store),

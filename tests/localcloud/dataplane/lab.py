@@ -213,7 +213,7 @@ class Lab:
         return seen
 
 
-async def until(condition, what, seconds=10.0):
+async def until(condition, what, seconds=30.0):
     """Wait by deadline for a condition that is cheap to ask."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -100,7 +100,7 @@ def test_a_kill_resets_and_refuses(block):
             await pending
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(url(pod))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert not pod.alive
         await pod.revive()
         async with session.get(url(pod)) as got:
@@ -155,8 +155,8 @@ def test_slow_delays_answers_but_not_checks(block):
     async def story(session):
         pod = pod_of(block)
         await pod.start()
-        pod.slow(0.3)
-        for path, low, high in (("/", 0.3, 5), ("/healthz", 0, 0.25)):
+        pod.slow(1.5)
+        for path, low, high in (("/", 1.5, 30), ("/healthz", 0, 1.4)):
             began = time.monotonic()
             async with session.get(url(pod, path)) as got:
                 await got.read()

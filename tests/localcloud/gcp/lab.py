@@ -111,6 +111,12 @@ class Lab:
         )
         return f"projects/{PROJECT}/zones/{zone}/networkEndpointGroups/{name}"
 
+    def node(self, name: str, zone: str = "us-central1-a", **more: Any) -> str:
+        """Have an instance, as the node of a cluster is one; give its path."""
+        path = f"projects/{PROJECT}/zones/{zone}/instances/{name}"
+        self.run(lambda: self.cloud.create_instance(path, **{"address": "10.7.0.1", **more}))
+        return path
+
     def service(self, name: str = "bs", **more: Any) -> dict[str, Any]:
         """Make a health check and a backend service that names it."""
         self.insert("healthChecks", name=f"{name}-hc", type="HTTP")

@@ -13,12 +13,17 @@ pytestmark = pytest.mark.wire
 ZONE = {"project": PROJECT, "managedZone": "z"}
 A = {"name": "a.example.com.", "type": "A", "ttl": 30, "rrdatas": ["203.0.113.1"]}
 CHECK = "https://www.googleapis.com/compute/v1/projects/lab/global/healthChecks/hc"
+SOURCES = ["asia-southeast1", "europe-west1", "us-central1"]
 
 
 @pytest.fixture
 def dns(lab: Lab) -> Iterator[Any]:
     """The client, in front of a zone `z` for example.com."""
     lab.run(lambda: lab.cloud.create_zone(PROJECT, "z", "example.com."))
+    for name, regions in (("hc", SOURCES), ("inside", [])):
+        body = {"type": "TCP", "checkIntervalSec": 30, "sourceRegions": regions}
+        path = f"projects/{PROJECT}/global/healthChecks/{name}"
+        lab.run(lambda path=path, body=body: lab.cloud.insert(path, body))
     with lab.dns() as client:
         yield client
 
@@ -274,6 +279,8 @@ def test_routing_policies_are_kept_and_matched_by_deletions(dns: Any, policy: di
         {"geo": {"items": GEO["geo"]["items"] * 2}},
         {"primaryBackup": BACKUP["primaryBackup"]},
         {**BACKUP, "healthCheck": "hc"},
+        {**BACKUP, "healthCheck": CHECK.replace("/hc", "/gone")},
+        {**BACKUP, "healthCheck": CHECK.replace("/hc", "/inside")},
         {"healthCheck": CHECK, "primaryBackup": {"backupGeoTargets": GEO["geo"]}},
     ],
 )

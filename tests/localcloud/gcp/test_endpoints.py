@@ -1,4 +1,4 @@
-"""NEG endpoints, their health, and instance groups."""
+"""NEG endpoints and their health."""
 
 import pytest
 from google.cloud import compute_v1 as c
@@ -113,20 +113,3 @@ def test_a_used_group_cannot_be_deleted(lab: Lab):
     assert lab.run(lambda: lab.cloud.users(neg)) == (
         f"projects/{PROJECT}/global/backendServices/bs",
     )
-
-
-def test_instance_groups_have_members_and_named_ports(lab: Lab):
-    """Instances join and leave; named ports are guarded by the fingerprint."""
-    group = lab.insert(f"{ZONE}/instanceGroups", name="ig")
-    path = f"/{ZONE}/instanceGroups/ig"
-    members = {"instances": [{"instance": f"{ZONE}/instances/node-1"}]}
-    assert lab.rest.post(f"{path}/addInstances", json=members).status_code == 200
-    assert lab.rest.post(f"{path}/addInstances", json=members).status_code == 400
-    assert len(lab.rest.post(f"{path}/listInstances", json={}).json()["items"]) == 1
-    assert lab.get(path.strip("/"))["size"] == 1
-    ports = {"namedPorts": [{"name": "http", "port": 30080}], "fingerprint": group["fingerprint"]}
-    assert lab.rest.post(f"{path}/setNamedPorts", json=ports).status_code == 200
-    stale = lab.rest.post(f"{path}/setNamedPorts", json=ports)
-    assert refusal(stale)[:2] == (412, "conditionNotMet")
-    assert lab.rest.post(f"{path}/removeInstances", json=members).status_code == 200
-    assert lab.get(path.strip("/"))["size"] == 0

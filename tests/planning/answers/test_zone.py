@@ -436,14 +436,14 @@ PLAIN = {
     "a name": ((target("us", hosted_zone=""),), HOST, ("CNAME", "us.elb.test")),
     "a load balancer that Route 53 could alias": ((US,), HOST, ("CNAME", "us.elb.test")),
     "a name at the apex": ((US,), DOMAIN, "no CNAME may stand"),
-    "several members": ((US, AP), HOST, "2 members answer themselves"),
+    "several members": ((US, AP), HOST, "2 members answer by name"),
 }
 
 
 @pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("routing", ROUTINGS)
 def test_a_zone_of_cloud_dns_leads_to_one_member_or_says_why_not(name, routing):
-    """It has no aliases, and checks nothing by itself."""
+    """It has no aliases, and checks no names by itself."""
     members, host, expected = PLAIN[name]
     zone = Zone()
     wish = intent("u1", *members, routing=routing, places=PLACES, zone=CLOUD, hosts=(host,))

@@ -19,6 +19,7 @@ from localcloud.gcp.rules import (
     certificates,
     frontends,
     health_checks,
+    instance_groups,
     others,
     url_maps,
 )
@@ -31,6 +32,7 @@ _RULES: Mapping[str, Rule] = {
     "backendServices": backend_services.check,
     "firewalls": others.firewall,
     "healthChecks": health_checks.check,
+    "instanceGroups": instance_groups.check,
     "networkEndpointGroups": others.group,
     "sslCertificates": certificates.certificate,
     "sslPolicies": certificates.policy,

@@ -20,6 +20,7 @@ from localcloud.gcp.discovery import api
 from localcloud.gcp.dns import Dns
 from localcloud.gcp.endpoints import Endpoints, Health
 from localcloud.gcp.errors import injected
+from localcloud.gcp.instances import Instances, instance
 from localcloud.gcp.managed_certificates import Issue, ManagedCertificates
 from localcloud.gcp.managed_zones import ManagedZones
 from localcloud.gcp.operations import OperationFault, Operations
@@ -54,7 +55,9 @@ class GcpCloud:
 
     Attributes:
         compute: Objects by path ``projects/P/SCOPE/COLLECTION/NAME``, as REST JSON; read only.
-        endpoints: NEG path to its ``NetworkEndpoint`` dicts; read only.
+        endpoints: Path of a NEG to its ``NetworkEndpoint`` dicts, of an instance group to those of
+            its instances at its named ports (``portName``); read only.
+        instances: Path of an instance group to the links of its instances; read only.
         zones: ``(project, name)`` to `Zone`.
         calls: Writes that took effect, by caller.
         faults: What goes wrong on the wire.
@@ -86,6 +89,7 @@ class GcpCloud:
         self._resources = Resources()
         self._operations = Operations(clock, operation_seconds)
         self._endpoints = Endpoints(self._resources, self._operations)
+        self._instances = Instances(self._resources, self._operations)
         self._writes = Writes(
             self._resources, self._operations, next_address=next_address, quotas=quotas
         )
@@ -94,14 +98,16 @@ class GcpCloud:
             self._operations,
             self._writes,
             self._endpoints,
+            self._instances,
             catalogue=Catalogue(self._resources, regions, quotas),
         )
         self._managed = ManagedZones(clock, self._resources.changed, quotas)
-        self.dns_api = Dns(self._managed, clock, operation_seconds)
+        self.dns_api = Dns(self._managed, clock, operation_seconds, self._resources.objects)
         self.compute: Mapping[str, dict[str, Any]] = MappingProxyType(self._resources.objects)
         self.endpoints: Mapping[str, list[dict[str, Any]]] = MappingProxyType(
             self._resources.endpoints
         )
+        self.instances: Mapping[str, list[str]] = MappingProxyType(self._resources.instances)
         self.zones: Mapping[tuple[str, str], Zone] = MappingProxyType(self._managed.zones)
         self.calls = Calls()
         self.faults = Faults(injected)
@@ -157,6 +163,52 @@ class GcpCloud:
         """
         self._endpoints.detach(path, [dict(each) for each in endpoints], at_once=True)
 
+    def create_instance(
+        self, path: str, *, address: str, network: str = "default", tags: Sequence[str] = ()
+    ) -> None:
+        """
+        Have a running instance at *path*, ``projects/P/zones/Z/instances/NAME``.
+
+        Args:
+            path: Where.
+            address: Its internal address.
+            network: Name of its VPC network in the project.
+            tags: Its network tags.
+        """
+        project = path.split("/")[1]
+        self._resources.have_network(project, network)
+        where = f"projects/{project}/global/networks/{network}"
+        self._resources.objects[path] = instance(path, address=address, network=where, tags=tags)
+        self._resources.changed(path)
+
+    def add_instances(self, path: str, links: Sequence[str]) -> None:
+        """
+        Make instances members of the instance group at *path* at once.
+
+        Raises:
+            GoogleError: Refused.
+        """
+        self._instances.add(path, _references(links), at_once=True)
+
+    def remove_instances(self, path: str, links: Sequence[str]) -> None:
+        """
+        Take instances from the instance group at *path* at once.
+
+        Raises:
+            GoogleError: 404, or 400 for an instance that is no member.
+        """
+        self._instances.remove(path, _references(links), at_once=True)
+
+    def set_named_ports(self, path: str, ports: Sequence[Mapping[str, Any]]) -> None:
+        """
+        Name the ports of the instance group at *path* at once.
+
+        Raises:
+            GoogleError: Refused.
+        """
+        body = {"namedPorts": [dict(port) for port in ports]}
+        self._writes.set_field("setNamedPorts", path, body, at_once=True)
+
     def create_zone(self, project: str, name: str, dns_name: str) -> Zone:
         """
         Make a public managed zone for the domain *dns_name*, which ends in a dot.
@@ -200,3 +252,7 @@ class GcpCloud:
     def settle(self) -> None:
         """End the operations whose time has come; requests and a timer do this by themselves."""
         self._operations.settle()
+
+
+def _references(links: Sequence[str]) -> dict[str, Any]:
+    return {"instances": [{"instance": link} for link in links]}

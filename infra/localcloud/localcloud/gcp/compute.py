@@ -15,7 +15,8 @@ from localcloud.gcp.call import ApiCall
 from localcloud.gcp.catalogue import RESOURCES as CATALOGUED
 from localcloud.gcp.catalogue import Catalogue
 from localcloud.gcp.endpoints import Endpoints
-from localcloud.gcp.errors import GoogleError, bad_request, invalid, not_modelled
+from localcloud.gcp.errors import GoogleError, invalid, not_modelled
+from localcloud.gcp.instances import Instances
 from localcloud.gcp.kinds import COLLECTIONS
 from localcloud.gcp.listing import list_answer, page, select
 from localcloud.gcp.operations import Operation, Operations
@@ -52,6 +53,7 @@ class Compute:
         operations: Operations,
         writes: Writes,
         endpoints: Endpoints,
+        instances: Instances,
         *,
         catalogue: Catalogue,
     ) -> None:
@@ -59,6 +61,7 @@ class Compute:
         self._operations = operations
         self._writes = writes
         self._endpoints = endpoints
+        self._instances = instances
         self._catalogue = catalogue
         self._requests: dict[tuple[str, str], tuple[str, str, str]] = {}
         self._reads: Mapping[str, Callable[[ApiCall], Answer]] = {
@@ -79,8 +82,8 @@ class Compute:
             **dict.fromkeys(SETTERS, self._set_field),
             "attachNetworkEndpoints": self._attach,
             "detachNetworkEndpoints": self._detach,
-            "addInstances": self._instances,
-            "removeInstances": self._instances,
+            "addInstances": lambda call, path: self._instances.add(path, call.body),
+            "removeInstances": lambda call, path: self._instances.remove(path, call.body),
         }
 
     async def answer(self, call: ApiCall) -> Answer:
@@ -160,7 +163,7 @@ class Compute:
         views = select([self._resources.view(path) for path in paths], _filter(call))
         shown, token = page(views, call.query)
         scopes = ["global", *(f"regions/{region}" for region in self._catalogue.regions)]
-        if collection in {"networkEndpointGroups", "instanceGroups"}:
+        if collection in {"networkEndpointGroups", "instanceGroups", "instances"}:
             scopes += [f"zones/{zone}" for zone in self._catalogue.zones]
         answered: dict[str, Any] = {scope: _nothing_in(scope) for scope in scopes}
         for view in shown:
@@ -190,11 +193,15 @@ class Compute:
 
     def _list_instances(self, call: ApiCall) -> Answer:
         path = _path(call)
-        self._resources.need(path)
-        shown, token = page(
-            [{"instance": i} for i in self._resources.instances.get(path, ())], call.query
-        )
-        found: Object = {"kind": "compute#instanceGroupsListInstances", "items": shown}
+        listed = self._instances.listed(path, call.body.get("instanceState") or "ALL")
+        shown, token = page(listed, call.query)
+        found: Object = {
+            "kind": "compute#instanceGroupsListInstances",
+            "id": f"{path}/listInstances",
+            "selfLink": f"{BASE}{path}/listInstances",
+        }
+        if shown:
+            found["items"] = shown
         return found | ({"nextPageToken": token} if token else {})
 
     def _validate(self, call: ApiCall) -> Answer:
@@ -210,25 +217,6 @@ class Compute:
         failed = failures(resolved)
         result: Object = {"loadSucceeded": True, "testPassed": not failed}
         return {"result": result | ({"testFailures": failed} if failed else {})}
-
-    def _instances(self, call: ApiCall, path: str) -> Operation:
-        group = self._resources.need(path)
-        named = [str(each.get("instance", "")) for each in call.body.get("instances") or ()]
-        stored = self._resources.instances.setdefault(path, [])
-        adding = call.method.verb == "addInstances"
-        for name in named:
-            if (name in stored) == adding:
-                words = "is already a member of" if adding else "is not a member of"
-                raise bad_request(f"The instance '{name}' {words} '{path}'")
-
-        def finish() -> None:
-            stored[:] = [i for i in stored if i not in named] + (named if adding else [])
-            self._resources.need(path)["size"] = len(stored)
-            self._resources.changed(path)
-
-        return self._operations.begin(
-            call.method.verb, path, group["id"], finish=finish, shared=True
-        )
 
     async def _operation(self, call: ApiCall) -> Answer:
         path, verb = _path(call), call.method.verb

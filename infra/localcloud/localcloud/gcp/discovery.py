@@ -28,6 +28,7 @@ COMPUTE_RESOURCES = frozenset(
         "globalOperations",
         "healthChecks",
         "instanceGroups",
+        "instances",
         "networkEndpointGroups",
         "networks",
         "projects",
@@ -63,6 +64,10 @@ _SYSTEM_PARAMETERS = re.compile(r"\$.*")
 
 # Of resources that are served globally only: one list over all scopes, which gcloud reads.
 _AGGREGATED_ONLY = frozenset({"addresses", "forwardingRules"})
+
+# What clusters put there is read only.
+_READ_ONLY = frozenset({"instances"})
+_READS = frozenset({"get", "list", "aggregatedList"})
 
 # Every list of compute takes it and gcloud sends it, although the carried document leaves it out.
 # Source: REST reference of compute v1, for instance backendServices.aggregatedList.
@@ -137,7 +142,8 @@ class Api:
         methods = [
             _method(document["servicePath"], raw, common)
             for name in sorted(resources)
-            for raw in document["resources"][name]["methods"].values()
+            for verb, raw in document["resources"][name]["methods"].items()
+            if name not in _READ_ONLY or verb in _READS
         ]
         methods += [
             _method(

@@ -2,7 +2,8 @@
 Cloud DNS's part: from a method of dns v1 to what it does.
 
 Served: what `discovery.DNS_RESOURCES` names. Not modelled: DNSSEC keys (the list is empty) and the
-``filter`` parameter of record sets.
+``filter`` parameter of record sets; that a health check stays while a policy names it, of which no
+page speaks: whoever deletes it has policies that lead to everybody.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from localcloud.gcp.call import ApiCall
 from localcloud.gcp.errors import bad_value, missing, not_modelled
 from localcloud.gcp.listing import page
 from localcloud.gcp.managed_zones import ManagedZones, over_quota, unknown
+from localcloud.gcp.routing import check_path, endpoints
 from localcloud.gcp.rrsets import canonical_name
 from localcloud.gcp.times import Clock
 from localcloud.gcp.zones import Change, Key, Zone
@@ -25,9 +27,24 @@ _MOST_PER_CHANGE = 1000
 class Dns:
     """Carries out the methods of dns v1."""
 
-    def __init__(self, managed: ManagedZones, clock: Clock, seconds: float) -> None:
-        """Serve the zones of *managed*; a change is pending for *seconds*."""
+    def __init__(
+        self,
+        managed: ManagedZones,
+        clock: Clock,
+        seconds: float,
+        compute: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """
+        Serve zones.
+
+        Args:
+            managed: The zones.
+            clock: Seconds since 1970.
+            seconds: How long a change is pending.
+            compute: Objects of Compute Engine by path: the health checks that policies name.
+        """
         self._managed = managed
+        self._compute = compute
         self._clock = clock
         self._seconds = seconds
         self._methods: Mapping[str, Callable[[ApiCall], Answer]] = {
@@ -171,9 +188,18 @@ class Dns:
     ) -> Change:
         count = len(zone.rrsets) + len(additions) - len(deletions)
         self._managed.within("resourceRecordSetsPerManagedZone", count - 1)
+        for index, each in enumerate(additions):
+            self._check_stands(each.get("routingPolicy") or {}, f"entity.change.additions[{index}]")
         change = zone.change(additions, deletions, self._clock())
         self._managed.tell(call.project, zone)
         return change
+
+    def _check_stands(self, policy: Mapping[str, Any], at: str) -> None:
+        """Refuse a policy whose check is not there, or looks at no external endpoints."""
+        path = check_path(policy)
+        check = self._compute.get(path)
+        if path and (check is None or (endpoints(policy) and not check.get("sourceRegions"))):
+            raise bad_value(f"{at}.routingPolicy.healthCheck", policy["healthCheck"])
 
     def _json(self, change: Change) -> dict[str, Any]:
         return change.json(self._clock(), self._seconds)

@@ -2,13 +2,11 @@
 Endpoints of NEGs: attach, detach, list; and their health, as the data plane tells it.
 
 Health comes from a callback (`Health`); without one, and for endpoints that it does not name, the
-state is UNKNOWN. Nothing here guesses.
-
-Not modelled: attaching the members of instance groups to health (``getHealth`` of an instance group
-answers its instances as UNKNOWN).
+state is UNKNOWN. Nothing here guesses. An instance group's health is that of its instances at the
+named port of the backend service; one without that port has no healthy instance.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from localcloud.gcp.errors import GoogleError, invalid, required
@@ -22,7 +20,7 @@ Health = Callable[[str, str], Mapping[tuple[str, int], str]]
 
 _NEEDS = {
     "GCE_VM_IP": ("instance",),
-    "GCE_VM_IP_PORT": ("instance", "ipAddress"),  # instances, who have addresses, are not kept
+    "GCE_VM_IP_PORT": ("instance", "ipAddress"),  # the instance itself is not looked up
     "NON_GCP_PRIVATE_IP_PORT": ("ipAddress",),
     "INTERNET_IP_PORT": ("ipAddress",),
     "INTERNET_FQDN_PORT": ("fqdn",),
@@ -124,13 +122,14 @@ class Endpoints:
             raise invalid("resource.group", link, why)
         found: Object = {"kind": "compute#backendServiceGroupHealth"}
         states = self._states(service, path)
-        items = [
-            _health_status(endpoint, states.get(_place(endpoint), "UNKNOWN"))
-            for endpoint in self._resources.endpoints.get(path, ())
-        ] + [
-            {"instance": instance, "healthState": "UNKNOWN"}
-            for instance in self._resources.instances.get(path, ())
-        ]
+        served = named(self._resources.endpoints.get(path, ()), observed)
+        items = [_health_status(each, states.get(_place(each), "UNKNOWN")) for each in served]
+        if not served:
+            state = "UNKNOWN" if self.health is None else "UNHEALTHY"
+            items = [
+                {"instance": link, "healthState": state}
+                for link in self._resources.instances.get(path, ())
+            ]
         if items:
             found["healthStatus"] = items
         return found
@@ -181,6 +180,12 @@ class Endpoints:
     def _count(self, path: str) -> None:
         self._resources.objects[path]["size"] = len(self._resources.endpoints[path])
         self._resources.changed(path)
+
+
+def named(endpoints: Iterable[Object], service: Mapping[str, Any]) -> list[Object]:
+    """Give those of *endpoints* that *service* means: of an instance group, at its named port."""
+    wanted = service.get("portName") or "http"
+    return [each for each in endpoints if each.get("portName", wanted) == wanted]
 
 
 def _key(endpoint: Mapping[str, Any]) -> tuple[str, str, int]:

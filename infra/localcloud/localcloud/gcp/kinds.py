@@ -24,6 +24,7 @@ class Collection:
         required: Fields that an insert must set, besides the name.
         fixed: Fields that no later request changes.
         fingerprint: Whether updates need one.
+        guarded: The fields that the fingerprint is of; all when empty.
         labels: Whether it has labels with a fingerprint of their own.
     """
 
@@ -33,6 +34,7 @@ class Collection:
     required: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     fingerprint: bool = False
+    guarded: tuple[str, ...] = ()
     labels: bool = False
 
     @property
@@ -121,7 +123,9 @@ COLLECTIONS: Mapping[str, Collection] = {
         metric="INSTANCE_GROUPS",
         defaults={"description": "", "size": 0},
         fingerprint=True,
+        guarded=("namedPorts",),
     ),
+    "instances": Collection(kind="instance", metric="INSTANCES"),
     "networkEndpointGroups": Collection(
         kind="networkEndpointGroup",
         metric="NETWORK_ENDPOINT_GROUPS",

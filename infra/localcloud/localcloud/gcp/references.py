@@ -39,6 +39,8 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "sslPolicy": ("sslPolicies",),
     },
     "forwardingRules": {"target": ("targetHttpProxies", "targetHttpsProxies")},
+    "instanceGroups": {"network": ("networks",)},
+    "instances": {"network": ("networks",)},
     "networkEndpointGroups": {"network": ("networks",)},
     "firewalls": {"network": ("networks",)},
 }

@@ -18,6 +18,9 @@ from localcloud.gcp.references import BASE, paths
 Object = dict[str, Any]
 Listener = Callable[[str], None]
 
+FIRST_DAY = "2026-01-01T00:00:00.000-08:00"
+"""Since when that exists which was there before anybody looked."""
+
 _NOT_CONTENT = frozenset({"fingerprint", "labelFingerprint"})
 
 
@@ -27,8 +30,8 @@ class Resources:
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.coming: dict[str, Object] = {}  # what running changes will put in their place
-        self.endpoints: dict[str, list[Object]] = {}
-        self.instances: dict[str, list[str]] = {}
+        self.endpoints: dict[str, list[Object]] = {}  # of NEGs, and what instance groups serve
+        self.instances: dict[str, list[str]] = {}  # links of the members of instance groups
         self.private_keys: dict[str, str] = {}
         self._listeners: list[Listener] = []
 
@@ -99,12 +102,12 @@ class Resources:
     def have_network(self, project: str, name: str, description: str = "") -> None:
         """Have a network that was there before anybody looked; one that is there stays."""
         path = f"projects/{project}/global/networks/{name}"
-        number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:7], "big")
+        number = number_of(path)
         network = {
             **COLLECTIONS["networks"].defaults,
             "kind": "compute#network",
             "id": str(number),
-            "creationTimestamp": "2026-01-01T00:00:00.000-08:00",
+            "creationTimestamp": FIRST_DAY,
             "name": name,
             "description": description,
             "selfLink": BASE + path,
@@ -116,6 +119,11 @@ class Resources:
         parts = path.split("/")
         if parts[2:] == ["global", "networks", "default"] and path not in self.objects:
             self.have_network(parts[1], "default", "Default network for the project")
+
+
+def number_of(path: str) -> int:
+    """Give the id of what was there before anybody looked."""
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:7], "big")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

@@ -3,8 +3,7 @@ Routing policies of record sets: weighted, by place, primary with backup.
 
 Source: Cloud DNS, "DNS routing policies and health checks"; dns v1 ``RRSetRoutingPolicy``.
 
-Not modelled: health-checked internal load balancers beyond their schema; whether the health check
-that a policy names exists.
+Not modelled: health-checked internal load balancers beyond their schema.
 """
 
 import re
@@ -20,7 +19,7 @@ Reader = Callable[[list[str], str, str], list[str]]
 _WAYS = ("wrr", "geo", "primaryBackup")
 _TYPES = frozenset({"A", "AAAA", "CNAME", "MX", "SRV", "TXT"})
 _CHECKED_TYPES = frozenset({"A", "AAAA"})
-_HEALTH_CHECK = re.compile(r"https://[^/]+/compute/[^/]+/projects/[^/]+/(.+/)?healthChecks/[^/]+")
+_HEALTH_CHECK = re.compile(r"https://[^/]+/compute/[^/]+/(projects/[^/]+/(.+/)?healthChecks/[^/]+)")
 _KINDS = {
     "wrr": "dns#rRSetRoutingPolicyWrrPolicy",
     "geo": "dns#rRSetRoutingPolicyGeoPolicy",
@@ -60,6 +59,22 @@ def check_policy(policy: Json, kind: str, at: str, read_data: Reader) -> None:
         _geo(body, policy, kind, f"{at}.geo", read_data)
     else:
         _primary_backup(body, policy, kind, f"{at}.primaryBackup", read_data)
+
+
+def check_path(policy: Json) -> str:
+    """Give the path of the health check that a sound policy names; empty for none."""
+    found = _HEALTH_CHECK.fullmatch(policy.get("healthCheck") or "")
+    return found[1] if found else ""
+
+
+def endpoints(policy: Json) -> frozenset[str]:
+    """Give every external endpoint of a policy: what its health check looks at."""
+    way: Json = next((policy[each] for each in _WAYS if policy.get(each)), {})
+    backup = way.get("backupGeoTargets") or {}
+    items = [*(way.get("items") or ()), *(backup.get("items") or ())]
+    targets = [each.get("healthCheckedTargets") or {} for each in items]
+    targets.append(way.get("primaryTargets") or {})
+    return frozenset(end for each in targets for end in each.get("externalEndpoints") or ())
 
 
 def policy_kinds(policy: Json) -> dict[str, Any]:

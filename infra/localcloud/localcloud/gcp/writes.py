@@ -19,6 +19,7 @@ from localcloud.gcp.errors import (
     required,
     stale,
 )
+from localcloud.gcp.instances import serve
 from localcloud.gcp.kinds import COLLECTIONS, Collection
 from localcloud.gcp.operations import Operation, Operations, new_id
 from localcloud.gcp.references import BASE
@@ -157,7 +158,7 @@ class Writes:
         apply_rules(Draft(path=path, body=new), self._resources)
         return self._replace(verb, path, new)
 
-    def set_field(self, verb: str, path: str, body: Object) -> Operation:
+    def set_field(self, verb: str, path: str, body: Object, *, at_once: bool = False) -> Operation:
         """
         Carry out one of `SETTERS`.
 
@@ -176,7 +177,7 @@ class Writes:
         apply_rules(draft, self._resources)
         if verb == "setTarget":
             frontends.target(draft, self._resources)
-        return self._replace(verb, path, new)
+        return self._replace(verb, path, new, at_once=at_once)
 
     def set_labels(self, path: str, body: Object) -> Operation:
         """
@@ -245,13 +246,18 @@ class Writes:
             raise in_use(kind.words, path, users[0])
 
     def _store(self, path: str, item: Object) -> None:
-        if COLLECTIONS[path.split("/")[-2]].fingerprint:
-            item["fingerprint"] = fingerprint(item)
+        collection = path.split("/")[-2]
+        kind = COLLECTIONS[collection]
+        if kind.fingerprint:
+            content = {name: item.get(name) for name in kind.guarded} if kind.guarded else item
+            item["fingerprint"] = fingerprint(content)
         self._resources.objects[path] = item
-        if path.split("/")[-2] == "networkEndpointGroups":
+        if collection == "networkEndpointGroups":
             self._resources.endpoints.setdefault(path, [])
+        elif collection == "instanceGroups":
+            serve(self._resources, path)
 
-    def _replace(self, verb: str, path: str, new: Object) -> Operation:
+    def _replace(self, verb: str, path: str, new: Object, *, at_once: bool = False) -> Operation:
         # What a change is about to refer to is in use already.
         self._resources.coming[path] = new
 
@@ -263,7 +269,9 @@ class Writes:
             self._store(path, new)
             self._resources.changed(path)
 
-        return self._operations.begin(verb, path, new["id"], finish=finish, undo=undo)
+        return self._operations.begin(
+            verb, path, new["id"], finish=finish, undo=undo, at_once=at_once
+        )
 
     def _drop(self, path: str) -> None:
         self._resources.objects.pop(path, None)

@@ -1,1 +1,1 @@
-"""The part that a GKE cluster plays: pods behind annotated Services become endpoints of NEGs."""
+"""The parts that a GKE cluster plays: endpoint groups of pods, instance groups of nodes."""

@@ -10,7 +10,6 @@ Not modelled: the ``ingress: true`` form (no Ingress of a member is served by it
 here), Internet and instance-group NEGs, readiness gates, the batching delay of the real controller.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from localcloud.gke.annotation import (
     exposed,
     status,
 )
+from localcloud.gke.events import warning
 from localcloud.kube.cluster import KubeCluster
 from localcloud.reconcile import Reconciler
 from localcloud.workloads.endpointslices import SERVICE_NAME
@@ -207,24 +207,13 @@ class NegController:
             self._cluster.put(document, manager=MANAGER, subresource="status")
 
     def _warn(self, service: Mapping[str, Any], message: str) -> None:
-        meta = service["metadata"]
-        digest = hashlib.sha256(message.encode()).hexdigest()[:10]
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"namespace": meta["namespace"], "name": f"{meta['name']}.{digest}"},
-            "involvedObject": {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "namespace": meta["namespace"],
-                "name": meta["name"],
-                "uid": meta["uid"],
-            },
-            "type": "Warning",
-            "reason": "ProcessServiceFailed",
-            "message": message,
-            "source": {"component": MANAGER},
-        }
+        event = warning(
+            service,
+            kind="Service",
+            reason="ProcessServiceFailed",
+            message=message,
+            component=MANAGER,
+        )
         self._cluster.put(event, manager=MANAGER)
 
     def _body(self, name: str, mark: str) -> dict[str, Any]:

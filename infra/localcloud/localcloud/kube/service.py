@@ -1,7 +1,8 @@
 """
 Services: defaults, cluster addresses and node ports, and what ``v1`` refuses.
 
-Not modelled: dual stack, load balancer classes, traffic policies beyond their default.
+Not modelled: dual stack, load balancer classes, ``healthCheckNodePort``, one node port for two
+protocols.
 
 Source: kubernetes ``pkg/apis/core/v1/defaults.go``, ``pkg/apis/core/validation`` and
 ``pkg/registry/core/service``.
@@ -26,6 +27,7 @@ _PROTOCOLS = frozenset({"TCP", "UDP", "SCTP"})
 _WITH_NODE_PORTS = frozenset({"NodePort", "LoadBalancer"})
 _FIRST_NODE_PORT, _LAST_NODE_PORT = 30000, 32767
 _HEADLESS = "None"
+_POLICIES = frozenset({"Cluster", "Local"})
 
 
 class ServiceAddresses:
@@ -124,7 +126,7 @@ class ServiceAddresses:
         return {**port, "nodePort": number}
 
 
-def service_defaults(obj: dict[str, Any], _old: Mapping[str, Any] | None) -> None:
+def service_defaults(obj: dict[str, Any], old: Mapping[str, Any] | None) -> None:
     """Fill in what a Service leaves open."""
     spec = obj.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
@@ -136,13 +138,30 @@ def service_defaults(obj: dict[str, Any], _old: Mapping[str, Any] | None) -> Non
     if spec["type"] in _WITH_NODE_PORTS:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     else:
-        spec.pop("externalTrafficPolicy", None)
+        _drop_node_fields(spec, (old or {}).get("spec") or {})
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         if port.get("targetPort") in (None, "", 0) and "port" in port:
             port["targetPort"] = port["port"]
+
+
+def _drop_node_fields(spec: dict[str, Any], before: Mapping[str, Any]) -> None:
+    """
+    Clear what belongs to the type that a Service leaves, unless the same request changes it.
+
+    Source: kubernetes ``pkg/registry/core/service/strategy.go``, ``dropTypeDependentFields``.
+    """
+    if before.get("type") not in _WITH_NODE_PORTS:
+        return
+    if _node_ports(spec) == _node_ports(before):
+        spec["ports"] = [
+            {key: value for key, value in port.items() if key != "nodePort"}
+            for port in spec.get("ports") or ()
+        ]
+    if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+        spec.pop("externalTrafficPolicy", None)
 
 
 def service_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> Causes:
@@ -164,6 +183,7 @@ def service_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> Cau
         words = (_HEADLESS, "ClientIP")
         yield value_unsupported("spec.sessionAffinity", spec.get("sessionAffinity"), words)
     yield from _ports_causes(ports, kind or "")
+    yield from _policy_causes(spec.get("externalTrafficPolicy"), kind or "")
     before = (old or {}).get("spec") or {}
     old_ip = before.get("clusterIP")
     kept = old_ip and "ExternalName" not in (kind, before.get("type"))
@@ -172,9 +192,18 @@ def service_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> Cau
         yield value_invalid("spec.clusterIPs[0]", spec.get("clusterIP"), why)
 
 
+def _policy_causes(policy: Any, kind: str) -> Causes:
+    path = "spec.externalTrafficPolicy"
+    if policy is not None and kind not in _WITH_NODE_PORTS:
+        yield value_invalid(path, policy, "may only be set for externally-accessible services")
+    elif policy is not None and policy not in _POLICIES:
+        yield value_unsupported(path, policy, _POLICIES)
+
+
 def _ports_causes(ports: Any, kind: str) -> Causes:
     names: set[str] = set()
     numbers: set[tuple[Any, Any]] = set()
+    on_nodes: set[tuple[Any, Any]] = set()
     for index, port in enumerate(ports):
         path = f"spec.ports[{index}]"
         yield from _port_causes(path, port, several=len(ports) > 1)
@@ -187,6 +216,10 @@ def _ports_causes(ports: Any, kind: str) -> Causes:
             shown = {"port": pair[0], "protocol": pair[1]}
             yield value_duplicate(path, shown)
         numbers.add(pair)
+        on_node = (port.get("nodePort"), port.get("protocol"))
+        if on_node[0] and on_node in on_nodes:
+            yield value_duplicate(f"{path}.nodePort", on_node[0])
+        on_nodes.add(on_node)
         if port.get("nodePort") and kind not in _WITH_NODE_PORTS:
             why = "may not be used when `type` is 'ClusterIP'"
             yield value_forbidden(f"{path}.nodePort", why)
@@ -212,11 +245,13 @@ def _port_causes(path: str, port: Mapping[str, Any], *, several: bool) -> Causes
         yield value_invalid(f"{path}.targetPort", target, why)
 
 
+def _node_ports(spec: Mapping[str, Any]) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+
+
 def _values(obj: Mapping[str, Any]) -> list[str | int]:
     spec = obj.get("spec") or {}
-    values: list[str | int] = [
-        port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")
-    ]
+    values: list[str | int] = list(_node_ports(spec))
     if spec.get("clusterIP") not in (None, "", _HEADLESS):
         values.append(spec["clusterIP"])
     return values

@@ -228,10 +228,12 @@ class Kubelet:
         allowed = [n for n in self._nodes if n.zone == selector.get(ZONE, n.zone)] or self._nodes
         places = [running.place for running in self._running.values()]
 
-        def load(node: Node) -> tuple[int, int, str]:
+        def load(node: Node) -> tuple[int, int, int, str]:
             here = [place for place in places if place.node == node.name]
-            same = [p for p in here if (p.namespace, p.workload) == (namespace, workload)]
-            return len(same), len(here), node.name
+            same = [p for p in places if (p.namespace, p.workload) == (namespace, workload)]
+            in_zone = [place for place in same if place.zone == node.zone]
+            on_node = [place for place in same if place.node == node.name]
+            return len(in_zone), len(on_node), len(here), node.name
 
         return min(allowed, key=load)
 

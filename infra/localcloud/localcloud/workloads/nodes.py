@@ -1,4 +1,4 @@
-"""The nodes of a cluster: one in each zone, as objects with the labels that placement reads."""
+"""The nodes of a cluster, as objects with the labels that placement reads."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -15,6 +15,7 @@ from localcloud.addresses import WorldBlock
 from localcloud.faults import Fault
 from localcloud.gcp.access import Access
 from localcloud.gcp.cloud import GcpCloud
+from localcloud.gke.instance_groups import InstanceGroupController
 from localcloud.gke.negs import NegController
 from localcloud.iam.eks import AccessEntries
 from localcloud.iam.identities import Identities
@@ -32,11 +33,6 @@ from localcloud.world.spec import MemberSpec
 
 HOST = "127.0.0.1"
 API_CONDITIONS = ("up", "down", "slow", "refuse")
-
-
-def node_name(cluster: str, zone: str) -> str:
-    """The name of the one node of *cluster* in *zone*."""
-    return f"{cluster}-{zone}"
 
 
 class Controller(Protocol):
@@ -76,14 +72,14 @@ class Cluster:
         member = self.member
         nodes = tuple(
             Node(
-                name=node_name(self.name, zone),
+                name=name,
                 provider=member.provider,
                 region=member.region,
                 zone=zone,
                 address=block.pod(index, number),
                 project=project,
             )
-            for number, zone in enumerate(member.zones, start=1)
+            for number, (name, zone) in enumerate(member.nodes, start=1)
         )
         addresses = PodAddresses(lambda n: block.pod(index, n))
         self.kubelet = Kubelet(self.kube, nodes, addresses, run)
@@ -97,7 +93,14 @@ class Cluster:
                 zones=member.zones,
                 network=member.network,
             )
-            self._controllers.append(negs)
+            self._controllers += [negs, InstanceGroupController(self.kube, cloud)]
+            for node in nodes:
+                cloud.create_instance(
+                    f"projects/{project}/zones/{node.zone}/instances/{node.name}",
+                    address=node.address,
+                    network=member.network,
+                    tags=member.node_tags,
+                )
 
     def let_in(self, identities: Identities, google: Access, role: str) -> None:
         """Take what its cloud's clusters take: tokens that *role* signs, or tokens of Google's."""

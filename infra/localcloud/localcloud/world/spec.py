@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.homes import HOMES
+from localcloud.workloads.addresses import FIRST_POD
 
 PROVIDERS = ("gcp", "aws", "onprem")
 
@@ -20,7 +21,7 @@ class MemberSpec:
         name: Of the cluster, its profile and its kubectl context.
         provider: One of `PROVIDERS`.
         region: In the provider's own words.
-        zones: Where its nodes are, one node each; at least one.
+        zones: Where its nodes are; at least one. A zone has one node, of provider ``gcp`` two.
         network: The VPC of a member of provider ``gcp``, in the world's project.
     """
 
@@ -29,6 +30,13 @@ class MemberSpec:
     region: str
     zones: tuple[str, ...]
     network: str = "default"
+
+    @property
+    def nodes(self) -> tuple[tuple[str, str], ...]:
+        """Name and zone of each node."""
+        if self.provider != "gcp":
+            return tuple((f"{self.name}-{zone}", zone) for zone in self.zones)
+        return tuple((f"{self.name}-{zone}-{n}", zone) for zone in self.zones for n in (1, 2))
 
     @property
     def node_tags(self) -> tuple[str, ...]:
@@ -46,6 +54,8 @@ class MemberSpec:
             raise ValueError(f"{self.name}: provider is one of {', '.join(PROVIDERS)}")
         if not self.region or not self.zones or not all(self.zones):
             raise ValueError(f"{self.name}: a region and at least one zone")
+        if len(self.nodes) >= FIRST_POD:
+            raise ValueError(f"{self.name}: at most {FIRST_POD - 1} nodes, not {len(self.nodes)}")
 
 
 DEFAULT_MEMBERS = (

@@ -42,7 +42,7 @@ from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
-from localcloud.world.cluster import HOST, Cluster, node_name
+from localcloud.world.cluster import HOST, Cluster
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
 from localcloud.world.provisioning import Provisioning, public_addresses
@@ -192,11 +192,7 @@ class World:
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
         self.sixth = SixthPorts()
-        tags = {
-            node_name(member.name, zone): member.node_tags
-            for member in self.spec.members
-            for zone in member.zones
-        }
+        tags = {node: member.node_tags for member in self.spec.members for node, _ in member.nodes}
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
             run_dir=self.state / "haproxy",

@@ -1,21 +1,24 @@
 """
 What Cloud DNS refuses of a batch, for the twin in memory.
 
-It does not model: DNSSEC, delegations below the apex, quotas.
+It does not model: DNSSEC, delegations below the apex, quotas, whether a health check stands.
 
-Source: Cloud DNS documentation, "Supported record types" and "Wildcard records"; dns v1 reference.
+Source: Cloud DNS documentation, "Supported record types" and "Wildcard records"; dns v1 reference,
+RRSetRoutingPolicy.
 """
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from fedingress.domain.record import RecordSet
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?")
 _LONGEST: Final = 253
 _MOST_SECONDS: Final = 2**31 - 1
+_WAYS: Final = ("wrr", "geo", "primaryBackup")
 _VERSIONS: Final = {"A": 4, "AAAA": 6}
 
 
@@ -31,6 +34,12 @@ def reasons(
         additions: Those that the batch brings.
     """
     found = [text for item in additions for text in _record(domain, item)]
+    found += [
+        f"{item.label}: {text}"
+        for item in additions
+        if item.policy
+        for text in _policy(item, json.loads(item.policy))
+    ]
     found += [
         f"a zone must contain exactly one resource record set of type '{kind}' at the apex"
         for kind in ("NS", "SOA")
@@ -67,6 +76,37 @@ def _record(domain: str, item: RecordSet) -> Iterator[str]:
     for value in item.values:
         if not value or (item.type in _VERSIONS and not _is_address(value, _VERSIONS[item.type])):
             yield f"Invalid value for 'rrdata' of {item.label}: '{value}'"
+
+
+def _policy(item: RecordSet, policy: Mapping[str, Any]) -> Iterator[str]:
+    """One of the ways, each of its items with data, and what is checked with a check."""
+    ways = [way for way in _WAYS if way in policy]
+    if len(ways) != 1:
+        yield f"exactly one of {', '.join(_WAYS)} must be set"
+        return
+    body = policy[ways[0]]
+    backup = body.get("backupGeoTargets", {})
+    items = [*body.get("items", ()), *backup.get("items", ())]
+    targets = [each.get("healthCheckedTargets", {}) for each in items]
+    if ways[0] == "primaryBackup":
+        targets.append(body.get("primaryTargets", {}))
+    if not items:
+        yield "'items' must not be empty"
+    if ways[0] == "wrr" and not all(each.get("weight", -1) >= 0 for each in items):
+        yield "each weight must be 0 or more"
+    places = [each.get("location") for each in items] if ways[0] != "wrr" else []
+    if len({*places}) != len(places) or not all(places):
+        yield "each item needs a location of its own"
+    for each in targets:
+        ends = each.get("externalEndpoints", ())
+        version = _VERSIONS.get(item.type)
+        if ends and (version is None or not all(_is_address(end, version) for end in ends)):
+            yield f"Invalid value for 'externalEndpoints': {ends}"
+        if ends and not item.health_check:
+            yield "'healthCheck' is required with externalEndpoints"
+    rows = [{**each, **each.get("healthCheckedTargets", {})} for each in items]
+    if not all(each.get("rrdatas") or each.get("externalEndpoints") for each in rows):
+        yield "each item needs 'rrdata' or health-checked targets"
 
 
 def _is_address(text: str, version: int) -> bool:

@@ -28,7 +28,7 @@ class Part:
     """
     The changes of one unit.
 
-    leads_to: names of nodes that it is an alias of, before or after.
+    leads_to: names that it is an alias of, nodes among them, before or after.
     sweeps: it is a node that goes; only after everything that led there was carried out.
     """
 
@@ -123,7 +123,7 @@ def _part(name: str, plan: Plan[RecordSet]) -> Part:
     return Part(
         unit=name,
         plan=plan,
-        leads_to=frozenset(item.alias.name for item in items if item.alias),
+        leads_to=frozenset(item.leads_to for item in items if item.leads_to),
         sweeps=is_node(name) and all(isinstance(change, Delete) for change in plan),
     )
 

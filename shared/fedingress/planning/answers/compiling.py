@@ -1,11 +1,15 @@
 """
-The units of a zone as record sets of Route 53; see `plain` for hosts in Cloud DNS.
+The units of a zone as record sets.
 
 ```
 host   alias of its root, one record set per type that the root answers; or plain addresses
 tree   alias of the node below, one record set per choice and type
 pool   one record set per entry and type: an alias of the load balancer, its address, or its name
 ```
+
+That is Route 53. Cloud DNS has no aliases: a host of several members is a CNAME of its root, which
+stands as one policy per type (`policies`); at the apex, where no CNAME may be, the host has that
+policy itself. A host of one member is its address, or a CNAME of its name.
 
 Aliases inside the tree are evaluated, or a dead branch would never be left; those of load balancers
 when they are for one Ingress only. A and AAAA of an entry have equal weights.
@@ -15,15 +19,16 @@ alias and non-alias records" (an alias has the type of its target; no CNAME at t
 members of a weighted group beside aliases of load balancers have a TTL of 60).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from fedingress.domain.record import Alias, RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning import checks as health
 from fedingress.planning.answers import hosts as naming
-from fedingress.planning.answers import plain
-from fedingress.planning.answers.marks import HostMark
+from fedingress.planning.answers import policies
+from fedingress.planning.answers.clouddns import PROVIDER
+from fedingress.planning.answers.marks import HostMark, is_node
 from fedingress.planning.answers.pools import Choice, Entry, Pool, Tree
 from fedingress.planning.answers.units import Unit
 from fedingress.planning.answers.weighing import Weighed
@@ -64,14 +69,19 @@ class _Compiling:
         self.checks = checks
         self.owner = owner
         self.nodes: dict[str, Unit] = {}
+        self.policies = frozenset(policies.needed(weighed.forest))
 
     def all(self, claims: Mapping[str, ZoneIntent]) -> dict[str, Unit]:
         found = {host: self._host(host, intent) for host, intent in claims.items()}
         for unit in [unit for unit in found.values() if unit.ready and not unit.fault]:
             for name in unit.leads_to:
-                for label in self.forest.below(name.partition(".")[0]):
+                for label in self._standing(name.partition(".")[0]):
                     found[self._name(label)] = self._node(label)
         return found
+
+    def _standing(self, root: str) -> tuple[str, ...]:
+        """Labels of all nodes that stand for *root*."""
+        return (root,) if root in self.policies else self.forest.below(root)
 
     def _name(self, label: str) -> str:
         return f"{label}.{self.domain}"
@@ -95,56 +105,52 @@ class _Compiling:
                 shown=", ".join(value for item in answers for value in item.values),
             )
         root = self.forest.roots.get(intent.uid, "")
-        if root and intent.zone["provider"] == plain.PROVIDER:
-            return self._plain(host, intent, marked, root)
-        types = self.forest.types(root) if root else ()
-        fault = naming.fault(host, self.domain, types) or self.forest.faults.get(intent.uid, "")
-        answers = tuple(
-            RecordSet(name=host, type=kind, ttl_seconds=0, alias=Alias(name=self._name(root)))
-            for kind in types
-        )
+        answers = self._answers(host, intent, root) if root else ()
+        fault = naming.fault(host, self.domain, [item.type for item in answers])
+        below = frozenset(item.leads_to for item in answers if is_node(item.leads_to))
         return Unit(
             name=host,
             records=(marked, *answers),
-            leads_to=frozenset({self._name(root)}) if root else frozenset(),
+            leads_to=below,
             uid=intent.uid,
             ready=intent.healthy,
             adopts=intent.adopt,
-            fault=fault or self._fault_below(root),
+            fault=fault or self.forest.faults.get(intent.uid, "") or self._fault_below(root, below),
             shown=self._shown(root) if root else "",
         )
 
-    def _plain(self, host: str, intent: ZoneIntent, mark: RecordSet, root: str) -> Unit:
-        """A host of a zone that has no aliases, and so no nodes."""
-        pools = (self.forest.pools.get(label) for label in self.forest.below(root))
-        entries = sorted({each for pool in pools if pool for each in pool.own})
-        answers, fault = plain.answers(host, entries, intent.ttl_seconds)
-        types = [item.type for item in answers]
-        return Unit(
-            name=host,
-            records=(mark, *answers),
-            uid=intent.uid,
-            ready=intent.healthy,
-            fault=naming.fault(host, self.domain, types) or fault,
-            adopts=intent.adopt,
-            shown=self._shown(root),
+    def _answers(self, host: str, intent: ZoneIntent, root: str) -> tuple[RecordSet, ...]:
+        """What *host* itself answers."""
+        if root in self.policies and host == self.domain:
+            return self._policy(host, root)
+        if root in self.policies:
+            return (_led(host, "CNAME", self._name(root), intent.ttl_seconds),)
+        if intent.zone["provider"] == PROVIDER:
+            ((address, kind),) = {
+                (each.address, each.types[0]) for each in self.forest.entries(root)
+            }
+            return (_led(host, kind, address, intent.ttl_seconds),)
+        return tuple(
+            RecordSet(name=host, type=kind, ttl_seconds=0, alias=Alias(name=self._name(root)))
+            for kind in self.forest.types(root)
         )
 
-    def _fault_below(self, root: str) -> str:
+    def _policy(self, name: str, root: str) -> tuple[RecordSet, ...]:
+        check = self.checks.get(health.key("", policies.check_of(self.forest, root)), "")
+        return policies.answers(name, root, self.forest, self.weights, check)
+
+    def _fault_below(self, root: str, leads_to: Collection[str]) -> str:
         """The first fault of any node that is needed; a host without its checks must wait."""
-        found = (self._node(label).fault for label in self.forest.below(root))
+        labels = self._standing(root) if leads_to or root in self.policies else ()
+        found = (self._node(label).fault for label in labels)
         return next((fault for fault in found if fault), "")
 
     def _shown(self, root: str) -> str:
-        clusters = {
-            each.cluster
-            for label in self.forest.below(root)
-            if label in self.forest.pools
-            for each in self.forest.pools[label].own
-        }
-        return ", ".join(sorted(clusters))
+        return ", ".join(sorted({each.cluster for each in self.forest.entries(root)}))
 
     def _node(self, label: str) -> Unit:
+        if label not in self.nodes and label in self.policies:
+            self.nodes[label] = self._policy_node(label)
         if label not in self.nodes:
             tree = self.forest.trees.get(label)
             self.nodes[label] = self._tree(tree) if tree else self._pool(self.forest.pools[label])
@@ -152,6 +158,15 @@ class _Compiling:
 
     def _mark(self, name: str) -> RecordSet:
         return HostMark(owner=self.owner, host=name).record(self.domain, _NODE_MARK_SECONDS)
+
+    def _policy_node(self, root: str) -> Unit:
+        name = self._name(root)
+        key = health.key("", policies.check_of(self.forest, root))
+        return Unit(
+            name=name,
+            records=(self._mark(name), *self._policy(name, root)),
+            fault="" if key in self.checks else f"waiting for the health check {key}",
+        )
 
     def _tree(self, tree: Tree) -> Unit:
         name = self._name(tree.label)
@@ -225,3 +240,7 @@ class _Compiling:
             )
             for number, each in enumerate(entries)
         ]
+
+
+def _led(host: str, kind: str, value: str, ttl_seconds: int) -> RecordSet:
+    return RecordSet(name=host, type=kind, ttl_seconds=ttl_seconds, values=(value,))

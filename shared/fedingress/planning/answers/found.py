@@ -91,7 +91,7 @@ class Found:
                 after[change.desired.identity] = change.desired
         found: dict[str, list[Change[RecordSet]]] = {}
         left = {*names}
-        while going := sorted(left - {item.alias.name for item in after.values() if item.alias}):
+        while going := sorted(left - {item.leads_to for item in after.values()}):
             for name in going:
                 for item in (*self.answers(name), self.mark(name)):
                     del after[item.identity]

@@ -18,6 +18,9 @@ failover      a tree: PRIMARY -> the pool of the first region, SECONDARY -> that
 
 A region's pool holds the members of the next region on standby (no weight unless the region is
 short), so that it answers although all of its own are sick. A tree of one choice is that choice.
+
+In a zone of Cloud DNS a tree and its pools become one record set (see `policies`), and regions are
+those of Google Cloud.
 """
 
 import ipaddress
@@ -28,12 +31,15 @@ from typing import Final
 from fedingress.domain import names
 from fedingress.domain.policy import DnsHealthCheck, Place
 from fedingress.domain.target import Target
-from fedingress.planning.answers import regions
+from fedingress.planning.answers import clouddns, regions
 from fedingress.planning.answers.marks import POOL_PREFIX, TREE_PREFIX
 from fedingress.planning.answers.routing import Wish
 
 MOST_OF_A_GROUP: Final = 100
-"""Record sets of one name and type with a routing policy: a quota of Route 53."""
+"""
+Record sets of one name and type with a routing policy: a quota of Route 53; items of a routing
+policy: one of Cloud DNS.
+"""
 FAMILIES: Final = ("A", "AAAA", "CNAME")
 
 
@@ -131,6 +137,16 @@ class Forest:
     faults: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def entries(self, root: str) -> tuple[Entry, ...]:
+        """Every entry that the pools under *root* are for."""
+        found = {
+            each
+            for label in self.below(root)
+            if label in self.pools
+            for each in self.pools[label].own
+        }
+        return tuple(sorted(found))
+
     def types(self, label: str) -> tuple[str, ...]:
         """Types that the node answers."""
         if label in self.pools:
@@ -190,10 +206,11 @@ class _Growing:
         if left_out:
             self.notes[wish.uid] = left_out
         groups = _grouped(entries)
-        near = {name: own for name, own in groups.items() if regions.of_aws(name)}
+        placed = regions.of_google if wish.in_cloud_dns else regions.of_aws
+        near = {name: own for name, own in groups.items() if placed(name)}
         routing = wish.policy.routing
         if routing == "latency" and not near:
-            routing = "weighted"  # there is no place that Route 53 could measure from
+            routing = "weighted"  # there is no place that the provider could measure from
         if fault := _fault(wish, routing, entries, groups):
             self.faults[wish.uid] = fault
             return
@@ -281,6 +298,8 @@ def _fault(
     widest = max(map(len, groups.values() if regional else [entries]))
     if widest > MOST_OF_A_GROUP:
         return f"{widest} members would stand in one pool; at most {MOST_OF_A_GROUP} can"
+    if wish.in_cloud_dns:
+        return _fault_in_cloud_dns(wish, entries, groups)
     if routing != "geolocation":
         return ""
     places = wish.policy.places
@@ -289,6 +308,20 @@ def _fault(
     if sum(place.location == "country:*" for place in places) != 1:
         return "the policy's places need exactly one for country:*, or some clients get no answer"
     return ""
+
+
+def _fault_in_cloud_dns(
+    wish: Wish, entries: Sequence[Entry], groups: Mapping[str, Sequence[Entry]]
+) -> str:
+    if len(entries) == 1:
+        return ""
+    return clouddns.fault(
+        wish.policy,
+        str(wish.intent.zone.get("visibility", "")),
+        len(entries),
+        by_name=any("CNAME" in each.types for each in entries),
+        groups=groups,
+    )
 
 
 def _served_by(place: Place, groups: Mapping[str, Sequence[Entry]]) -> str:

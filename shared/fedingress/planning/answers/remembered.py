@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from fedingress.domain.record import RecordSet
+from fedingress.planning.answers import policies
 from fedingress.planning.answers.marks import POOL_PREFIX, marks_in
 from fedingress.planning.answers.pools import entry_key
 from fedingress.planning.shares import Belief
@@ -21,6 +22,7 @@ LONG: Final = 1000
 """Good windows in a row, when their number does not matter any more."""
 UP: Final = Belief(up=True, good=LONG, window=0)
 """Of a member that is published and of whom nothing else is known."""
+_NO_KEYS: Final[Mapping[str, frozenset[str]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,13 @@ class Weighing:
         )
 
 
-def recalled(observed: Iterable[RecordSet], domain: str, owner: str, now: float) -> Weighing:
+def recalled(
+    observed: Iterable[RecordSet],
+    domain: str,
+    owner: str,
+    now: float,
+    keys: Mapping[str, frozenset[str]] = _NO_KEYS,
+) -> Weighing:
     """
     The state that is as much as the records of a zone can tell.
 
@@ -83,6 +91,7 @@ def recalled(observed: Iterable[RecordSet], domain: str, owner: str, now: float)
         domain: The zone's.
         owner: Our installation.
         now: Unix seconds; for one dwell nothing rises.
+        keys: Address of a load balancer -> keys of its entries, for policies of Cloud DNS.
     """
     observed = tuple(observed)
     ours = {name for name, mark in marks_in(observed, domain).items() if mark.owner == owner}
@@ -94,6 +103,7 @@ def recalled(observed: Iterable[RecordSet], domain: str, owner: str, now: float)
         address = item.alias.name if item.alias else next(iter(item.values), "")
         weights = found.setdefault(label, {})  # A comes last and counts: see `compile`
         weights[entry_key(item.set_identifier, address)] = item.weight
+    found |= policies.recalled(observed, ours, keys)
     return Weighing(pools={label: Published(weights=rows, at=now) for label, rows in found.items()})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from fedingress.domain.policy import Damping, DnsHealthCheck, DnsPolicy, Place
 from fedingress.domain.report import ZoneIntent
 from fedingress.domain.target import Target
+from fedingress.planning.answers import clouddns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,11 @@ class Wish:
     def uid(self) -> str:
         """Of the source."""
         return self.intent.uid
+
+    @property
+    def in_cloud_dns(self) -> bool:
+        """Whether the zone is one of Cloud DNS; else it is one of Route 53."""
+        return bool(self.intent.zone["provider"] == clouddns.PROVIDER)
 
 
 def wishes(intents: Mapping[str, ZoneIntent]) -> tuple[Wish, ...]:
@@ -47,9 +53,12 @@ def policy_of(routing: Mapping[str, Any]) -> DnsPolicy:
 
 def _wish(intent: ZoneIntent) -> Wish:
     targets = [Target.decode(row) for row in intent.targets]
+    policy = policy_of(intent.routing)
+    if intent.zone["provider"] == clouddns.PROVIDER:
+        targets = [clouddns.seen(each, policy.routing) for each in targets]
     return Wish(
         intent=intent,
-        policy=policy_of(intent.routing),
+        policy=policy,
         targets={each.cluster: each for each in sorted(targets, key=lambda each: each.cluster)},
     )
 

@@ -19,7 +19,7 @@ from fedingress.planning.answers.remembered import LONG, UP, Published, Weighing
 from fedingress.planning.answers.routing import Wish, wishes
 from fedingress.planning.shares import Belief, Sample
 
-__all__ = ["UP", "Published", "Weighed", "Weighing", "recalled", "weigh"]
+__all__ = ["UP", "Published", "Weighed", "Weighing", "keys_by_address", "recalled", "weigh"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,15 @@ def weigh(
         deserving=frozenset(deserved),
         deserved=deserved,
     )
+
+
+def keys_by_address(intents: Mapping[str, ZoneIntent]) -> dict[str, frozenset[str]]:
+    """Address of a load balancer -> keys of the entries that it is, for `recalled`."""
+    found: dict[str, set[str]] = {}
+    for wish in wishes(intents):
+        for each in wish.targets.values():
+            found.setdefault(each.address, set()).add(entry_key(each.cluster, each.address))
+    return {address: frozenset(keys) for address, keys in found.items()}
 
 
 def _beliefs(

@@ -345,14 +345,18 @@ def _namespace(source: str) -> str:
 
 def _told(item: RecordSet) -> str:
     """What a record set answers, for people."""
-    return f"alias of {item.alias.name}" if item.alias else ", ".join(item.values) or "a policy"
+    if item.alias or is_node(item.leads_to):
+        return f"alias of {item.leads_to}"
+    return ", ".join(item.values) or "a policy"
 
 
 def _is_risky(change: Change[RecordSet]) -> bool:
     """Whether an address that is answered becomes another; an alias leads to nodes of ours only."""
     if not isinstance(change, Update) or change.desired.type == "TXT":
         return False
-    return not (change.observed.alias and change.desired.alias)
+    items = (change.observed, change.desired)
+    weighed = all(item.policy for item in items)  # at the apex of a zone of Cloud DNS
+    return not (weighed or all(item.alias or is_node(item.leads_to) for item in items))
 
 
 def _order(change: Change[RecordSet]) -> tuple[str, str, str]:

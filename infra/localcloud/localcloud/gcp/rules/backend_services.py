@@ -13,9 +13,11 @@ NEGs on capacity fields.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.gcp.errors import invalid, required
+from localcloud.gcp.errors import GoogleError, invalid, required
+from localcloud.gcp.references import BASE
 from localcloud.gcp.resources import Resources
 from localcloud.gcp.rules.draft import Draft, out_of_range
+from localcloud.gcp.rules.instance_groups import sole_group
 
 ZONAL_TYPES = frozenset({"GCE_VM_IP_PORT", "NON_GCP_PRIVATE_IP_PORT"})
 
@@ -46,7 +48,7 @@ def check(draft: Draft, resources: Resources) -> None:
     backends = body.get("backends") or []
     types = [_backend(draft, resources, index) for index in range(len(backends))]
     _together(draft, types)
-    _health_checks(draft, types)
+    _health_checks(draft, types, resources)
 
 
 def _security_policy(link: str | None, resources: Resources) -> None:
@@ -73,7 +75,10 @@ def _backend(draft: Draft, resources: Resources, index: int) -> str:
         if mode == "UTILIZATION":
             backend.setdefault("maxUtilization", 0.8)
         _instance_group(draft, backend, at)
-        _one_mode(draft, resources, backend, at)
+        _one_mode(draft, resources, backend)
+        path = link.removeprefix(BASE)
+        members = (each.removeprefix(BASE) for each in resources.instances.get(path, ()))
+        sole_group(path, members, resources)
     elif kind in ZONAL_TYPES:
         _zonal_group(draft, backend, at)
     _scaler(draft, backend, at)
@@ -118,20 +123,20 @@ def _instance_group(draft: Draft, backend: Backend, at: str) -> None:
         raise out_of_range(f"{at}.maxUtilization", utilization, 0.0, 1.0)
 
 
-def _one_mode(draft: Draft, resources: Resources, backend: Backend, at: str) -> None:
+def _one_mode(draft: Draft, resources: Resources, backend: Backend) -> None:
     group, mode = backend["group"], backend["balancingMode"]
     for path, other in resources.each(draft.project, "backendServices"):
         if path == draft.path:
             continue
         for theirs in other.get("backends") or ():
             if theirs["group"] == group and theirs["balancingMode"] != mode:
-                names = (draft.path.rpartition("/")[2], other["name"])
-                raise invalid(
-                    at,
-                    group,
-                    f"Validation failed for instance group '{group.rpartition('/')[2]}': backend "
-                    f"services '{names[0]}' and '{names[1]}' point to the same instance group but "
-                    "the backends have incompatible balancing_mode. Values should be the same.",
+                shared = group.removeprefix(BASE)
+                raise GoogleError(
+                    400,
+                    "invalid",
+                    f"Validation failed for instance group '{shared}': backend services "
+                    f"'{draft.path}' and '{path}' point to the same instance group but the "
+                    "backends have incompatible balancing_mode. Values should be the same.",
                 )
 
 
@@ -170,8 +175,12 @@ def _together(draft: Draft, types: list[str]) -> None:
         )
 
 
-def _health_checks(draft: Draft, types: list[str]) -> None:
+def _health_checks(draft: Draft, types: list[str], resources: Resources) -> None:
     checks = draft.body.get("healthChecks") or []
+    for link in checks:
+        if (resources.linked(link) or {}).get("sourceRegions"):
+            why = "A health check with source regions cannot be used with a backend service."
+            raise invalid("resource.healthChecks[0]", link, why)
     probed = [kind for kind in types if kind == "INSTANCE_GROUP" or kind in ZONAL_TYPES]
     if len(checks) > 1:
         field = "resource.healthChecks"

@@ -1,10 +1,12 @@
 """
-Health checks: one protocol block that matches the type, numbers in range.
+Health checks: one protocol block that matches the type, numbers in range, source regions.
 
-Source: compute v1 ``HealthCheck``.
+Source: compute v1 ``HealthCheck`` (``sourceRegions``: exactly three, in global ones only, and what
+they forbid).
 """
 
 from localcloud.gcp.errors import invalid
+from localcloud.gcp.places import REGIONS
 from localcloud.gcp.resources import Resources
 from localcloud.gcp.rules.draft import Draft
 
@@ -19,6 +21,9 @@ _BLOCKS = {
 }
 _DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443, "HTTP2": 443, "TCP": 80, "SSL": 443}
 _HTTP_LIKE = frozenset({"HTTP", "HTTPS", "HTTP2"})
+_FROM_REGIONS = frozenset({"HTTP", "HTTPS", "TCP"})
+_SOURCE_REGIONS = 3
+_LEAST_SECONDS_FROM_REGIONS = 30
 _LONGEST_SECONDS = 300
 _HIGHEST_THRESHOLD = 10
 
@@ -47,7 +52,30 @@ def check(draft: Draft, _resources: Resources) -> None:
     for other, name in _BLOCKS.items():
         if other != kind and body.get(name) is not None:
             raise invalid(f"resource.{name}", "", f"Cannot be set for a health check of {kind}.")
+    if body.get("sourceRegions"):
+        _source_regions(draft, kind)
     _block(draft, kind)
+
+
+def _source_regions(draft: Draft, kind: str) -> None:
+    body = draft.body
+    regions = body["sourceRegions"]
+    field = "resource.sourceRegions"
+    if len(regions) != _SOURCE_REGIONS or len(set(regions)) != _SOURCE_REGIONS:
+        raise invalid(field, regions, "Exactly 3 regions must be specified.")
+    unknown = [each for each in regions if each not in REGIONS]
+    if unknown:
+        raise invalid(field, unknown[0], "Must be the name of a region.")
+    if kind not in _FROM_REGIONS:
+        raise invalid("resource.type", kind, "Not supported with sourceRegions.")
+    if body["checkIntervalSec"] < _LEAST_SECONDS_FROM_REGIONS:
+        why = "Must be at least 30 with sourceRegions."
+        raise invalid("resource.checkIntervalSec", body["checkIntervalSec"], why)
+    block = body.get(_BLOCKS[kind]) or {}
+    for name in ("proxyHeader", "request"):
+        if block.get(name) not in (None, "", "NONE"):
+            at = f"resource.{_BLOCKS[kind]}.{name}"
+            raise invalid(at, block[name], "Not supported with sourceRegions.")
 
 
 def _block(draft: Draft, kind: str) -> None:
