@@ -29,6 +29,7 @@ from fedingress.planning.answers.weighing import (
     recalled,
     weigh,
 )
+from fedingress.planning.answers.written import as_written, unwritten
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
@@ -97,8 +98,8 @@ class Visit:
         records = self._listed(memory, ports)
         if records is not None:
             memory = _with_listing(memory, records, self.now, complete=_complete(ports))
-        weighed = self._weighed(memory, records or (), ports)
-        memory = replace(memory, weighing=weighed.state.encode())
+        before = self._before(memory, records or (), ports)
+        weighed = self._weighed(before, memory, ports)
         checked = zone_checks.Checks(memory=memory)
         if self._checks_matter(weighed, memory):
             thorough = records is not None
@@ -115,6 +116,9 @@ class Visit:
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
         memory, prints = self._learned(memory, found, decision, carried)
+        stands = found.known if prints is None else prints
+        weighed = as_written(weighed, before, unwritten(weighed, wanted, stands))
+        memory = replace(memory, weighing=weighed.state.encode())
         return Look(
             memory=memory,
             prints=prints,
@@ -129,19 +133,21 @@ class Visit:
     def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
         """What a thorough look would change in the zone; nothing is written."""
         records = ports.record_sets.list(self.zone)
-        weighed = self._weighed(memory, records, ports)
+        weighed = self._weighed(self._before(memory, records, ports), memory, ports)
         coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
         memory = replace(memory, checks={**coming, **memory.checks})
         return self._decide(weighed, memory, Standing(records=records), ports)
 
-    def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
-        if memory.weighing is None:
-            keys = keys_by_address(self.intents)
-            state = recalled(records, self.domain, ports.owner, self.now, keys)
-        else:
-            state = Weighing.decode(memory.weighing)
+    def _before(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighing:
+        """What was believed, and the weights that stand."""
+        if memory.weighing is not None:
+            return Weighing.decode(memory.weighing)
+        keys = keys_by_address(self.intents)
+        return recalled(records, self.domain, ports.owner, self.now, keys)
+
+    def _weighed(self, before: Weighing, memory: ZoneMemory, ports: Ports) -> Weighed:
         found = zone_checks.probes(memory, ports)
-        return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
+        return weigh(before, self.intents, self.now, owner=ports.owner, probes=found)
 
     def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
         return bool(weighed.forest.pools or memory.checks or memory.spare)
