@@ -50,8 +50,15 @@ class Graph:
         self._options = {"api_endpoint": endpoint}
         self._operations = compute_v1.GlobalOperationsClient(client_options=self._options)
 
-    def make(self, groups: list[str]) -> str:
-        """Make everything over *groups* (paths of NEGs) and give the address."""
+    def make(self, groups: list[str], *, port_name: str = "", **backend: object) -> str:
+        """
+        Make everything over *groups* and give the address.
+
+        Args:
+            groups: Paths of NEGs or of instance groups.
+            port_name: The named port, of instance groups.
+            backend: Fields of each backend; without any, those of a NEG that is never full.
+        """
         c, p = self.compute, self.prefix
         check = c.HealthCheck(
             name=p,
@@ -65,16 +72,15 @@ class Graph:
             ),
         )
         self._insert(c.HealthChecksClient, "health_check_resource", check)
-        backends = [
-            c.Backend(group=group, balancing_mode="RATE", max_rate_per_endpoint=1e14)
-            for group in groups
-        ]
+        fields = backend or {"balancing_mode": "RATE", "max_rate_per_endpoint": 1e14}
+        backends = [c.Backend(group=group, **fields) for group in groups]
         service = c.BackendService(
             name=p,
             load_balancing_scheme="EXTERNAL_MANAGED",
             protocol="HTTP",
             health_checks=[f"projects/{PROJECT}/global/healthChecks/{p}"],
             backends=backends,
+            **({"port_name": port_name} if port_name else {}),
         )
         self._insert(c.BackendServicesClient, "backend_service_resource", service)
         url_map = c.UrlMap(name=p, default_service=f"projects/{PROJECT}/global/backendServices/{p}")

@@ -40,13 +40,13 @@ def decide(intents, observed=(), *, complete=True, force=False, owner="me"):
     """Decide a zone of addresses, of which everything is seen."""
     by_uid = {each.uid: each for each in intents}
     state = recalled(observed, "example.com", owner, 0.0)
+    weighed = weigh(state, by_uid, 0.0, owner=owner, probes={})
     return zone.decide(
         "example.com",
         by_uid,
         Standing(records=observed),
         owner,
-        weigh(state, by_uid, 0.0, owner=owner, probes={}),
-        checks={},
+        zone.wanted("example.com", by_uid, owner, weighed, checks={}),
         complete=complete,
         force=force,
     )

@@ -5,6 +5,7 @@ The control API of a world: plain JSON over HTTP on loopback, for ``fedingress l
 GET     /state                                                  all there is
 POST    /clusters/NAME/{kill,revive}                            power of its pods
 POST    /clusters/NAME/api/{up,down,slow,refuse}                ``{"seconds": 2, "status": 403}``
+POST    /clusters/NAME/utilization                              ``{"fraction": 0.9}``
 POST    /workloads/CLUSTER/NAMESPACE/NAME/scale                 ``{"replicas": 3}``
 POST    /workloads/CLUSTER/NAMESPACE/NAME/{ready,unready}
 POST    /workloads/CLUSTER/NAMESPACE/NAME/slow                  ``{"seconds": 1.5}``
@@ -64,6 +65,7 @@ class ControlServer:
                 web.get("/state", self._state),
                 web.post("/clusters/{name}/{verb:kill|revive}", self._power),
                 web.post("/clusters/{name}/api/{condition}", self._api),
+                web.post("/clusters/{name}/utilization", self._utilization),
                 web.post("/workloads/{cluster}/{namespace}/{name}/{verb}", self._workload),
                 web.get("/functions", self._functions),
                 web.post("/functions/{verb:start|stop}", self._functions),
@@ -95,12 +97,15 @@ class ControlServer:
 
     async def _power(self, request: web.Request) -> web.Response:
         cluster = self._world.cluster(request.match_info["name"])
-        kubelet = _kubelet(cluster)
-        if request.match_info["verb"] == "kill":
-            await kubelet.power_off()
-        else:
-            await kubelet.power_on()
-        return web.json_response({"power": kubelet.powered})
+        on = request.match_info["verb"] == "revive"
+        await cluster.set_power(on=on)
+        return web.json_response({"power": on})
+
+    async def _utilization(self, request: web.Request) -> web.Response:
+        cluster = self._world.cluster(request.match_info["name"])
+        cluster.set_utilization(float((await _body(request))["fraction"]))
+        self._world.data_plane.changed()
+        return web.json_response({"utilization": cluster.utilization})
 
     async def _api(self, request: web.Request) -> web.Response:
         cluster = self._world.cluster(request.match_info["name"])

@@ -67,6 +67,10 @@ class ControlClient:
         """Do ``scale`` (replicas), ``unready``, ``ready`` or ``slow`` (seconds) to a workload."""
         return self.call("POST", f"/workloads/{cluster}/{namespace}/{name}/{verb}", details)
 
+    def utilization(self, cluster: str, fraction: float) -> None:
+        """Say how much of the CPU of a cluster's nodes is used."""
+        self.call("POST", f"/clusters/{cluster}/utilization", {"fraction": fraction})
+
     def functions(self, verb: str) -> Any:
         """``stop`` or ``start`` the functions; gives their state."""
         return self.call("POST", f"/functions/{verb}")

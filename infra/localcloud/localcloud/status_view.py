@@ -19,6 +19,10 @@ def show(state: Mapping[str, Any]) -> None:
     for neg in state["negs"]:
         endpoints = " ".join(neg["endpoints"]) or "no endpoints"
         tell(f"NEG        {neg['path'].split('/', 2)[-1]}: {endpoints}")
+    for group in state["instance_groups"]:
+        instances = " ".join(group["instances"]) or "no instances"
+        ports = " ".join(group["ports"]) or "no named ports"
+        tell(f"Group      {group['path'].split('/', 2)[-1]}: {instances}, {ports}")
     for balancer in state["load_balancers"]:
         targets = ", ".join(balancer["targets"]) or "no targets"
         tell(f"ALB        {balancer['name']} at {balancer['address']}: {targets}")

@@ -20,8 +20,8 @@ from fedingress.domain.report import ZoneIntent
 from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
-from fedingress.planning.answers.decision import Lately, Standing, ZoneDecision
-from fedingress.planning.answers.units import Unit, names_of, to_look_at
+from fedingress.planning.answers.decision import Lately, Standing, Wanted, ZoneDecision
+from fedingress.planning.answers.units import names_of, to_look_at
 from fedingress.planning.answers.weighing import (
     Weighed,
     Weighing,
@@ -71,7 +71,7 @@ class _Compared:
     known: prints of what was found to stand before.   standing: what was looked at now.
     """
 
-    wanted: Mapping[str, Unit]
+    wanted: Wanted
     known: Mapping[str, str]
     standing: Standing
 
@@ -107,12 +107,10 @@ class Visit:
                 self.zone, weighed, memory, ports, guard, thorough=thorough
             )
         memory = checked.memory
-        wanted = planning.wanted(
-            self.domain, self.intents, ports.owner, weighed, checks=memory.checks
-        )
-        waits = {} if self._asked else zone_memory.waiting(memory, _prints(wanted), self.now)
+        wanted = self._wanted(weighed, memory, ports)
+        waits = {} if self._asked else zone_memory.waiting(memory, wanted.prints, self.now)
         found = self._compared(memory, wanted, records, waits, ports)
-        decision = _without(self._decide(weighed, memory, found.standing, ports), waits)
+        decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
         memory, prints = self._learned(memory, found, decision, carried)
@@ -125,9 +123,9 @@ class Visit:
             weighed=weighed,
             decision=decision,
             records=_after(found.standing.records, decision, carried),
-            failed={name: each.text for name, each in memory.refused.items() if name in wanted},
+            failed={name: it.text for name, it in memory.refused.items() if name in wanted.units},
             held=checked.held,
-            again_seconds=self._again(memory, wanted, carried),
+            again_seconds=self._again(memory, wanted.units, carried),
         )
 
     def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
@@ -136,7 +134,13 @@ class Visit:
         weighed = self._weighed(self._before(memory, records, ports), memory, ports)
         coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
         memory = replace(memory, checks={**coming, **memory.checks})
-        return self._decide(weighed, memory, Standing(records=records), ports)
+        wanted = self._wanted(weighed, memory, ports)
+        return self._decide(wanted, memory, Standing(records=records), ports)
+
+    def _wanted(self, weighed: Weighed, memory: ZoneMemory, ports: Ports) -> Wanted:
+        return planning.wanted(
+            self.domain, self.intents, ports.owner, weighed, checks=memory.checks
+        )
 
     def _before(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighing:
         """What was believed, and the weights that stand."""
@@ -174,7 +178,7 @@ class Visit:
     def _compared(
         self,
         memory: ZoneMemory,
-        wanted: Mapping[str, Unit],
+        wanted: Wanted,
         records: Sequence[RecordSet] | None,
         waits: Iterable[str],
         ports: Ports,
@@ -184,7 +188,7 @@ class Visit:
 
         That is the whole zone, or the units that are not known to stand as they are wanted.
         """
-        prints = _prints(wanted)
+        prints = wanted.prints
         quiet = memory.digest and not memory.idle_since  # the digest tells of wanted units only
         if records is None and quiet and memory.digest == zone_memory.digest(prints):
             return _Compared(wanted, prints, Standing(records=(), units=frozenset()))
@@ -194,21 +198,20 @@ class Visit:
         if records is not None or known is None:
             return _Compared(wanted, known or {}, Standing(records=records or ()))
         touched = zone_memory.touched(prints, known, waits)
-        units = to_look_at(wanted, touched) if touched else frozenset()
+        units = to_look_at(wanted.units, touched) if touched else frozenset()
         asked = names_of(units, self.domain)
         found = ports.record_sets.find(self.zone, asked) if asked else ()
         return _Compared(wanted, known, Standing(records=found, units=units))
 
     def _decide(
-        self, weighed: Weighed, memory: ZoneMemory, standing: Standing, ports: Ports
+        self, wanted: Wanted, memory: ZoneMemory, standing: Standing, ports: Ports
     ) -> ZoneDecision:
         return planning.decide(
             self.domain,
             self.intents,
             standing,
             ports.owner,
-            weighed,
-            checks=memory.checks,
+            wanted,
             complete=_complete(ports),
             force=self.work.cause == FORCE,
             lately=Lately(now=self.now, released=memory.released, shown=memory.shown),
@@ -236,7 +239,7 @@ class Visit:
         carried: Carried,
     ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
         """What the next look can rely on: the memory, and the prints where there are news."""
-        prints, looked = _prints(found.wanted), found.standing.units
+        prints, looked = found.wanted.prints, found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
@@ -246,7 +249,8 @@ class Visit:
         idle_since = (memory.idle_since or self.now) if idle else 0.0
         if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
             idle_since = memory.idle_since
-        attached = {item.health_check for unit in found.wanted.values() for item in unit.records}
+        units = found.wanted.units.values()
+        attached = {item.health_check for unit in units for item in unit.records}
         if looked is None:
             after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
@@ -297,10 +301,6 @@ def _with_listing(
 
 def _complete(ports: Ports) -> bool:
     return ports.ledger.note(COMPLETE) is not None
-
-
-def _prints(units: Mapping[str, Unit]) -> dict[str, str]:
-    return {name: unit.print for name, unit in units.items()}
 
 
 def _without(decision: ZoneDecision, waits: Iterable[str]) -> ZoneDecision:

@@ -28,7 +28,7 @@ def found(*rules, network=BLUE):
         compute[f"projects/p/global/firewalls/rule-{number}"] = each
     problems = []
     snapshot = Snapshot(compute=compute, endpoints={GROUP: ROWS}, tags={"node-a": ("blue",)})
-    return list(reached(GROUP, snapshot, problems)), problems
+    return list(reached(GROUP, ROWS, snapshot, problems)), problems
 
 
 OPEN = {

@@ -1,5 +1,7 @@
 """The compilers alone: snapshot in, program out; no process is started."""
 
+import dataclasses
+
 import pytest
 
 from localcloud.dataplane.haproxy.pools import service_of
@@ -154,6 +156,78 @@ def test_rates_of_whole_groups():
     assert each.milli_rate_per_endpoint == 3500
 
 
+IG = "projects/p/zones/us-central1-a/instanceGroups/ig"
+IG2 = IG.replace("us-central1-a", "us-central1-b")
+IG3 = IG.replace("us-central1-a", "europe-west1-b")
+
+
+def grouped(*backends, utilization=(), **fields):
+    """A service over instance groups of two nodes each, which serve two named ports."""
+    view = snapshot(service(*backends, **{"portName": "port30080", **fields}))
+    for number, group in enumerate((IG, IG2, IG3), start=1):
+        view.endpoints[group] = [
+            {
+                "instance": f"{SITE}projects/p/zones/z/instances/node-{number}-{n}",
+                "ipAddress": f"10.1.{number}.{n}",
+                "port": port,
+                "portName": f"port{port}",
+            }
+            for n in (1, 2)
+            for port in (30080, 30081)
+        ]
+    view = dataclasses.replace(view, utilization=dict(utilization))
+    return service_of(WEB, view.compute[WEB], view, 1.0)
+
+
+def instances(group=IG, **fields):
+    return {"group": SITE + group, "balancingMode": "RATE", "maxRatePerInstance": 10, **fields}
+
+
+def test_instances_serve_at_the_named_port():
+    """The endpoints of an instance group are its nodes at the port that the service names."""
+    (pool,) = grouped(instances()).pools
+    assert [each.name for each in pool.endpoints] == ["10.1.1.1:30080", "10.1.1.2:30080"]
+    assert (pool.milli_rate_per_endpoint, pool.region) == (10_000, "us-central1")
+    missing = grouped(instances(), portName="http")
+    assert missing.pools[0].endpoints == ()
+    assert "no instance with a port named 'http'" in missing.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("used", "fields", "full"),
+    [
+        ({}, {}, False),
+        ({"node-1-1": 0.79, "node-1-2": 0.79}, {}, False),
+        ({"node-1-1": 0.8, "node-1-2": 0.8}, {}, True),
+        ({"node-1-1": 1.0, "node-1-2": 0.5}, {}, False),
+        ({"node-1-1": 0.5, "node-1-2": 0.5}, {"maxUtilization": 0.5}, True),
+        ({"node-1-1": 0.4, "node-1-2": 0.4}, {"capacityScaler": 0.5}, True),
+        ({"node-2-1": 1.0}, {}, False),
+    ],
+)
+def test_groups_are_full_by_their_average_utilization(used, fields, full):
+    """Full is an average of maxUtilization times capacityScaler; then no tier has the group."""
+    mode = {"balancingMode": "UTILIZATION", "maxUtilization": 0.8, "maxRatePerInstance": None}
+    found = grouped(instances(**mode | fields), instances(IG3, **mode), utilization=used)
+    assert found.pools[0].full is full
+    assert [tier.region for tier in found.tiers()] == ["europe-west1"] + ["us-central1"] * (
+        not full
+    )
+    assert len(found.serving()) == len(found.weights()) == 2
+
+
+def test_a_region_goes_on_with_the_group_that_has_room():
+    """A full group leaves its region's tier to the other one, and has its part at the last."""
+    mode = {"balancingMode": "UTILIZATION", "maxUtilization": 0.8, "maxRatePerInstance": None}
+    used = {f"node-1-{n}": 0.9 for n in (1, 2)}
+    found = grouped(instances(**mode), instances(IG2, **mode), utilization=used)
+    (tier,) = found.tiers()
+    assert [pool.group for pool in tier.pools] == [IG2]
+    used |= {f"node-2-{n}": 0.9 for n in (1, 2)}
+    nobody = grouped(instances(**mode), instances(IG2, **mode), utilization=used)
+    assert (nobody.tiers(), len(nobody.serving())) == ((), 2)
+
+
 def test_health_check_fields():
     """Thresholds, times, ports and defaults are the health check's; its text stays in maps."""
     check = compiled(check=health_check(requestPath="/h?x=1", host="probe.example.com")).check
@@ -194,7 +268,7 @@ PROBLEMS = [
     ({"vip": "fd00:7::1"}, "there is no IPv6 here"),
     ({"url_map": {"defaultService": ref("backendServices", "gone")}}, "no such backend service"),
     ({"web": service(backend(US)) | {"healthChecks": []}}, "no health check"),
-    ({"web": service(backend(US, balancingMode="UTILIZATION"))}, "taken as no limit"),
+    ({"web": service(backend(US, balancingMode="CONNECTION"))}, "taken as no limit"),
     ({"url_map": {"defaultRouteAction": {"urlRewrite": {"hostRewrite": "x"}}}}, "urlRewrite"),
     ({"url_map": {"pathMatchers": [{"name": "m", "routeRules": [{}]}]}}, "routeRules"),
     ({"url_map": {"hostRules": [{"hosts": ["a"], "pathMatcher": "x"}]}}, "no path matcher"),

@@ -232,7 +232,7 @@ def test_a_look_at_some_units_changes_those_only():
     drained = intent("u1", target("us", multiplier=0.0), AP, hosts=hosts)
     weighed = zone.weigh(drained)
     by_uid = {"u1": drained}
-    units = wanted(DOMAIN, by_uid, "me", weighed, checks=zone.checks)
+    units = wanted(DOMAIN, by_uid, "me", weighed, checks=zone.checks).units
     known = zone.decide(first).prints
     touched = {name for name, unit in units.items() if known.get(name) != unit.print}
     assert all(map(is_node, touched))
@@ -249,7 +249,7 @@ def test_a_node_that_is_missing_is_made_for_the_hosts_looked_at():
     """With the host its nodes are looked at; alone, a node that does not stand is not made."""
     wish = intent("u1", US, AP)
     zone = Zone()
-    units = wanted(DOMAIN, {"u1": wish}, "me", zone.weigh(wish), checks={})
+    units = wanted(DOMAIN, {"u1": wish}, "me", zone.weigh(wish), checks={}).units
     (pool, *_) = sorted(filter(is_node, units))
     assert to_look_at(units, [pool, HOST, "gone", pool]) == {*units, "gone"}
     assert not zone.decide(wish, standing=found(zone, [pool])).plan

@@ -12,7 +12,7 @@ from fedingress.planning import checks as health
 from fedingress.planning.answers import batches
 from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
 from fedingress.planning.answers.weighing import Weighed, Weighing, weigh
-from fedingress.planning.answers.zone import decide
+from fedingress.planning.answers.zone import decide, wanted
 
 DOMAIN = "example.com"
 ZONE = {"provider": "route53", "project": "self", "name": "Z1", "domain": DOMAIN}
@@ -91,7 +91,6 @@ class Zone:
         for key in health.wanted(weighed):
             self.checks.setdefault(key, f"hc-{len(self.checks)}")
         options = {
-            "checks": self.checks,
             "complete": True,
             "lately": Lately(now=self.now, released=self.released, shown=self.shown),
             "standing": Standing(records=self.records),
@@ -99,7 +98,9 @@ class Zone:
         options |= more
         standing = options.pop("standing")
         by_uid = {each.uid: each for each in intents}
-        return decide(DOMAIN, by_uid, standing, self.owner, weighed, **options)
+        checks = options.pop("checks", self.checks)
+        wish = wanted(DOMAIN, by_uid, self.owner, weighed, checks=checks)
+        return decide(DOMAIN, by_uid, standing, self.owner, wish, **options)
 
     def look(self, *intents: ZoneIntent, **more: Any) -> ZoneDecision:
         """One look, carried out."""

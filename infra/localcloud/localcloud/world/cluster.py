@@ -8,7 +8,7 @@ plane. Its controllers work in process, so they go on while the API is down; a r
 
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from localcloud.addresses import WorldBlock
@@ -26,6 +26,7 @@ from localcloud.workloads.addresses import PodAddresses
 from localcloud.workloads.deployments import Deployments
 from localcloud.workloads.endpointslices import EndpointSlices
 from localcloud.workloads.kubelet import Kubelet, PodPlace, Run
+from localcloud.workloads.kubeproxy import KubeProxy
 from localcloud.workloads.nodes import Node
 from localcloud.world.certificates import Authority
 from localcloud.world.kubeconfig import Context
@@ -55,6 +56,8 @@ class Cluster:
         self.functions_token = secrets.token_urlsafe(24)
         self.kube = KubeCluster(name, tokens={self.people_token: None, self.functions_token: None})
         self.kubelet: Kubelet | None = None
+        self.proxy: KubeProxy | None = None
+        self.utilization = 0.0
         self.api = "up"
         self.entries: AccessEntries | None = None
         self._authority = authority
@@ -83,7 +86,8 @@ class Cluster:
         )
         addresses = PodAddresses(lambda n: block.pod(index, n))
         self.kubelet = Kubelet(self.kube, nodes, addresses, run)
-        self._controllers = [Deployments(self.kube), EndpointSlices(self.kube)]
+        self.proxy = KubeProxy(self.kube, nodes)
+        self._controllers = [Deployments(self.kube), EndpointSlices(self.kube), self.proxy]
         if member.provider == "gcp":
             negs = NegController(
                 self.kube,
@@ -145,6 +149,33 @@ class Cluster:
         server = f"https://{HOST}:{self._port}"
         return Context(name=name, server=server, ca=self._authority.pem, token=token)
 
+    async def set_power(self, *, on: bool) -> None:
+        """
+        Cut or give back the power of its nodes: of the pods and of what listens on node ports.
+
+        Raises:
+            ValueError: It runs no pods.
+        """
+        if self.kubelet is None or self.proxy is None:
+            raise ValueError(f"{self.name} runs no pods")
+        if on:
+            await self.kubelet.power_on()
+            await self.proxy.power(on=True)
+        else:
+            await self.proxy.power(on=False)
+            await self.kubelet.power_off()
+
+    def set_utilization(self, fraction: float) -> None:
+        """
+        Say how much of the CPU of its nodes is used, 0 to 1, which pods here do not tell.
+
+        Raises:
+            ValueError: Not from 0 to 1.
+        """
+        if not 0 <= fraction <= 1:
+            raise ValueError("a utilization is a fraction, 0 to 1")
+        self.utilization = fraction
+
     async def set_api(self, condition: str, *, seconds: float = 2.0, status: int = 403) -> None:
         """
         Change how the API server behaves, for every caller, until it is ``up`` again.
@@ -181,6 +212,16 @@ class Cluster:
             self._server = None
 
 
+def utilization(clusters: Iterable[Cluster]) -> dict[str, float]:
+    """Give node -> how much of its CPU is used."""
+    return {
+        node: cluster.utilization
+        for cluster in clusters
+        if cluster.member is not None
+        for node, _ in cluster.member.nodes
+    }
+
+
 def describe(cluster: Cluster) -> Mapping[str, Any]:
     """Give JSON for people and tests: place, API, power, workloads and pods."""
     kubelet, member = cluster.kubelet, cluster.member
@@ -193,6 +234,7 @@ def describe(cluster: Cluster) -> Mapping[str, Any]:
         "server": cluster.context("", "").server,
         "api": cluster.api,
         "power": kubelet is not None and kubelet.powered,
+        "utilization": cluster.utilization,
         "workloads": [_workload(item) for item in cluster.kube.list("deployments.apps")],
         "pods": pods,
     }

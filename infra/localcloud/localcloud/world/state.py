@@ -34,6 +34,20 @@ def state(world: "World") -> dict[str, Any]:
             for path in sorted(compute)
             if path.split("/")[-2] == "networkEndpointGroups"
         ],
+        "instance_groups": [
+            {
+                "path": path,
+                "instances": [
+                    link.rpartition("/")[2] for link in world.gcp.instances.get(path, ())
+                ],
+                "ports": [
+                    f"{port['name']}:{port['port']}"
+                    for port in compute[path].get("namedPorts") or ()
+                ],
+            }
+            for path in sorted(compute)
+            if path.split("/")[-2] == "instanceGroups"
+        ],
         "ports": world.sixth.list(),
         "home": world.spec.home,
         "load_balancers": [

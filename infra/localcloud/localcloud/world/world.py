@@ -42,7 +42,7 @@ from localcloud.world import inventory, kubeconfig, manifests
 from localcloud.world.amazon import Amazon
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
-from localcloud.world.cluster import HOST, Cluster
+from localcloud.world.cluster import HOST, Cluster, utilization
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
 from localcloud.world.provisioning import Provisioning, public_addresses
@@ -202,6 +202,7 @@ class World:
                 private_key=gcp.private_key,
                 tags=tags,
                 sixth=self.sixth.port,
+                utilization=utilization(self.clusters.values()),
             ),
         )
         await self.data_plane.start()

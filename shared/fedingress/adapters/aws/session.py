@@ -14,9 +14,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-AUDIENCE: Final = "sts.amazonaws.com"
-"""Of the identity tokens that Google issues for AWS."""
-_NAME: Final = "fedingress"
+from fedingress.adapters.web_identity import METHOD, exchanged
+
 _REGION: Final = "us-east-1"
 
 
@@ -38,23 +37,17 @@ def session(role: str = "", proof: Callable[[str], str] | None = None) -> Any:
 
     ours = Session()
     limits = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-    fetcher = credentials.AssumeRoleWithWebIdentityCredentialFetcher(
-        functools.partial(ours.create_client, region_name=_REGION, config=limits),
-        functools.partial(proof, AUDIENCE),
-        role,
-        extra_args={"RoleSessionName": _NAME},
-    )
+    create_client = functools.partial(ours.create_client, region_name=_REGION, config=limits)
+    take_on = functools.partial(exchanged, create_client, role, proof)
 
     class Exchanged(credentials.CredentialProvider):  # type: ignore[misc]  # it has no types
         """Before all that botocore would look for."""
 
-        METHOD = "assume-role-with-web-identity"
+        METHOD = METHOD
         CANONICAL_NAME = "fedingress"
 
         def load(self) -> Any:
-            return credentials.DeferredRefreshableCredentials(
-                fetcher.fetch_credentials, self.METHOD
-            )
+            return take_on()
 
     ours.get_component("credential_provider").insert_before("env", Exchanged())
     return boto3.Session(botocore_session=ours)

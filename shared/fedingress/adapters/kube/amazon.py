@@ -26,16 +26,14 @@ from typing import Any, Final
 
 from fedingress.adapters.kube.errors import excerpt
 from fedingress.adapters.kube.renewing import Token
+from fedingress.adapters.web_identity import SESSION_NAME, exchanged
 from fedingress.domain.cluster import EksCluster
 from fedingress.domain.errors import Forbidden, Unavailable, Unsupported
 
-AUDIENCE: Final = "sts.amazonaws.com"
-"""Of the identity tokens that Google issues for AWS."""
 _PREFIX: Final = "k8s-aws-v1."
 _PRESIGNED_SECONDS: Final = 60
 _LIFE_SECONDS: Final = 14 * 60.0
 """EKS takes a token for 15 minutes from its signature, whatever the request's own expiry."""
-_SESSION: Final = "fedingress"
 _SERVER_ERROR: Final = 500
 _TRANSIENT: Final = frozenset(
     {"InternalFailure", "InternalServiceError", "RequestTimeout", "ServiceUnavailable"}
@@ -123,19 +121,11 @@ class AmazonIdentity:
         return taken.get_frozen_credentials()
 
     def _own(self, region: str) -> Any:
-        from botocore import credentials as botocore
         from botocore.exceptions import NoCredentialsError
 
         if self._role and self._proof is not None:
-            fetcher = botocore.AssumeRoleWithWebIdentityCredentialFetcher(
-                functools.partial(self._client, region_name=region),
-                functools.partial(self._proof, AUDIENCE),
-                self._role,
-                extra_args={"RoleSessionName": _SESSION},
-            )
-            return botocore.DeferredRefreshableCredentials(
-                fetcher.fetch_credentials, "assume-role-with-web-identity"
-            )
+            create_client = functools.partial(self._client, region_name=region)
+            return exchanged(create_client, self._role, self._proof)
         found = self._botocore().get_credentials()
         if found is None:
             raise NoCredentialsError
@@ -148,7 +138,7 @@ class AmazonIdentity:
             functools.partial(self._client, region_name=region),
             self._taken[""],
             role,
-            extra_args={"RoleSessionName": _SESSION},
+            extra_args={"RoleSessionName": SESSION_NAME},
         )
         return botocore.DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 

@@ -19,7 +19,8 @@ alias and non-alias records" (an alias has the type of its target; no CNAME at t
 members of a weighted group beside aliases of load balancers have a TTL of 60).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from fedingress.domain.record import Alias, RecordSet
@@ -70,6 +71,10 @@ class _Compiling:
         self.owner = owner
         self.nodes: dict[str, Unit] = {}
         self.policies = frozenset(policies.needed(weighed.forest))
+        # Many hosts share a root.
+        self._types = cache(weighed.forest.types)
+        self._shown = cache(self._clusters)
+        self._fault_below = cache(self._first_fault)
 
     def all(self, claims: Mapping[str, ZoneIntent]) -> dict[str, Unit]:
         found = {host: self._host(host, intent) for host, intent in claims.items()}
@@ -108,6 +113,7 @@ class _Compiling:
         answers = self._answers(host, intent, root) if root else ()
         fault = naming.fault(host, self.domain, [item.type for item in answers])
         below = frozenset(item.leads_to for item in answers if is_node(item.leads_to))
+        fault = fault or self.forest.faults.get(intent.uid, "")
         return Unit(
             name=host,
             records=(marked, *answers),
@@ -115,7 +121,9 @@ class _Compiling:
             uid=intent.uid,
             ready=intent.healthy,
             adopts=intent.adopt,
-            fault=fault or self.forest.faults.get(intent.uid, "") or self._fault_below(root, below),
+            fault=fault
+            or self.forest.faults.get(intent.uid, "")
+            or self._fault_below(root, nodes=bool(below)),
             shown=self._shown(root) if root else "",
         )
 
@@ -132,20 +140,20 @@ class _Compiling:
             return (_led(host, kind, address, intent.ttl_seconds),)
         return tuple(
             RecordSet(name=host, type=kind, ttl_seconds=0, alias=Alias(name=self._name(root)))
-            for kind in self.forest.types(root)
+            for kind in self._types(root)
         )
 
     def _policy(self, name: str, root: str) -> tuple[RecordSet, ...]:
         check = self.checks.get(health.key("", policies.check_of(self.forest, root)), "")
         return policies.answers(name, root, self.forest, self.weights, check)
 
-    def _fault_below(self, root: str, leads_to: Collection[str]) -> str:
+    def _first_fault(self, root: str, *, nodes: bool) -> str:
         """The first fault of any node that is needed; a host without its checks must wait."""
-        labels = self._standing(root) if leads_to or root in self.policies else ()
+        labels = self._standing(root) if nodes or root in self.policies else ()
         found = (self._node(label).fault for label in labels)
         return next((fault for fault in found if fault), "")
 
-    def _shown(self, root: str) -> str:
+    def _clusters(self, root: str) -> str:
         return ", ".join(sorted({each.cluster for each in self.forest.entries(root)}))
 
     def _node(self, label: str) -> Unit:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from fedingress.domain.change import Plan
 from fedingress.domain.record import RecordSet
+from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers.units import Unit
 
 
@@ -27,6 +28,20 @@ class Standing:
 
     records: Sequence[RecordSet]
     units: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """
+    What a zone should hold.
+
+    units: every unit, by name.   prints: of each, to be compared with those of what stood.
+    lost: host -> intents that want it too, and do not get it.
+    """
+
+    units: Mapping[str, Unit]
+    prints: Mapping[str, str]
+    lost: Mapping[str, Sequence[ZoneIntent]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ foreign and stays; a mark without an intent goes only when every source has spok
 no record of the zone leads to it any more.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from fedingress.domain import names
 from fedingress.domain.change import Change, Delete, Plan, Update
@@ -15,7 +15,13 @@ from fedingress.domain.record import RecordSet
 from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers import hosts as naming
 from fedingress.planning.answers.compiling import compiled
-from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
+from fedingress.planning.answers.decision import (
+    Lately,
+    Release,
+    Standing,
+    Wanted,
+    ZoneDecision,
+)
 from fedingress.planning.answers.found import ANSWER_TYPES, Found
 from fedingress.planning.answers.marks import HostMark, is_node
 from fedingress.planning.answers.units import Unit
@@ -33,9 +39,8 @@ def decide(
     intents: Mapping[str, ZoneIntent],
     standing: Standing,
     owner: str,
-    weighed: Weighed,
+    wish: Wanted,
     *,
-    checks: Mapping[str, str],
     complete: bool,
     force: bool = False,
     lately: Lately = NOTHING_LATELY,
@@ -48,8 +53,7 @@ def decide(
         intents: By uid of the source.
         standing: What is in the zone.
         owner: Our installation; other installations' marks are foreign.
-        weighed: Pools, trees and weights.
-        checks: `planning.checks.key` -> id of the health check that stands.
+        wish: See `wanted`.
         complete: Whether every source has spoken since the store was new.
         force: Lift the brake.
         lately: The time, and what happened before.
@@ -57,10 +61,8 @@ def decide(
     Returns:
         The plan; nothing of it is an empty answer for a host that has one.
     """
-    won, lost = naming.claimed(intents)
-    units = compiled(domain, won, weighed, checks, owner=owner)
-    zone = _Zone(domain, intents, standing, owner, units)
-    zone.lost, zone.lately, zone.complete = lost, lately, complete
+    zone = _Zone(domain, intents, standing, owner, wish)
+    zone.lately, zone.complete = lately, complete
     return zone.decide(force=force)
 
 
@@ -71,9 +73,21 @@ def wanted(
     weighed: Weighed,
     *,
     checks: Mapping[str, str],
-) -> dict[str, Unit]:
-    """Every unit that the zone should hold, by name: what to compare prints with, unread."""
-    return compiled(domain, naming.claimed(intents)[0], weighed, checks, owner=owner)
+) -> Wanted:
+    """
+    What the zone should hold, whatever stands there.
+
+    Args:
+        domain: The zone's DNS name.
+        intents: By uid of the source.
+        owner: Our installation.
+        weighed: Pools, trees and weights.
+        checks: `planning.checks.key` -> id of the health check that stands.
+    """
+    won, lost = naming.claimed(intents)
+    units = compiled(domain, won, weighed, checks, owner=owner)
+    prints = {name: unit.print for name, unit in units.items()}
+    return Wanted(units=units, prints=prints, lost=lost)
 
 
 class _Zone:
@@ -85,12 +99,13 @@ class _Zone:
         intents: Mapping[str, ZoneIntent],
         standing: Standing,
         owner: str,
-        units: Mapping[str, Unit],
+        wish: Wanted,
     ) -> None:
         self.domain = domain
         self.intents = intents
         self.owner = owner
-        self.units = units
+        self.wish = wish
+        self.units = wish.units
         self.looked_at = standing.units
         self.found = Found(domain, standing.records)
         self.marks = self.found.marks
@@ -99,7 +114,6 @@ class _Zone:
         self.prints: dict[str, str] = {}
         self.released: dict[str, Release] = {}
         self.shown: dict[str, str] = {}
-        self.lost: Mapping[str, Sequence[ZoneIntent]] = {}
         self.lately = NOTHING_LATELY
         self.complete = False
         self.needed: set[str] = set()
@@ -110,7 +124,7 @@ class _Zone:
         for host in sorted(hosts):
             if self._seen(host):
                 self._publish(hosts[host])
-            for loser in self.lost.get(host, ()):
+            for loser in self.wish.lost.get(host, ()):
                 owner = self.intents[hosts[host].uid].source
                 self._say(loser.uid, host, "conflict", f"the host belongs to {owner}")
         for host, mark in sorted(self.marks.items()):
@@ -168,11 +182,11 @@ class _Zone:
             if former:  # its address goes back to the cloud, so no name may lead there
                 self._release(host, former, complete=False)
             elif not mine:
-                self.prints[host] = unit.print
+                self.prints[host] = self.wish.prints[host]
             return
         self._want(unit, risky=published)
         self.needed |= unit.leads_to
-        self.prints[host] = unit.print
+        self.prints[host] = self.wish.prints[host]
         self._say(unit.uid, host, "published", unit.shown)
 
     def _foreign(self, host: str, mark: HostMark | None, *, mine: bool) -> str:
@@ -197,7 +211,7 @@ class _Zone:
             ours = ours or "what is not known yet"
             why = f"as the Ingress asks, {there} will be replaced by {ours}"
         else:
-            self.prints[unit.name] = unit.print
+            self.prints[unit.name] = self.wish.prints[unit.name]
         self._say(unit.uid, unit.name, "conflict", why)
 
     def _adopted(self, unit: Unit, mark: HostMark | None) -> bool:
@@ -224,7 +238,7 @@ class _Zone:
             return f"{before.source} let go of {host} lately, and resolvers may still remember it"
         if mark is None or mark.orphan or _namespace(mark.source) == own:
             return ""
-        if mark.uid in {each.uid for each in self.lost.get(host, ())}:
+        if mark.uid in {each.uid for each in self.wish.lost.get(host, ())}:
             return ""
         return f"{mark.source} has not let go of {host} yet"
 
@@ -280,7 +294,7 @@ class _Zone:
         stands = self.looked_at is not None and self._mine(self.marks.get(unit.name))
         if not unit.fault and (unit.name in needed or stands):
             self._want(unit, risky=False)
-        self.prints[unit.name] = unit.print
+        self.prints[unit.name] = self.wish.prints[unit.name]
 
     def _want(self, unit: Unit, *, risky: bool) -> None:
         changes = self.found.changes(unit)

@@ -8,7 +8,6 @@ Not modelled: UDP, client affinity, edges of their own health (any is as good as
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,9 +15,9 @@ from localcloud.aws.elb.balancers import Balancers
 from localcloud.aws.globalaccelerator.accelerators import Listener, route
 from localcloud.aws.globalaccelerator.api import GlobalAccelerators
 from localcloud.dataplane.haproxy.program import BOUND_PORTS
+from localcloud.dataplane.relay import relay
 
 log = logging.getLogger(__name__)
-_CHUNK = 64 * 1024
 _CONNECT_SECONDS = 3.0
 
 Key = tuple[str, int]
@@ -132,16 +131,4 @@ class Forwarding:
         connecting = asyncio.open_connection(
             balancer.address, BOUND_PORTS[port], local_addr=(client, 0)
         )
-        theirs, ours = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-        try:
-            await asyncio.gather(_pump(reader, ours), _pump(theirs, writer))
-        finally:
-            ours.close()
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(_CHUNK):
-        sink.write(data)
-        await sink.drain()
-    with contextlib.suppress(OSError):
-        sink.write_eof()
+        await relay((reader, writer), await asyncio.wait_for(connecting, _CONNECT_SECONDS))

@@ -16,9 +16,10 @@ from localcloud.dataplane.haproxy.snapshot import Resource, Snapshot, path_of
 PROBERS = ("130.211.0.0/22", "35.191.0.0/16")
 
 
-def reached(group: str, snapshot: Snapshot, problems: list[str]) -> Sequence[Resource]:
-    """The endpoints of *group* that can be reached; those that cannot are named in *problems*."""
-    rows = snapshot.endpoints.get(group, ())
+def reached(
+    group: str, rows: Sequence[Resource], snapshot: Snapshot, problems: list[str]
+) -> Sequence[Resource]:
+    """Those *rows* of *group* that can be reached; that others cannot is told in *problems*."""
     network = path_of((snapshot.compute.get(group) or {}).get("network"))
     if not network or network.endswith("/networks/default"):
         return rows

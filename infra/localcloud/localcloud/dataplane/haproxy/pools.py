@@ -14,13 +14,17 @@ A group that goes takes no new requests, and those under way are answered within
 
 Capacity is rate per endpoint times healthy endpoints times ``capacityScaler``; within a region
 endpoints get requests in proportion to their capacity. A scaler of 0 keeps the checks and ends new
-requests. Source: compute v1 Backend (balancingMode RATE, preference), "Backend services overview".
+requests. With UTILIZATION a group is full, and gets what no other has room for, once its instances
+use on average as much as ``maxUtilization`` times ``capacityScaler``. An instance group's endpoints
+are its instances at the named port that the service says.
+
+Source: compute v1 Backend (balancingMode, preference), "Backend services overview".
 
 Protocol HTTPS is HTTP/1.1 over TLS, and so is HTTP2, which offers ``h2`` and takes what the pod
 speaks; certificates of pods are not looked at, as by Google's front ends.
 
-Not modelled: UTILIZATION and CONNECTION balancing (taken as no limit), session affinity, locality
-policies, custom headers, outlier detection, CDN, ``failoverPolicy``.
+Not modelled: CONNECTION balancing (taken as no limit), session affinity, locality policies,
+custom headers, outlier detection, CDN, ``failoverPolicy``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,7 +61,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A group attached to a service; rates are thousandths of requests per second."""
+    """
+    A group attached to a service; rates are thousandths of requests per second.
+
+    full: its instances are used as much as they may be.
+    """
 
     name: str
     group: str
@@ -67,6 +75,7 @@ class Pool:
     endpoints: tuple[Endpoint, ...]
     milli_rate_per_endpoint: int
     milli_rate: int
+    full: bool = False
 
     @property
     def endpoint_capacity(self) -> float:
@@ -87,11 +96,7 @@ class Tier:
 
     def weights(self) -> dict[str, int]:
         """HAProxy's weight (1-256) of the servers of each pool, by pool name."""
-        top = max(pool.endpoint_capacity for pool in self.pools)
-        return {
-            pool.name: max(1, round(TOP_WEIGHT * pool.endpoint_capacity / top))
-            for pool in self.pools
-        }
+        return _weights(self.pools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +121,18 @@ class Service:
         """The pools that may get new requests."""
         return tuple(pool for pool in self.pools if not pool.draining and pool.endpoints)
 
+    def weights(self) -> dict[str, int]:
+        """The weights of all serving pools: within their regions, as in their tiers."""
+        serving = self.serving()
+        found: dict[str, int] = {}
+        for place in {(pool.preferred, pool.region) for pool in serving}:
+            found |= _weights([p for p in serving if (p.preferred, p.region) == place])
+        return found
+
     def tiers(self) -> tuple[Tier, ...]:
-        """One per preference and region that may get new requests, sorted."""
-        keys = sorted({(not pool.preferred, pool.region) for pool in self.serving()})
+        """One per preference and region that has room for new requests, sorted."""
+        open_pools = tuple(pool for pool in self.serving() if not pool.full)
+        keys = sorted({(not pool.preferred, pool.region) for pool in open_pools})
         return tuple(
             Tier(
                 name=identifier("t", self.path, region, str(default)),
@@ -126,7 +140,7 @@ class Service:
                 preferred=not default,
                 pools=tuple(
                     pool
-                    for pool in self.serving()
+                    for pool in open_pools
                     if (not pool.preferred, pool.region) == (default, region)
                 ),
             )
@@ -174,8 +188,9 @@ def _pools(path: str, service: Resource, snapshot: Snapshot, problems: list[str]
     for backend in service.get("backends", ()):
         group = path_of(backend.get("group"))
         scaler = float(backend.get("capacityScaler", 1.0))
-        if backend.get("balancingMode", "RATE") != "RATE":
-            problems.append(f"balancingMode {backend['balancingMode']!r} is taken as no limit")
+        if backend.get("balancingMode") == "CONNECTION":
+            problems.append("balancingMode 'CONNECTION' is taken as no limit")
+        rows = reached(group, _rows(group, service, snapshot, problems), snapshot, problems)
         per_endpoint, total = _rates(backend, scaler)
         yield Pool(
             name=identifier("p", path, group),
@@ -183,10 +198,37 @@ def _pools(path: str, service: Resource, snapshot: Snapshot, problems: list[str]
             region=region_of(group),
             preferred=backend.get("preference") == "PREFERRED",
             draining=scaler == 0,
-            endpoints=_endpoints(reached(group, snapshot, problems), problems),
+            endpoints=_endpoints(rows, problems),
             milli_rate_per_endpoint=per_endpoint,
             milli_rate=total,
+            full=_full(backend, scaler, rows, snapshot),
         )
+
+
+def _rows(
+    group: str, service: Resource, snapshot: Snapshot, problems: list[str]
+) -> Sequence[Resource]:
+    """What *group* serves for *service*: its endpoints, or its instances at the named port."""
+    rows = snapshot.endpoints.get(group, ())
+    wanted = service.get("portName") or "http"
+    found = [row for row in rows if row.get("portName", wanted) == wanted]
+    if group.split("/")[-2:-1] == ["instanceGroups"] and not found:
+        problems.append(f"{group} has no instance with a port named {wanted!r}")
+    return found
+
+
+def _full(backend: Resource, scaler: float, rows: Sequence[Resource], snapshot: Snapshot) -> bool:
+    """Whether the instances of a backend in mode UTILIZATION have reached their target."""
+    if backend.get("balancingMode") != "UTILIZATION" or not rows:
+        return False
+    names = {str(row.get("instance") or "").rpartition("/")[2] for row in rows}
+    used = sum(snapshot.utilization.get(name, 0.0) for name in names) / len(names)
+    return used > 0 and used >= float(backend.get("maxUtilization", 0.8)) * scaler
+
+
+def _weights(pools: Sequence[Pool]) -> dict[str, int]:
+    top = max(pool.endpoint_capacity for pool in pools)
+    return {pool.name: max(1, round(TOP_WEIGHT * pool.endpoint_capacity / top)) for pool in pools}
 
 
 def _rates(backend: Resource, scaler: float) -> tuple[int, int]:

@@ -155,7 +155,7 @@ def _choice(service: Service, clients: Sequence[ClientRegion]) -> Iterator[str]:
         for tier in service.order(client):
             room = f"{{ be_sess_rate({tier.name}),mul(1000),sub(txn.{tier.name}) lt 0 }}"
             yield f"use_backend {tier.name} if {mine} {here} {room}"
-    if tiers:
+    if service.serving():
         healthy = f"{{ nbsrv({service.last_resort}) gt 0 }}"
         yield f"use_backend {service.last_resort} if {mine} {healthy}"
 
@@ -174,11 +174,8 @@ def _backends(service: Service) -> Iterator[Iterator[str]]:
         yield _checked(service, service.check, pool)
     for tier in service.tiers():
         yield _followers(tier.name, service, tier.pools, tier.weights())
-    if service.tiers():
-        weights: dict[str, int] = {}
-        for tier in service.tiers():
-            weights |= tier.weights()
-        yield _followers(service.last_resort, service, service.serving(), weights)
+    if service.serving():
+        yield _followers(service.last_resort, service, service.serving(), service.weights())
 
 
 def _checked(service: Service, check: Check, pool: Pool) -> Iterator[str]:

@@ -26,9 +26,11 @@ class Snapshot:
 
     compute: REST objects by path, ``projects/P/global/backendServices/NAME``.
     endpoints: NetworkEndpoint objects (ipAddress, port, instance) by the path of their group, which
-        is a network endpoint group or an instance group (node address and named port then).
+        is a network endpoint group or an instance group; the latter's are its instances at each
+        named port, whose name is ``portName``.
     private_key: The PEM key of the certificate at a path, which compute never returns itself.
     tags: Network tags of instances, by their names.
+    utilization: How much of the CPU of an instance is used, 0 to 1, by its name; 0 when left out.
     sixth: The port on ::1 that stands for an address of IPv6 and a port.
     """
 
@@ -36,6 +38,7 @@ class Snapshot:
     endpoints: Mapping[str, Sequence[Resource]]
     private_key: Callable[[str], str | None] = keyless
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    utilization: Mapping[str, float] = field(default_factory=dict)
     sixth: Callable[[str, int], int] = no_ports
 
     def of_kind(self, collection: str) -> Iterator[tuple[str, Resource]]:
