@@ -21,6 +21,7 @@ from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
 from fedingress.planning.answers.decision import Lately, Standing, Wanted, ZoneDecision
+from fedingress.planning.answers.marks import is_node, marks_in
 from fedingress.planning.answers.units import names_of, to_look_at
 from fedingress.planning.answers.weighing import (
     Weighed,
@@ -35,6 +36,8 @@ from fedingress.ports import Guard, Ports
 _LISTED_SECONDS = 300.0
 """Resyncs of many Ingresses come one after the other; the zone is listed for one of them."""
 _SOON_SECONDS = 5.0
+_INCOMPLETE_SECONDS = 60.0
+"""Until every source has spoken, which a tick asks for."""
 _UNITS_PER_SECOND = 20.0
 """A larger zone is listed later for the sake of nodes that nobody wants: that costs more there."""
 
@@ -113,7 +116,7 @@ class Visit:
         decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
-        memory, prints = self._learned(memory, found, decision, carried)
+        memory, prints = self._learned(memory, found, decision, carried, ports.owner)
         stands = found.known if prints is None else prints
         weighed = as_written(weighed, before, unwritten(weighed, wanted, stands))
         memory = replace(memory, weighing=weighed.state.encode())
@@ -166,7 +169,9 @@ class Visit:
         lately = self.now - memory.listed_at < _LISTED_SECONDS
         resync = self.work.cause == RESYNC and not lately
         unknown = memory.weighing is None or memory.complete != _complete(ports)
-        idle = memory.idle_since and self.now - memory.idle_since >= self._sweep_seconds
+        # Nothing is swept before every source has spoken.
+        idle = memory.idle_since and memory.complete
+        idle = idle and self.now - memory.idle_since >= self._sweep_seconds
         asked = self._asked or resync or unknown or idle
         return ports.record_sets.list(self.zone) if asked else None
 
@@ -237,12 +242,16 @@ class Visit:
         found: _Compared,
         decision: ZoneDecision,
         carried: Carried,
+        owner: str,
     ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
         """What the next look can rely on: the memory, and the prints where there are news."""
         prints, looked = found.wanted.prints, found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
+        after = _after(found.standing.records, decision, carried) if looked is None else []
+        if not memory.complete:  # nothing was swept, so what nobody wants must not be forgotten
+            stands |= dict.fromkeys(self._nodes(after, owner) - prints.keys(), "")
         news = stands if stands != found.known or not memory.notes else None
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
@@ -252,7 +261,6 @@ class Visit:
         units = found.wanted.units.values()
         attached = {item.health_check for unit in units for item in unit.records}
         if looked is None:
-            after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
         elif idle_since or not whole:
             attached |= set(memory.attached)
@@ -270,12 +278,19 @@ class Visit:
         )
         return learned, news
 
+    def _nodes(self, records: Iterable[RecordSet], owner: str) -> set[str]:
+        """Names of our nodes among *records*."""
+        marks = marks_in(records, self.domain).items()
+        return {name for name, mark in marks if is_node(name) and mark.owner == owner}
+
     def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:
         """Seconds until something is to be done that nobody tells; 0 when there is nothing."""
         waits = [each.until - self.now for each in memory.refused.values()]
         lately = memory.released
         waits += [lately[host].until - self.now for host in wanted if host in lately]
-        if memory.idle_since:
+        if memory.idle_since and not memory.complete:
+            waits.append(_INCOMPLETE_SECONDS)
+        elif memory.idle_since:
             waits.append(memory.idle_since + self._sweep_seconds - self.now)
         if memory.spare or carried.unfinished:
             waits.append(_SOON_SECONDS)

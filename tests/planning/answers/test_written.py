@@ -60,9 +60,10 @@ def test_a_pool_is_late_when_it_does_not_stand_as_it_is_wanted(case):
     units = wanted(DOMAIN, {"u1": wish}, "me", weighed, checks=checks)
     if which == "fault":
         full = wanted(DOMAIN, {"u1": wish}, "me", weighed, checks=zone.checks)
-        units = {name: replace(unit, fault="waits") for name, unit in full.items()}
+        late = {name: replace(unit, fault="waits") for name, unit in full.units.items()}
+        units = replace(full, units=late)
     stands = {
-        name: unit.print for name, unit in units.items() if not (which and name.startswith(which))
+        name: text for name, text in units.prints.items() if not (which and name.startswith(which))
     }
 
     late = unwritten(weighed, units, stands)

@@ -168,6 +168,8 @@ def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
     if belief.up and steady and belief.good >= damping.up_windows:
         old = now - belief.turned_at >= damping.longest_dwell_seconds
         settled = replace(belief, good=LONG, window=0)
+        if now - belief.rose_at >= damping.longest_dwell_seconds:
+            settled = replace(settled, rose_at=0.0, patience=0)
         return replace(settled, turned_at=0.0, dwell_seconds=0.0) if old else settled
     if belief.up or belief.good:
         return belief

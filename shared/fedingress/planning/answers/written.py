@@ -10,28 +10,26 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from fedingress.planning.answers import policies
+from fedingress.planning.answers.decision import Wanted
 from fedingress.planning.answers.marks import is_node
-from fedingress.planning.answers.units import Unit
 from fedingress.planning.answers.weighing import Weighed, Weighing
 
 REFUSED = "NotWritten"
 
 
-def unwritten(
-    weighed: Weighed, wanted: Mapping[str, Unit], stands: Mapping[str, str]
-) -> frozenset[str]:
+def unwritten(weighed: Weighed, wanted: Wanted, stands: Mapping[str, str]) -> frozenset[str]:
     """
     Labels of the pools whose weights do not stand as they are wanted.
 
     Args:
         weighed: Pools and weights.
-        wanted: By name, every unit.
+        wanted: Every unit.
         stands: By name, prints of those that stand.
     """
     late = {
         name.partition(".")[0]
-        for name, unit in wanted.items()
-        if is_node(name) and (unit.fault or stands.get(name) != unit.print)
+        for name, unit in wanted.units.items()
+        if is_node(name) and (unit.fault or stands.get(name) != wanted.prints[name])
     }
     if not late:
         return frozenset()
