@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fedingress.domain.errors import Conflict, Invalid, Unavailable
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.planning.diff import differing
 from tests.contract.https_suite import HttpsContract
+from tests.contract.instance_groups_suite import InstanceGroupsContract
 from tests.contract.load_balancers_lab import (
     GUARD,
     PREFIX,
@@ -52,6 +54,11 @@ class _InMemory:
 
     def add_neg(self, zone: str, name: str, endpoints: int, healthy: int) -> None:
         self._port.add_neg(PROJECT, zone, name, endpoints, healthy)
+
+    def add_instance_group(
+        self, zone: str, name: str, port: int, *, nodes: int, healthy: int
+    ) -> None:
+        self._port.add_instance_group(PROJECT, zone, name, nodes, {port: healthy})
 
     def put(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> None:
         self._port.put(GlobalResource(kind=kind, project=PROJECT, name=name, spec=spec))
@@ -95,6 +102,19 @@ class _LocalCloud:
         self._running.do(lambda: self._running.cloud.insert(path, body))
         self._running.do(lambda: self._running.cloud.attach(path, members))
 
+    def add_instance_group(
+        self, zone: str, name: str, port: int, *, nodes: int, healthy: int
+    ) -> None:
+        place = f"projects/{PROJECT}/zones/{zone}"
+        path = f"{place}/instanceGroups/{name}"
+        members = [f"{place}/instances/{name}-{number}" for number in range(nodes)]
+        for number, member in enumerate(members):
+            host = f"10.1.0.{next(self._hosts)}"
+            self._states[host, port] = "HEALTHY" if number < healthy else "UNHEALTHY"
+            self._running.do(partial(self._running.cloud.create_instance, member, address=host))
+        self._running.do(lambda: self._running.cloud.insert(path, {}))
+        self._running.do(lambda: self._running.cloud.add_instances(path, members))
+
     def put(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> None:
         path = f"projects/{PROJECT}/global/{kind.value}/{name}"
         self._running.do(lambda: self._running.cloud.insert(path, spec))
@@ -110,7 +130,7 @@ class _LocalCloud:
 
 
 @pytest.mark.wire
-class TestGce(LoadBalancersContract, HttpsContract):
+class TestGce(LoadBalancersContract, HttpsContract, InstanceGroupsContract):
     @pytest.fixture
     def lab(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lab]:
         with running_cloud(PROJECT) as running:
@@ -119,7 +139,7 @@ class TestGce(LoadBalancersContract, HttpsContract):
             yield Lab(port=port, cloud=_LocalCloud(running))
 
 
-class TestMemory(LoadBalancersContract, HttpsContract):
+class TestMemory(LoadBalancersContract, HttpsContract, InstanceGroupsContract):
     @pytest.fixture
     def lab(self) -> Lab:
         port = MemoryLoadBalancers(_WallClock())

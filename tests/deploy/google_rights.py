@@ -18,6 +18,7 @@ _PLAIN = {
 _REFERS = {
     "compute.backendServices": (
         "compute.healthChecks.useReadOnly",
+        "compute.instanceGroups.use",
         "compute.networkEndpointGroups.use",
     ),
     "compute.firewalls": ("compute.networks.updatePolicy",),
@@ -57,6 +58,8 @@ def needed(method):
     found = {f"{collection}.{_PLAIN.get(verb, verb)}"}
     if verb == "setSecurityPolicy":
         return {*found, "compute.securityPolicies.use"}
+    if verb == "setNamedPorts":
+        return {f"{collection}.update"}
     if verb == "patch":
         found.add(f"{collection}.get")
     return found if verb in _READS else found | {*_REFERS.get(collection, ())}

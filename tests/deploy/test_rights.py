@@ -17,6 +17,7 @@ from fedingress.domain.check import CheckConfig
 from fedingress.domain.errors import Forbidden
 from fedingress.domain.graph import Kind
 from localcloud.gcp.errors import GoogleError
+from tests.contract import instance_groups_suite as nodes
 from tests.contract import load_balancers_lab as graph
 from tests.contract.local_gcp import running_cloud, use_metadata
 from tests.contract.record_sets_suite import ZONE, record
@@ -84,6 +85,7 @@ def build_and_change_all(lab):
     lab.port.groups(graph.PROJECT, "n-")
     made = lab.build(graph.neg("n-1"))
     lab.port.health(made[Kind.BACKEND_SERVICE], [graph.neg("n-1")])
+    lead_to_nodes(lab)
     change(lab, graph.health_check(checkIntervalSec=20))
     change(lab, graph.service(graph.neg("n-1"), timeoutSec=20))
     lab.cloud.put(Kind.SECURITY_POLICY, "armor", {"type": "CLOUD_ARMOR"})
@@ -107,9 +109,17 @@ def build_and_change_all(lab):
     mapped = "//certificatemanager.googleapis.com/projects/lab/locations/global/certificateMaps/m"
     secure = {"sslPolicy": graph.ssl_policy().path, "certificateMap": mapped}
     change(lab, graph.https_proxy("two", target="um-2", **secure))
-    for kind in reversed(Kind):
+    for kind in [kind for kind in reversed(Kind) if kind is not Kind.INSTANCE_GROUP]:
         for item in lab.port.observe(graph.PROJECT, [kind], graph.PREFIX):
             lab.delete(item)
+
+
+def lead_to_nodes(lab):
+    """A group of nodes gets the name of a port, and is what a backend service leads to."""
+    ref = nodes.REF
+    lab.cloud.add_instance_group(ref.zone, ref.name, nodes.PORT, nodes=1, healthy=1)
+    nodes.named(lab, nodes.seen(lab), nodes.OURS)
+    lab.delete(lab.create(nodes.leading(nodes.by_rate(), name="bs-nodes")))
 
 
 def change(lab, desired):

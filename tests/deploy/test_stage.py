@@ -134,6 +134,19 @@ def test_a_function_runs_with_its_own_requirements_only(staged, tmp_path, home, 
     assert home != "aws" or size < LAMBDA_LIMIT
 
 
+def test_every_api_that_is_built_has_its_document_kept():
+    """Without it the client would ask Google for it, which nobody has to allow."""
+    built = {
+        ".".join(found)
+        for path in (stage.ROOT / "shared/fedingress/adapters/gcp").glob("*.py")
+        for found in re.findall(
+            r'discovery\.build\(\s*"(\w+)",\s*"(\w+)"', path.read_text(encoding="utf-8")
+        )
+    }
+
+    assert {*installer().KEPT} == {f"{name}.json" for name in built}
+
+
 def test_byte_code_is_laid_beside_the_modules_and_trusted(staged, tmp_path):
     """Lambda's Python finds byte code that needs no look at its source; another's is not laid."""
     module, target = installer(), tmp_path / "tick"

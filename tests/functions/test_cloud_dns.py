@@ -1,14 +1,19 @@
 """Several members with IP addresses in a zone of Cloud DNS: policies, their check, and an end."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
 from fedingress.adapters.checks import ChecksByProvider
 from fedingress.adapters.memory.gce_checks import MemoryGceHealthChecks
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
+from fedingress.concerns import dns
+from fedingress.domain.change import as_json
 from fedingress.domain.errors import Invalid
+from fedingress.domain.policy import DnsHealthCheck
 from fedingress.domain.record import RecordSet, policy_text
+from fedingress.domain.report import ZoneIntent
 from fedingress.planning.answers.marks import is_node
 from tests.functions.regions import Regions
 from tests.functions.test_life import conditions
@@ -103,6 +108,27 @@ def test_clients_are_led_to_the_nearest_region_by_one_checked_policy(sites):
     before = sites.mutations()
     sites.tell("dns", ZONE.unit, "resync")
     sites.settle()
+    assert sites.mutations() == before
+
+
+def test_a_dry_run_shows_the_policy_and_writes_nothing(sites):
+    """Of a change of routing: the weights, and the check that would be made."""
+    intents = sites.ports.ledger.intents(ZONE.unit, ZoneIntent)
+    check = asdict(DnsHealthCheck(kind="TCP", port=8443))
+    expected = {
+        uid: replace(each, routing={**each.routing, "routing": "weighted", "health_check": check})
+        for uid, each in intents.items()
+    }
+    before = sites.mutations()
+    plan = dns.preview(ZONE.unit, sites.ports, expected)
+
+    (policy,) = [
+        body["desired"]
+        for body in map(as_json, plan)
+        if body["action"] == "create" and "policy" in body["desired"]
+    ]
+    assert '"wrr"' in policy["policy"]
+    assert policy["health_check"] == "(to be made: tcp://*:8443)"
     assert sites.mutations() == before
 
 

@@ -55,10 +55,11 @@ class Bus:
 class Zone:
     """A zone, and Ingresses that want something of it."""
 
-    def __init__(self):
+    def __init__(self, ref=ZONE, checks=None):
+        self.ref = ref
         self.clock = VirtualClock()
-        self.records = CountedRecords((ZONE,))
-        self.checks = MemoryHealthChecks()
+        self.records = CountedRecords((ref,))
+        self.checks = checks or MemoryHealthChecks()
         self.store = MemoryStore()
         self.bus = Bus()
         self.ports = self._ports()
@@ -90,28 +91,28 @@ class Zone:
             "source": f"shop/{name}",
             "created": "2026-01-01T00:00:00Z",
             "state": "present",
-            "zone": asdict(ZONE),
+            "zone": asdict(self.ref),
             "hosts": hosts or (f"{name}.example.com",),
             "healthy": True,
             "targets": tuple(each.encode() for each in targets),
             "routing": asdict(replace(policy, zones=())),
         }
         self.intents[name] = ZoneIntent(**fields | more)
-        entry = intent_entry(ZONE.unit, self.intents[name])
+        entry = intent_entry(self.ref.unit, self.intents[name])
         self.ports.ledger.announce(self.bus, [entry], [])
 
     def look(self, cause="window", minutes=1.0):
         """One look, after some time; gives the outcome, what was read and what was written."""
         self.clock.at += 60 * minutes
         self.records.reads, before = [], (len(self.records.calls), len(self.checks.calls))
-        work = Work(concern="dns", unit=ZONE.unit, cause=cause)
+        work = Work(concern="dns", unit=self.ref.unit, cause=cause)
         self.outcome = dns.reconcile(work, self.ports, Unguarded())
         self.batches = len(self.records.calls) - before[0]
         self.check_calls = self.checks.calls[before[1] :]
         return self.outcome
 
     def all(self, kind="A"):
-        return [each for each in MemoryRecordSets.list(self.records, ZONE) if each.type == kind]
+        return [each for each in MemoryRecordSets.list(self.records, self.ref) if each.type == kind]
 
     def weights(self):
         """Cluster -> weight, in the one pool there is."""

@@ -116,7 +116,12 @@ class World:
     ) -> None:
         self.clock = VirtualClock()
         self.members = MemoryMembers(
-            members, on_neg=self._neg, on_neg_gone=self._neg_gone, now=self.clock.now
+            members,
+            on_neg=self._neg,
+            on_neg_gone=self._neg_gone,
+            on_nodes=self._nodes,
+            on_nodes_gone=self._nodes_gone,
+            now=self.clock.now,
         )
         self.inventory = {each.name: each for each in members}
         self.sources = MemorySources(members=members, now=self.clock.now)
@@ -156,6 +161,17 @@ class World:
     def _neg_gone(self, cluster: str, zone: str, name: str) -> None:
         project = self.inventory[cluster].project or "lab"
         self.load_balancers.remove_neg(project, zone, name)
+
+    def _nodes(
+        self, cluster: str, zone: str, name: str, nodes: int, healthy: Mapping[int, int]
+    ) -> None:
+        project = self.inventory[cluster].project or "lab"
+        self.load_balancers.add_instance_group(project, zone, name, nodes, healthy)
+
+    def _nodes_gone(self, cluster: str, zone: str, name: str) -> None:
+        project = self.inventory[cluster].project or "lab"
+        if not self.load_balancers.remove_instance_group(project, zone, name):
+            self.faults.append(f"{cluster} would take its nodes out while they serve")
 
     def lose_store(self) -> None:
         """Wipe the store, and what waits on the bus."""

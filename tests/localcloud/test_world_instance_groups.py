@@ -222,10 +222,10 @@ def test_a_scaler_of_nought_drains(shop):
 
 
 def test_rates_per_instance_overflow(shop):
-    """Four nodes at half a request per second take two a second, the rest goes on to Europe."""
+    """Four nodes at a tenth of a request per second take the first, the rest goes on to Europe."""
 
     def slow(backend):
-        backend.max_rate_per_instance = 0.5
+        backend.max_rate_per_instance = 0.1
 
     def fast(backend):
         backend.max_rate_per_instance = 1e6
@@ -256,6 +256,31 @@ def test_utilization_moves_requests_on(shop):
     until(lambda: shop.seen() == {"gke-us": 8}, "the way back", 30)
     with pytest.raises(ControlError, match="fraction"):
         shop.world.control.utilization("gke-us", 80)
+
+
+def test_without_its_ingress_controller_a_cluster_groups_nothing(shop):
+    """With the add-on disabled a new Ingress waits while another cluster's is served."""
+    control = shop.world.control
+    control.http_load_balancing("gke-us", disabled=True)
+    late = ingress()
+    late["metadata"]["name"] = "late"
+    for member in GKE:
+        shop.put(member.name, late)
+
+    def told(cluster):
+        found = shop.world.clusters[cluster].get(INGRESSES, "default", "late")
+        return ANNOTATION in found["metadata"]["annotations"]
+
+    until(lambda: told("gke-eu"), "the annotation of the other cluster", 30)
+    assert not told("gke-us")
+    control.http_load_balancing("gke-us", disabled=False)
+    until(lambda: told("gke-us"), "the annotation", 30)
+    for member in GKE:
+        shop.world.run(
+            lambda w, m=member: w.cluster(m.name).kube.remove(INGRESSES, "default", "late")
+        )
+    with pytest.raises(ControlError, match="no ingress controller"):
+        control.http_load_balancing("config", disabled=True)
 
 
 def test_everything_goes_when_the_ingress_does(shop):

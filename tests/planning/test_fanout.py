@@ -261,15 +261,21 @@ def balanced(*entries, **status):
 
 
 def test_addresses_come_from_the_status_of_all_copies():
-    """Addresses and names, once and sorted; copies without a status have none yet."""
+    """Addresses and names, once, in one spelling, sorted; copies without a status have none."""
     copies = [
         balanced({"ip": "203.0.113.2"}, {"hostname": "lb.example.com"}, {}),
         balanced({"ip": "203.0.113.1"}, {"ip": "203.0.113.2", "hostname": "ignored"}),
+        balanced({"ip": "2001:DB8:0::2"}, {"hostname": "LB.example.com."}),
         balanced(loadBalancer=None),
         MemberObject(cluster="a", manifest=ingress()),
     ]
 
-    assert fanout.addresses(copies) == ("203.0.113.1", "203.0.113.2", "lb.example.com")
+    assert fanout.addresses(copies) == (
+        "2001:db8::2",
+        "203.0.113.1",
+        "203.0.113.2",
+        "lb.example.com",
+    )
 
 
 def test_an_ingress_may_use_the_hosts_that_it_did_not_lose():

@@ -1,11 +1,14 @@
 """Which endpoint groups can be attached, and what is said of the others."""
 
+import dataclasses
+
 import pytest
 
 from fedingress.domain.graph import NegRef
 from fedingress.domain.ingress import ServiceBackend
 from fedingress.planning import groups
 from fedingress.planning.groups import Group
+from tests.planning import nodes
 
 WEB = ServiceBackend(service="web", number=80)
 
@@ -82,5 +85,37 @@ def test_a_members_capacity_is_the_least_of_its_groups():
     """Over all backend services; groups of nobody known count nowhere."""
     specs = [{"backends": [A_OFF, A_ON]}, {}, {"backends": [{**A_OFF, "capacityScaler": 0.5}]}]
 
-    assert groups.capacities(specs, {"x-web": "x", "y-web": "y"}) == {"x": 0.0, "y": 1.0}
+    known = {A_OFF["group"]: "x", A_ON["group"]: "y"}
+    assert groups.capacities(specs, known) == {"x": 0.0, "y": 1.0}
     assert groups.capacities(specs, {}) == {}
+
+
+def test_what_backends_use_is_a_neg_or_a_port_of_an_instance_group():
+    """As members' objects are known to be used, and rows of a report say it too."""
+    ours = nodes.group("a")
+    assert group("a").use == "a-web"
+    assert ours.use == "a-1/k8s-ig--a/port31000"
+    spec = {"portName": "port31000", "backends": [nodes.entry("a"), A_ON]}
+    assert groups.uses_of(spec) == {ours.use, "y-web"}
+    assert groups.uses_of({}) == frozenset()
+    assert groups.ports_of({ours.use, "y-web", "z/g/portal", "x/port9"}) == {31000, 9}
+
+
+def test_rows_of_a_report_are_groups():
+    """A node port makes it an instance group; a member without project is in the policy's."""
+    row = {"cluster": "a", "project": "", "zone": "a-1", "name": "k8s-ig--a"}
+    assert groups.of_row(row, "p") == (NegRef(project="p", zone="a-1", name="k8s-ig--a"), 0)
+    assert groups.row_use(row) == "k8s-ig--a"
+    row["node_port"] = "31000"
+    assert groups.of_row(row, "p") == (nodes.ref("a"), 31000)
+    assert groups.row_use(row) == nodes.group("a").use
+
+
+def test_an_instance_group_that_does_not_stand_is_called_one():
+    """In both sentences."""
+    here, lost = nodes.group("a"), dataclasses.replace(nodes.group("a"), neg=nodes.ref("a", "z-2"))
+    assert (
+        "no instance group k8s-ig--a in z-2"
+        in groups.missing((here, lost), {here.neg.path})["a"][1]
+    )
+    assert "none of its instance groups in z-2" in groups.missing((lost,), ())["a"][1]

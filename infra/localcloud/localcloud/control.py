@@ -6,6 +6,7 @@ GET     /state                                                  all there is
 POST    /clusters/NAME/{kill,revive}                            power of its pods
 POST    /clusters/NAME/api/{up,down,slow,refuse}                ``{"seconds": 2, "status": 403}``
 POST    /clusters/NAME/utilization                              ``{"fraction": 0.9}``
+POST    /clusters/NAME/addons/http-load-balancing               ``{"disabled": true}``
 POST    /workloads/CLUSTER/NAMESPACE/NAME/scale                 ``{"replicas": 3}``
 POST    /workloads/CLUSTER/NAMESPACE/NAME/{ready,unready}
 POST    /workloads/CLUSTER/NAMESPACE/NAME/slow                  ``{"seconds": 1.5}``
@@ -66,6 +67,7 @@ class ControlServer:
                 web.post("/clusters/{name}/{verb:kill|revive}", self._power),
                 web.post("/clusters/{name}/api/{condition}", self._api),
                 web.post("/clusters/{name}/utilization", self._utilization),
+                web.post("/clusters/{name}/addons/http-load-balancing", self._addon),
                 web.post("/workloads/{cluster}/{namespace}/{name}/{verb}", self._workload),
                 web.get("/functions", self._functions),
                 web.post("/functions/{verb:start|stop}", self._functions),
@@ -116,6 +118,14 @@ class ControlServer:
             status=int(body.get("status", web.HTTPForbidden.status_code)),
         )
         return web.json_response({"api": cluster.api})
+
+    async def _addon(self, request: web.Request) -> web.Response:
+        cluster = self._world.cluster(request.match_info["name"])
+        if cluster.ingresses is None:
+            raise ValueError(f"{cluster.name} has no ingress controller of GKE")
+        disabled = bool((await _body(request))["disabled"])
+        cluster.ingresses.disable(disabled=disabled)
+        return web.json_response({"disabled": disabled})
 
     async def _workload(self, request: web.Request) -> web.Response:
         words = request.match_info

@@ -71,6 +71,11 @@ class ControlClient:
         """Say how much of the CPU of a cluster's nodes is used."""
         self.call("POST", f"/clusters/{cluster}/utilization", {"fraction": fraction})
 
+    def http_load_balancing(self, cluster: str, *, disabled: bool) -> None:
+        """Stop or start the ingress controller of a GKE cluster, which groups its nodes."""
+        path = f"/clusters/{cluster}/addons/http-load-balancing"
+        self.call("POST", path, {"disabled": disabled})
+
     def functions(self, verb: str) -> Any:
         """``stop`` or ``start`` the functions; gives their state."""
         return self.call("POST", f"/functions/{verb}")

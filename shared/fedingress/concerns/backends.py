@@ -17,7 +17,7 @@ from fedingress.domain.change import Plan
 from fedingress.domain.errors import Conflict, Forbidden, InUse, Invalid, Unavailable, Unsupported
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
-from fedingress.domain.graph import GlobalResource, Mark, NegRef
+from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.domain.ingress import Ingress, ServiceBackend
 from fedingress.domain.outcome import Later, Outcome, Refused, Settled
 from fedingress.domain.policy import FederationPolicy, ZoneRef
@@ -33,7 +33,7 @@ from fedingress.planning import backends as planning
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
-from fedingress.planning.groups import Group
+from fedingress.planning.groups import Group, of_row, row_use
 from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import intent_entry, report_entry
 
@@ -143,6 +143,11 @@ def _graph_preview(
     return plan, build.report(found.source, report, observed, message="")
 
 
+def _coming_members(report: FanoutReport) -> frozenset[str]:
+    """Placed members whose controllers have not named their groups yet."""
+    return frozenset(name for name, row in report.clusters.items() if row["reason"] == "Waiting")
+
+
 def _coming(expected: FanoutReport | None, key: str, ports: Ports) -> frozenset[str]:
     """Names of groups that no member reports yet, so that they cannot be found yet either."""
     kept = ports.ledger.report("fanout", key, FanoutReport)
@@ -164,15 +169,14 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         Group(
             cluster=row["cluster"],
             backend=by_port[row["service"], row["port"]],
-            # A profile may leave its project out; then the member is in the policy's.
-            neg=NegRef(
-                project=row["project"] or policy.project, zone=row["zone"], name=row["name"]
-            ),
+            neg=of_row(row, policy.project)[0],
+            node_port=of_row(row, policy.project)[1],
             protocol=row.get("protocol", ""),
             probe=probing.probe_of(report, row["cluster"], by_port[row["service"], row["port"]]),
         )
         for row in report.negs
         if (row["service"], row["port"]) in by_port
+        and bool(row.get("node_port")) == policy.backends.grouped
     )
     return GraphWish(
         project=policy.project,
@@ -181,6 +185,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
+        unknown=policy.backends.grouped and bool(_silent(report) - {g.cluster for g in groups}),
         drained=frozenset(report.drained),
         preferred=frozenset(report.preferred),
         steps=policy.rollout.steps,
@@ -218,9 +223,14 @@ def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead
 
 
 def _frozen(uid: str, wanted: Sequence[ServiceBackend], report: FanoutReport) -> frozenset[str]:
-    """Names of the groups that members have which cannot be read now."""
-    silent = [name for name, row in report.clusters.items() if row["state"] == "unreachable"]
-    return frozenset(neg_name(uid, each, cluster) for cluster in silent for each in wanted)
+    """What members use that cannot be read now."""
+    silent = _silent(report)
+    nodes = {row_use(row) for row in report.negs if row["cluster"] in silent}
+    return frozenset(neg_name(uid, each, cluster) for cluster in silent for each in wanted) | nodes
+
+
+def _silent(report: FanoutReport) -> set[str]:
+    return {name for name, row in report.clusters.items() if row["state"] == "unreachable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +260,7 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
         ramp=_ramp(task.found, task.policy, ports),
+        coming=_coming_members(task.fanned),
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:

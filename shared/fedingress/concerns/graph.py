@@ -7,6 +7,8 @@ from typing import Any
 from fedingress.concerns import patience
 from fedingress.concerns.carrying import carry_out
 from fedingress.concerns.former import Former
+from fedingress.concerns.health import Health
+from fedingress.concerns.named_ports import NamedPorts
 from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.warmup import WarmUp
@@ -16,11 +18,10 @@ from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
-from fedingress.planning import backends, groups, warming
+from fedingress.planning import backends, groups, mode_changes, named_ports, warming
 from fedingress.planning.addresses import UNKNOWN_ADDRESS, families
 from fedingress.planning.backends import GraphWish
 from fedingress.ports import Guard, Ports
-from fedingress.ports.load_balancers import GroupHealth
 
 _PENDING_SECONDS = 2.0
 _HEALTH_SECONDS = 600.0
@@ -33,7 +34,11 @@ backend services get their security policy before they are led to.
 
 
 class Build:
-    """The graph of one Ingress, during one invocation."""
+    """
+    The graph of one Ingress, during one invocation.
+
+    coming: placed members whose groups are not known yet.
+    """
 
     def __init__(
         self,
@@ -43,13 +48,24 @@ class Build:
         former: Former | None = None,
         readdress: Readdress,
         ramp: Ramp,
+        coming: frozenset[str] = frozenset(),
     ) -> None:
         self.wish = wish
         self.readdress = readdress
         self.ramp = ramp
+        self.coming = coming
+        self.stuck: frozenset[str] = frozenset()
+        self.health = Health(groups=wish.groups, ports=ports)
+        self._taking_over: Mapping[str, frozenset[str]] = {}
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
+        self.named = NamedPorts(
+            wish.mark.uid,
+            ports,
+            project=wish.project if wish.policy.grouped else "",
+            chosen=not wish.policy.own_node_ports,
+        )
         self.warm_up = WarmUp(
             wish.mark.uid, ports, self._healthy, limit_seconds=wish.policy.warm_up_seconds
         )
@@ -79,11 +95,12 @@ class Build:
         """
         stand = backends.standing(observed)
         stand |= {group.neg.path for group in self.wish.groups if group.neg.name in coming}
+        stand |= {item.path for item in self.named.observe()}
         if all(group.neg.path in stand for group in self.wish.groups):
             return
         project, begin = self.wish.project, backends.prefix(self.wish.mark.uid)
-        found = self.ports.load_balancers.groups(project, begin)
-        stand |= {neg.path for neg in found}
+        if not self.wish.policy.grouped:
+            stand |= {neg.path for neg in self.ports.load_balancers.groups(project, begin)}
         self.missing = groups.missing(self.wish.groups, stand)
         kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
         self.wish = replace(self.wish, groups=kept)
@@ -100,7 +117,7 @@ class Build:
     def _capacities(self, observed: Sequence[GlobalResource]) -> dict[str, float]:
         specs = [item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE]
         return groups.capacities(
-            specs, {group.neg.name: group.cluster for group in self.wish.groups}
+            specs, {group.neg.path: group.cluster for group in self.wish.groups}
         )
 
     def observe(self) -> Sequence[GlobalResource]:
@@ -115,15 +132,20 @@ class Build:
         self, observed: Sequence[GlobalResource], *, warm: bool = False
     ) -> Plan[GlobalResource]:
         """The changes, given what is observed; *warm*: no route leads where nobody answers yet."""
+        if backends.changing(self.wish, observed).kept:
+            self.wish = replace(self.wish, serving=self.health.serving(observed))
         wanted = backends.desired(self.wish, observed)
+        self._taking_over = mode_changes.newcomers(self.wish, wanted, observed, self.coming)
         if warm:
             cold = self.warm_up.look(wanted, observed)
-            wanted = warming.eased(wanted, observed, cold)
+            self.stuck = self._stuck(observed)
+            wanted = warming.eased(wanted, observed, cold | self.stuck)
         rules = backends.earlier(self.wish, observed)
         stay = () if rules and self.readdress.over(self._literals(observed)) else rules
         stay = (*stay, *warming.still_needed(wanted, observed))
         armor = self.wish.policy.options.security_policy
-        return backends.plan(
+        named = self.named.additions(named_ports.wanted(self.wish.groups))
+        plan = backends.plan(
             wanted,
             observed,
             self.wish.mark,
@@ -131,6 +153,8 @@ class Build:
             security_policy=armor,
             consents=self.wish.consents,
         )
+        changes = (*named, *plan.changes) if plan.changes or named else self.named.removals()
+        return Plan(changes=changes, held=plan.held)
 
     def _cold(self) -> str:
         """What routes wait for, in a sentence that stays the same meanwhile."""
@@ -166,14 +190,17 @@ class Build:
         for _ in range(_ROUNDS):
             if not plan:
                 break
+            self.named.note()
             pending = carry_out(plan, self.ports, guard)
             self.wish = replace(self.wish, rising=frozenset())  # one step at a time
             observed = self.observe()
+            self.named.observe()
             if pending:
                 why = f"operations pending: {', '.join(sorted(item.label for item in pending))}"
                 report = self.report(source, fanned, observed, message=why)
                 return report, Later(after_seconds=_PENDING_SECONDS, why=why[:200])
             plan = self.plan(observed, warm=True)
+        self.named.note()
         message = "; ".join(plan.held) or self._cold()
         if plan:
             message = "the graph changed while it was built"
@@ -276,7 +303,13 @@ class Build:
         have = {(item.kind, item.name): item for item in observed}
         rules = backends.earlier(self.wish, observed)
         served = self._served(observed, rules)
-        problems = backends.problems(self.wish, observed)
+        problems = (
+            *backends.problems(self.wish, observed),
+            *self.named.conflicts(),
+            *mode_changes.problem(self.wish, self.stuck),
+        )
+        if self.stuck and not message:
+            message = problems[-1][1]
         if not any(kind is Kind.FORWARDING_RULE for kind, _ in wanted):
             message = message or "; ".join(text for _, text in problems)
         complete = wanted <= set(have) and not message
@@ -315,10 +348,11 @@ class Build:
         self, observed: Sequence[GlobalResource], fanned: FanoutReport
     ) -> dict[str, dict[str, Any]]:
         """Endpoints and healthy ones per member, over all backend services."""
-        cluster_of = {row["name"]: row["cluster"] for row in fanned.negs}
+        project = self.wish.project
+        cluster_of = {groups.of_row(row, project)[0].path: row["cluster"] for row in fanned.negs}
         rows: dict[str, dict[str, Any]] = {}
-        for found in self._health(observed):
-            cluster = cluster_of.get(found.neg.name)
+        for found in self.health.rows(observed):
+            cluster = cluster_of.get(found.neg.path)
             if cluster is None:
                 continue
             row = rows.setdefault(cluster, {"endpoints": 0, "healthy": 0, "attached": True})
@@ -336,27 +370,17 @@ class Build:
     def _missed(self) -> list[groups.Problem]:
         return [(why, f"{name}: {text}") for name, (why, text) in self.missing.items()]
 
-    def _health(self, observed: Sequence[GlobalResource]) -> list[GroupHealth]:
-        services = [item for item in observed if item.kind is Kind.BACKEND_SERVICE]
-        return [row for rows in self._answers(services).values() for row in rows]
-
     def _healthy(
         self, paths: Collection[str], observed: Sequence[GlobalResource]
     ) -> Collection[str]:
-        answers = self._answers([item for item in observed if item.path in paths])
-        return {path for path, rows in answers.items() if any(row.healthy for row in rows)}
+        """Who of *paths* can answer; who takes over from another mode, once all members can."""
+        found = self.health.members([item for item in observed if item.path in paths])
+        awaited = {path: self._taking_over[path] for path in found if path in self._taking_over}
+        alone = {path for path in found if found[path] and path not in awaited}
+        return alone | mode_changes.ready(awaited, found)
 
-    def _answers(self, listed: Sequence[GlobalResource]) -> Mapping[str, Sequence[GroupHealth]]:
-        """The health of backend services by their paths; of those that can be asked."""
-        services = {item.path: item for item in listed if item.spec.get("backends")}
-        by_path = {group.neg.path: group.neg for group in self.wish.groups}
-
-        def ask(path: str) -> Sequence[GroupHealth]:
-            groups = (str(entry["group"]) for entry in services[path].spec["backends"])
-            negs = [by_path[group] for group in groups if group in by_path]
-            return self.ports.load_balancers.health(services[path], negs)
-
-        answers = self.ports.parallel.each(services, ask)
-        return {
-            path: rows for path, rows in answers.items() if not isinstance(rows, FederationError)
-        }
+    def _stuck(self, observed: Sequence[GlobalResource]) -> frozenset[str]:
+        """Who cannot take over at all yet, however long that was waited for."""
+        paths = self._taking_over.keys()
+        found = self.health.members([item for item in observed if item.path in paths])
+        return frozenset(path for path in paths if not found.get(path))

@@ -9,13 +9,14 @@ from fedingress.domain.change import Change, Plan
 from fedingress.domain.cluster import Inventory
 from fedingress.domain.errors import Conflict, FederationError, Forbidden, Invalid
 from fedingress.domain.footprint import Footprint
-from fedingress.domain.graph import NegRef
+from fedingress.domain.graph import GroupRef, InstanceGroupRef, NegRef
 from fedingress.domain.ingress import ServiceBackend, Source
 from fedingress.domain.member import SERVICE, MemberObject
 from fedingress.domain.placement import Placement
-from fedingress.domain.policy import FederationPolicy
+from fedingress.domain.policy import INSTANCE_GROUP, FederationPolicy
 from fedingress.domain.report import FanoutReport
-from fedingress.planning import companions, dns, fanout, readiness
+from fedingress.planning import companions, dns, fanout, instance_groups, node_ports, readiness
+from fedingress.planning.instance_groups import Groups
 
 Visits = Mapping[str, Visit | FederationError]
 Row = dict[str, str]
@@ -51,11 +52,18 @@ def report(
         row = _visited(visit, source, placed=placed)
         if row is not None:
             rows[name] = row
+    shared = _shared(visits, placement, previous)
+    for name, text in shared.items():
+        rows[name] = _row("failed", "InstanceGroupShared", text)
     return FanoutReport(
         uid=source.uid,
         generation=source.generation,
         clusters={name: rows[name] for name in sorted(rows)},
-        negs=_negs(source, placement, inventory, visits, previous),
+        negs=tuple(
+            row
+            for row in _negs(source, placement, inventory, visits, previous)
+            if row["cluster"] not in shared or "node_port" not in row
+        ),
         addresses=_addresses(visits, previous),
         ready=_ready(source, placement, visits, previous),
         probes=probing.probes(placement, inventory, visits, previous),
@@ -85,6 +93,11 @@ def expecting(
         member = inventory.named(name)
         if not isinstance(visit, Visit) or member is None:
             continue
+        coming += [
+            row
+            for row in _node_rows(name, visit, set(visit.wish.node_ports), None)
+            if row not in found.negs
+        ]
         for item in visit.wish.objects:
             for neg in companions.neg_names(item.manifest) if item.ref.kind == SERVICE else ():
                 backend = _backend_of(source, neg, name)
@@ -193,10 +206,10 @@ def _applied(visit: Visit, source: Source) -> Row:
         return _row("conflict", "Conflict", "; ".join(visit.plan.held))
     if reasons := visit.wish.problems:
         return _row("failed", reasons[0][0], "; ".join(sentence for _, sentence in reasons))
-    if visit.wish.answers and not fanout.addresses(visit.ingresses):
-        return _row("placed", "Waiting", "waiting for the address of its load balancer")
+    if isinstance(visit.groups, str):
+        return _row("failed", "InstanceGroupsInvalid", visit.groups)
     if waiting := _waiting(visit):
-        return _row("placed", "Waiting", f"waiting for the endpoint groups of {waiting}")
+        return _row("placed", "Waiting", f"waiting for {waiting}")
     sentences = (f"generation {source.generation} is applied", *visit.wish.notes)
     return _row("placed", "Applied", "; ".join(sentences))
 
@@ -215,14 +228,18 @@ def _failed(error: FederationError) -> Row:
 
 
 def _waiting(visit: Visit) -> str:
-    """Names of wanted companions for which the member's controller reported no group yet."""
+    """For which groups the member's controller is waited for; empty when it named all."""
+    if visit.wish.answers and not fanout.addresses(visit.ingresses):
+        return "the address of its load balancer"
+    if visit.wish.grouped:
+        return "" if visit.groups else "its controller to name its instance groups"
     wanted = {item.ref for item in visit.wish.objects if item.ref.kind == SERVICE}
     late = [
         item.ref.name
         for item in visit.services
         if item.ref in wanted and not companions.negs(item.manifest, "")
     ]
-    return ", ".join(sorted(late))
+    return f"the endpoint groups of {', '.join(sorted(late))}" if late else ""
 
 
 def _negs(
@@ -241,6 +258,7 @@ def _negs(
         if not isinstance(visit, Visit):
             frozen.add(name)
             continue
+        found += _node_rows(name, visit, _standing(source, visit), previous)
         wanted = {item.ref for item in visit.wish.objects}
         for item in visit.services:
             for ref in companions.negs(item.manifest, member.project) if item.ref in wanted else ():
@@ -252,6 +270,67 @@ def _negs(
     return _sorted(found)
 
 
+def _node_rows(
+    cluster: str, visit: Visit, backends: Collection[ServiceBackend], previous: FanoutReport | None
+) -> list[Row]:
+    """
+    The rows of a member's instance groups, one for each of *backends*.
+
+    Groups that it no longer names, or in words that cannot be read, are the last known ones: its
+    controller may write them anew.
+    """
+    groups = visit.groups or _before(cluster, previous)
+    if isinstance(groups, str):
+        groups = _before(cluster, previous)
+    return [
+        {
+            **_neg_row(cluster, backend, ref, visit.wish.protocols.get(backend, "")),
+            "node_port": str(visit.wish.node_ports[backend]),
+        }
+        for ref in groups
+        for backend in backends
+    ]
+
+
+def _before(cluster: str, previous: FanoutReport | None) -> Groups:
+    rows = previous.negs if previous else ()
+    return tuple(
+        sorted(
+            {
+                InstanceGroupRef(project=row["project"], zone=row["zone"], name=row["name"])
+                for row in rows
+                if row["cluster"] == cluster and row.get("node_port")
+            }
+        )
+    )
+
+
+def _standing(source: Source, visit: Visit) -> set[ServiceBackend]:
+    """The Service ports that a member's nodes serve: a companion that is not there serves none."""
+    have = {item.ref.name: node_ports.first_of(item.manifest) for item in visit.services}
+    companions_ = {item.ref.name for item in visit.wish.objects if item.ref.kind == SERVICE}
+    found = set()
+    for backend, number in visit.wish.node_ports.items():
+        name = companions.companion_name(source.uid, backend, INSTANCE_GROUP)
+        if name not in companions_ or have.get(name) == number:
+            found.add(backend)
+    return found
+
+
+def _shared(
+    visits: Visits, placement: Placement, previous: FanoutReport | None
+) -> Mapping[str, str]:
+    """Members that name an instance group of another one, each with a sentence."""
+    known = {row["cluster"] for row in (previous.negs if previous else ()) if row.get("node_port")}
+    found = {name: _before(name, previous) for name in known & {*placement.placed}}
+    before = {ref.path: name for name, refs in found.items() for ref in refs}
+    for name, visit in visits.items():
+        seen = visit.groups if isinstance(visit, Visit) else ()
+        if name in placement.placed and seen and not isinstance(seen, str):
+            found[name] = seen
+    return instance_groups.shared(found, before)
+
+
 def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None:
     backends = source.ingress.backends if source.ingress else ()
     return next(
@@ -259,7 +338,7 @@ def _backend_of(source: Source, neg: str, cluster: str) -> ServiceBackend | None
     )
 
 
-def _neg_row(cluster: str, backend: ServiceBackend, ref: NegRef, protocol: str) -> Row:
+def _neg_row(cluster: str, backend: ServiceBackend, ref: GroupRef, protocol: str) -> Row:
     return {
         "cluster": cluster,
         "service": backend.service,

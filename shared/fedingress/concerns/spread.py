@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from fedingress.concerns import bury, claim, ingress_uid, networks, patience, rows
+from fedingress.concerns import bury, claim, ingress_uid, networks, node_ports, patience, rows
+from fedingress.concerns.node_ports import Known, Reach
 from fedingress.concerns.subject import Subject, owner_of
 from fedingress.concerns.visit import Tour, Visit
 from fedingress.domain import names
@@ -18,7 +19,7 @@ from fedingress.domain.placement import Placement, PlacementRule
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.work import Work
-from fedingress.planning import copies, fanout, firewall, health_checks, placement
+from fedingress.planning import copies, fanout, firewall, groups, health_checks, placement
 from fedingress.planning.companions import neg_name
 from fedingress.planning.diff import fingerprint
 from fedingress.planning.fanout import MemberView, MemberWish
@@ -27,6 +28,8 @@ from fedingress.ports.ledger import Entry, intent_entry, report_entry
 
 _POLL_SECONDS = (1.0, 60.0)
 _SICK_SECONDS = (10.0, 60.0)
+_ROUNDS = 5
+"""Of visits; each but the first takes node ports that members refused out of the choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +53,15 @@ class Stage:
             known |= set(self.previous.clusters) - set(self.placement.ineligible)
         return [member for member in self.inventory.members if member.name in known]
 
-    def detached(self) -> bool:
-        """Whether every endpoint group that is in use, as far as known, is of a placed member."""
+    def detached(self, report: FanoutReport) -> bool:
+        """Whether every group that is in use, as far as known, is of a placed member."""
         ingress, uid = self.subject.source.ingress, self.subject.source.uid
+        placed = self.placement.placed
         return self.in_use is not None and self.in_use <= {
             neg_name(uid, backend, member)
-            for member in self.placement.placed
+            for member in placed
             for backend in (ingress.backends if ingress else ())
-        }
+        } | {groups.row_use(row) for row in report.negs if row["cluster"] in placed}
 
 
 def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
@@ -75,7 +79,7 @@ def spread(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
     stage = replace(stage, subject=_remember(stage, ports))
     source = stage.subject.source
     lost = claim.contest(source, ports)
-    visits = _tour(stage, lost, ports).go(stage.members(), ports, guard)
+    visits = _visits(stage, lost, ports, guard)
     source = _forget(stage, visits, ports)
     report = _report(stage, source, visits, lost)
     _announce(stage, report, work, ports)
@@ -89,7 +93,7 @@ def preview(found: Subject, ports: Ports) -> tuple[Plan[MemberObject], FanoutRep
     except Invalid as error:
         return Plan(held=error.reasons), None
     lost = claim.losses(found.source, ports)
-    visits = _tour(stage, lost, ports).go(stage.members(), ports, None)
+    visits = _visits(stage, lost, ports, None)
     report = _report(stage, found.source, visits, lost)
     return rows.joined(visits), rows.expecting(report, found.source, stage.inventory, visits)
 
@@ -217,7 +221,34 @@ def _forget(stage: Stage, visits: Mapping[str, Visit | FederationError], ports: 
     )
 
 
-def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
+def _visits(
+    stage: Stage, lost: Mapping[str, str], ports: Ports, guard: Guard | None
+) -> Mapping[str, Visit | FederationError]:
+    """Visit all; again with other node ports, where a member has given one to somebody else."""
+    reach = _reach(stage, ports)
+    for _ in range(_ROUNDS):
+        visits = _tour(stage, lost, ports, reach).go(stage.members(), ports, guard)
+        if reach is None or not reach.learn(visits):
+            break
+    return visits
+
+
+def _reach(stage: Stage, ports: Ports) -> Reach | None:
+    """The node ports, where nodes are reached."""
+    ingress, backends = stage.subject.source.ingress, stage.policy.backends
+    if stage.policy.topology == "aws" or not backends.grouped or ingress is None:
+        return None
+    return node_ports.look(
+        [each for each in stage.members() if each.name in stage.placement.placed],
+        owner_of(stage.subject.source, ports),
+        ingress.backends,
+        Known(in_use=stage.in_use, previous=stage.previous),
+        ports,
+        own=backends.own_node_ports,
+    )
+
+
+def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports, reach: Reach | None = None) -> Tour:
     owner = owner_of(stage.subject.source, ports)
     identity = ports.sources.identity()
     placed = [each for each in stage.members() if each.name in stage.placement.placed]
@@ -235,6 +266,7 @@ def _tour(stage: Stage, lost: Mapping[str, str], ports: Ports) -> Tour:
             owner,
             config_identity=identity,
             lost=lost,
+            node_ports=reach.of(member.name) if reach else None,
         )
         return ingress_uid.added(wish, shared.get(member.name))
 
@@ -253,7 +285,7 @@ def _announce(stage: Stage, report: FanoutReport, work: Work, ports: Ports) -> N
     found = stage.subject
     key = found.key
     used = rows.networks(stage.policy, stage.placement, stage.inventory)
-    for intent in networks.wishes(found, used, ports, detached=stage.detached()):
+    for intent in networks.wishes(found, used, ports, detached=stage.detached(report)):
         unit = firewall.unit(intent.project, intent.network)
         works = [Work(concern="backends", unit=unit, cause=_cause(work))]
         entry = intent_entry(unit, intent)

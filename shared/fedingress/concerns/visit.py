@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fedingress.domain.change import Create, Delete, Plan, Update
+from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.cluster import MemberCluster
-from fedingress.domain.errors import FederationError, LeaseLost
+from fedingress.domain.errors import FederationError, Invalid, LeaseLost
+from fedingress.domain.graph import port_name
 from fedingress.domain.member import ENDPOINT_SLICE, INGRESS, POD, SERVICE, MemberObject
-from fedingress.planning import fanout
+from fedingress.planning import fanout, instance_groups, node_ports
 from fedingress.planning.companions import Owner, neg_names
 from fedingress.planning.fanout import MemberView, MemberWish
+from fedingress.planning.instance_groups import Groups
 from fedingress.ports import Guard, Ports
 
 _LONGEST = 200
@@ -24,6 +26,8 @@ class Visit:
     plan: what was to change there.   error: what stopped it, or None.
     services: companions as they stand after the visit.   ingresses: likewise, the copies.
     slices: EndpointSlices before it; None where nobody looked.
+    groups: instance groups that the copies name, or why they cannot be read.
+    refused: the companion whose node port the member has given to somebody else.
     """
 
     plan: Plan[MemberObject]
@@ -32,6 +36,8 @@ class Visit:
     ingresses: tuple[MemberObject, ...] = ()
     services: tuple[MemberObject, ...] = ()
     slices: tuple[MemberObject, ...] | None = None
+    groups: Groups | str = ()
+    refused: MemberObject | None = None
 
     @property
     def empty(self) -> bool:
@@ -110,13 +116,17 @@ class Tour:
         seen = observe(member, self.owner, ports, endpoints=self.endpoints, probes=self.probes)
         wish = self.wishing(member, seen)
         led = self.led is None or member.name in self.led
-        plan = fanout.plan(wish, seen, self.owner, in_use=self._in_use(seen), led=led)
+        groups = _groups(seen.owned, member)
+        in_use, grouped = self._in_use(seen, groups), self._grouped(groups)
+        plan = fanout.plan(wish, seen, self.owner, in_use=in_use, led=led, grouped=grouped)
         if guard is None:
-            return Visit(plan=plan, wish=wish, slices=seen.slices)
+            return Visit(plan=plan, wish=wish, slices=seen.slices, groups=groups)
         after = {item.ref: item for item in seen.owned}
         error: FederationError | None = None
+        doing: Change[MemberObject] | None = None
         try:
             for change in plan:
+                doing = change
                 match change:
                     case Create(desired=desired):
                         made = ports.clusters.apply(
@@ -142,13 +152,48 @@ class Tour:
             ingresses=tuple(item for item in after.values() if item.ref.kind == INGRESS),
             services=tuple(item for item in after.values() if item.ref.kind == SERVICE),
             slices=seen.slices,
+            groups=_groups(after.values(), member),
+            refused=_refused(doing, error),
         )
 
-    def _in_use(self, seen: MemberView) -> frozenset[str]:
-        """Names of our companions here whose NEG must stay."""
+    def _in_use(self, seen: MemberView, groups: Groups | str) -> frozenset[str]:
+        """Names of our companions here whose NEG, or whose port of the nodes, must stay."""
         companions = [item for item in seen.owned if item.ref.kind == SERVICE]
         return frozenset(
             item.ref.name
             for item in companions
-            if self.negs_in_use is None or neg_names(item.manifest) & self.negs_in_use
+            if self.negs_in_use is None
+            or neg_names(item.manifest) & self.negs_in_use
+            or self._led_to(node_ports.first_of(item.manifest), groups)
         )
+
+    def _led_to(self, number: int, groups: Groups | str) -> bool:
+        """Whether requests go to that port of these groups; of any, where they cannot be read."""
+        used = {use for use in self.negs_in_use or () if use.endswith(f"/{port_name(number)}")}
+        if isinstance(groups, str):
+            return bool(used)
+        return bool(used & {f"{each.zone}/{each.name}/{port_name(number)}" for each in groups})
+
+    def _grouped(self, groups: Groups | str) -> bool:
+        """Whether requests go to these groups, or may."""
+        if self.negs_in_use is None or isinstance(groups, str):
+            return True
+        used = {use.rpartition("/")[0] for use in self.negs_in_use}
+        return bool(used & {f"{each.zone}/{each.name}" for each in groups})
+
+
+def _groups(owned: Iterable[MemberObject], member: MemberCluster) -> Groups | str:
+    """What the copies of one source in *member* name; there is one of them at most."""
+    copies = (item.manifest for item in owned if item.ref.kind == INGRESS)
+    found = [instance_groups.named(copy, member.project) for copy in copies]
+    return next((each for each in found if each), ())
+
+
+def _refused(
+    doing: Change[MemberObject] | None, error: FederationError | None
+) -> MemberObject | None:
+    """The companion whose node port somebody else has in the member."""
+    if doing is None or isinstance(doing, Delete) or not isinstance(error, Invalid):
+        return None
+    taken = doing.desired.ref.kind == SERVICE and node_ports.TAKEN in str(error)
+    return doing.desired if taken else None

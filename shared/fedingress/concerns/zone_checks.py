@@ -63,7 +63,7 @@ def settle(
     """
     desired = planning.wanted(weighed)
     wish = fingerprint([repr(each) for each in desired.values()]) if desired else ""
-    if wish == memory.wish and not memory.spare and not thorough:
+    if wish == memory.wish and not memory.loose and not thorough:
         return Checks(memory=memory)
     prefix = planning.prefix(ports.owner, zone.unit)
     observed = list(ports.health_checks.list(prefix))

@@ -260,8 +260,10 @@ class Visit:
             idle_since = memory.idle_since
         units = found.wanted.units.values()
         attached = {item.health_check for unit in units for item in unit.records}
+        elsewhere = set(memory.elsewhere)
         if looked is None:
             attached |= {item.health_check for item in after}
+            elsewhere = {item.health_check for item in after if item.name not in found.wanted.units}
         elif idle_since or not whole:
             attached |= set(memory.attached)
         released = {**memory.released, **decision.released}
@@ -270,7 +272,8 @@ class Visit:
             memory,
             digest=zone_memory.digest(prints) if whole else "",
             idle_since=idle_since,
-            attached=tuple(sorted(attached - {""})),
+            attached=tuple(sorted((attached | elsewhere) - {""})),
+            elsewhere=tuple(sorted(elsewhere - {""})),
             pending=(*memory.pending, *carried.changes),
             refused=zone_memory.refusals(memory, prints, carried.failed, self.now),
             released={host: each for host, each in released.items() if self.now < each.until},
@@ -292,7 +295,7 @@ class Visit:
             waits.append(_INCOMPLETE_SECONDS)
         elif memory.idle_since:
             waits.append(memory.idle_since + self._sweep_seconds - self.now)
-        if memory.spare or carried.unfinished:
+        if memory.loose or carried.unfinished:
             waits.append(_SOON_SECONDS)
         return max(1.0, min(waits)) if waits else 0.0
 

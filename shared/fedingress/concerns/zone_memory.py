@@ -50,7 +50,8 @@ class ZoneMemory:
     checks: what a health check is for -> its id.   wish: a digest of all that should stand.
     probed: address of a load balancer -> ids of its checks.
     idle_since: Unix seconds since when nodes stand that nobody wants; 0 when none does.
-    attached: ids of health checks that records may name.
+    attached: ids of health checks that records may name.   elsewhere: those of records that nobody
+        wants, but that stayed when the zone was listed last: somebody's record leads there.
     spare: ids of those that no pool needs.   doomed: those among them that no record names.
     pending: ids of changes that not every server of the provider has yet.
     refused: unit -> why it waits.
@@ -70,6 +71,7 @@ class ZoneMemory:
     probed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     idle_since: float = 0.0
     attached: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
     doomed: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
@@ -81,7 +83,12 @@ class ZoneMemory:
     @property
     def unswept(self) -> bool:
         """Whether something of ours stands that is only waiting to go."""
-        return bool(self.idle_since or self.spare)
+        return bool(self.idle_since or self.loose)
+
+    @property
+    def loose(self) -> frozenset[str]:
+        """Ids of spare checks that may go soon: nobody else's record keeps them."""
+        return frozenset(self.spare) - frozenset(self.elsewhere)
 
 
 def recall(unit: str, ledger: Ledger) -> ZoneMemory:
@@ -91,7 +98,7 @@ def recall(unit: str, ledger: Ledger) -> ZoneMemory:
         return ZoneMemory()
     known = {item.name for item in dataclasses.fields(ZoneMemory)}
     said = {name: value for name, value in kept.items() if name in known}
-    for name in ("attached", "spare", "doomed", "pending"):
+    for name in ("attached", "elsewhere", "spare", "doomed", "pending"):
         said[name] = tuple(said.get(name, ()))
     probed = {address: tuple(ids) for address, ids in said.pop("probed", {}).items()}
     refused = {name: Refusal(**row) for name, row in said.pop("refused", {}).items()}

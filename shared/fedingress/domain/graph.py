@@ -19,6 +19,7 @@ class Kind(Enum):
     ADDRESS = "addresses"
     SSL_CERTIFICATE = "sslCertificates"
     SSL_POLICY = "sslPolicies"
+    INSTANCE_GROUP = "instanceGroups"
     HEALTH_CHECK = "healthChecks"
     BACKEND_SERVICE = "backendServices"
     URL_MAP = "urlMaps"
@@ -38,6 +39,7 @@ _STAGES = {
     Kind.ADDRESS: 0,
     Kind.SSL_CERTIFICATE: 0,
     Kind.SSL_POLICY: 0,
+    Kind.INSTANCE_GROUP: 0,
     Kind.HEALTH_CHECK: 0,
     Kind.BACKEND_SERVICE: 1,
     Kind.URL_MAP: 2,
@@ -88,8 +90,9 @@ class Mark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalResource:
     """
-    One resource of the global graph.
+    One resource of the global graph, or an instance group that it leads to.
 
+    zone: of an instance group; nothing else has one.
     spec: the compute v1 JSON that we own, canonical: no `name`, no `description`, no output-only
         field, references as `projects/P/...` paths, numbers as numbers. In a desired spec None
         means that the field must be absent.
@@ -104,17 +107,20 @@ class GlobalResource:
     spec: Mapping[str, Any]
     mark: Mark | None = None
     version: str = ""
+    zone: str = ""
     output: Mapping[str, Any] = field(default_factory=dict)
     unread: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def path(self) -> str:
-        """`projects/P/global/COLLECTION/NAME`, as references use it."""
-        return f"projects/{self.project}/global/{self.kind.value}/{self.name}"
+        """`projects/P/global/COLLECTION/NAME`, or `.../zones/ZONE/...`, as references use it."""
+        place = f"zones/{self.zone}" if self.zone else "global"
+        return f"projects/{self.project}/{place}/{self.kind.value}/{self.name}"
 
     @property
     def label(self) -> str:
-        return f"{self.project}: {self.kind.value} {self.name}"
+        where = f"{self.zone}/" if self.zone else ""
+        return f"{self.project}: {self.kind.value} {where}{self.name}"
 
     def with_unread(self, unread: Mapping[str, Any]) -> "GlobalResource":
         """The same, with what only its creation needs."""
@@ -136,3 +142,26 @@ class NegRef:
     def path(self) -> str:
         """As backends of a backend service name it."""
         return f"projects/{self.project}/zones/{self.zone}/networkEndpointGroups/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class InstanceGroupRef:
+    """An instance group of a member: all of its nodes in one zone, whatever they serve."""
+
+    project: str
+    zone: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """As backends of a backend service name it."""
+        return f"projects/{self.project}/zones/{self.zone}/instanceGroups/{self.name}"
+
+
+GroupRef = NegRef | InstanceGroupRef
+"""What a backend of a backend service can refer to."""
+
+
+def port_name(number: int) -> str:
+    """The named port of an instance group for a port of its nodes, as GKE calls it."""
+    return f"port{number}"

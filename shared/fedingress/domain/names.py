@@ -54,6 +54,15 @@ SERVICE_NAME: Final = "kubernetes.io/service-name"
 FOOTPRINT: Final = "fedingress.dev/footprint"
 """Annotation that `fanout` writes on a source: where things of ours may be, for the teardown."""
 
+GROUP_CLASS: Final = "gce-multi-cluster"
+"""
+Value of the annotation `kubernetes.io/ingress.class`: GKE's controller makes instance groups for
+such an Ingress, and no load balancer.
+"""
+CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
+INSTANCE_GROUPS: Final = "ingress.gcp.kubernetes.io/instance-groups"
+"""Annotation that GKE's controller writes on an Ingress of that class: its groups, as JSON."""
+
 NEG: Final = "cloud.google.com/neg"
 NEG_STATUS: Final = "cloud.google.com/neg-status"
 

@@ -7,6 +7,8 @@ from typing import Any
 from fedingress.domain.options import BackendOptions
 from fedingress.domain.placement import PlacementRule, Selector
 
+INSTANCE_GROUP = "instance-group"
+"""The mode of backends that sends requests to a port of members' nodes."""
 NEAREST_RATE = 1e14
 """Requests per second per endpoint that are never reached: strictly the nearest region."""
 
@@ -30,7 +32,11 @@ class HealthCheckPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPolicy:
     """
+    mode: `neg`: pods are reached; `instance-group`: nodes are, by one port in all members.
     max_rate_per_endpoint: requests per second; None is strictly the nearest region.
+    max_rate_per_instance: likewise, of mode instance-group.
+    max_utilization: of the nodes' CPU, above which the next region helps; None: rates are counted.
+    own_node_ports: whether the users' Services say the ports of nodes; else they are chosen.
     warm_up_seconds: for how long routes wait until a Service that is new to them can answer.
     preferred: members that are filled before all others, wherever clients are; None: nobody is.
     shared_ingress_uid: whether the members' own GKE ingress controllers get one UID, as in 2016.
@@ -38,6 +44,9 @@ class BackendPolicy:
 
     mode: str = "neg"
     max_rate_per_endpoint: float | None = None
+    max_rate_per_instance: float | None = None
+    max_utilization: float | None = None
+    own_node_ports: bool = False
     health_check: HealthCheckPolicy = HealthCheckPolicy()
     timeout_seconds: int = 30
     draining_seconds: int = 30
@@ -45,6 +54,11 @@ class BackendPolicy:
     options: BackendOptions = BackendOptions()
     preferred: PlacementRule | None = None
     shared_ingress_uid: bool = False
+
+    @property
+    def grouped(self) -> bool:
+        """Whether members are reached by their nodes, in instance groups."""
+        return self.mode == INSTANCE_GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

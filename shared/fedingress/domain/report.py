@@ -54,7 +54,8 @@ class FanoutReport(Report):
     lost_hosts: host -> `namespace/name` of the older Ingress that owns it.
     hosts: those that this Ingress may use.
     negs: rows {"cluster", "service", "port", "project", "zone", "name", "protocol"} that members
-        report; those of a member that cannot be reached are the last known ones.
+        report; those of a member that cannot be reached are the last known ones. A row with
+        "node_port" is an instance group, whose nodes serve the Service there.
     addresses: name -> addresses in the status of the member's copy, sorted; the last known ones
         while the copy stands and its status is empty.
     ready: name -> [ready, wanted] endpoints of the Services that the Ingress names, as far as the
@@ -96,7 +97,8 @@ class BackendsReport(Report):
     clusters: name -> {"endpoints": int, "healthy": int, "attached": bool, "capacity": the least
         capacityScaler of its groups}, and {"reason", "message"} where something of the member
         cannot be attached.
-    negs: names of every NEG that some backend service still refers to.
+    negs: names of every NEG that some backend service still refers to, and `ZONE/GROUP/PORT` of
+        every instance group.
     serving: members to whose own load balancers clients may still be led.
     observed: whether the cloud let us look; without that, *negs* may not be all of them.
     former: projects other than the policy's in which nothing is left of an earlier graph.

@@ -1,19 +1,21 @@
 """The GCE graph of one Ingress, as data, and the plan that brings it about."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.front import Front
-from fedingress.domain.graph import GlobalResource, Kind, Mark
+from fedingress.domain.graph import GlobalResource, Kind, Mark, port_name
 from fedingress.domain.ingress import Ingress, ServiceBackend
-from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
+from fedingress.domain.policy import INSTANCE_GROUP, BackendPolicy
 from fedingress.planning import (
     addresses,
     adoption,
     armor,
+    balancing,
     capacity,
     frontends,
     groups,
@@ -23,13 +25,15 @@ from fedingress.planning import (
 )
 from fedingress.planning.addresses import families
 from fedingress.planning.adoption import ours
+from fedingress.planning.balancing import ModeChange, Service
 from fedingress.planning.certificates import Problem
 from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
-from fedingress.planning.groups import Group, neg_of
+from fedingress.planning.groups import Group, use_of
 from fedingress.planning.health_checks import Question
 
-KINDS: Final = tuple(kind for kind in Kind if kind not in {Kind.FIREWALL, Kind.SECURITY_POLICY})
+_OTHERS: Final = frozenset({Kind.FIREWALL, Kind.SECURITY_POLICY, Kind.INSTANCE_GROUP})
+KINDS: Final = tuple(kind for kind in Kind if kind not in _OTHERS)
 """The kinds of which a graph has resources of its own."""
 
 
@@ -44,8 +48,11 @@ class GraphWish:
     Everything that the graph of one Ingress follows from.
 
     ingress: limited to the hosts it may use, and with a backend at least.
-    groups: the NEGs to attach.   frozen: names of NEGs of members that cannot be read now; a
-        backend that is observed with one of these names stays as it is.
+    groups: the NEGs or instance groups to attach.   frozen: what members use that cannot be read
+        now, as `groups.use_of` says it; a backend that is observed to use it stays as it is.
+    unknown: whether there are members that cannot be read, and whose groups nobody remembers; then
+        backends whose groups nobody else has stay as well.
+    serving: members that are known to serve, where that was asked.
     drained: members that shall get no new requests.
     preferred: members that are filled before the others.
     steps, rising: how members come up to their capacity, and which may go one step up now.
@@ -64,6 +71,8 @@ class GraphWish:
     steps: tuple[float, ...] = ()
     rising: frozenset[str] = frozenset()
     front: Front = Front()
+    unknown: bool = False
+    serving: frozenset[str] = frozenset()
     consents: frozenset[str] = frozenset()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -75,8 +84,24 @@ class GraphWish:
 
     def service_path(self, backend: ServiceBackend) -> str:
         """The path of the backend service of one Service port."""
-        short = names.short_hash(backend.service, backend.port)
-        return self.resource(Kind.BACKEND_SERVICE, f"bs-{short}", {}).path
+        return self.resource(Kind.BACKEND_SERVICE, f"bs-{self.short(backend)}", {}).path
+
+    def twin_path(self, backend: ServiceBackend) -> str:
+        """The path of the backend service that it had, or would have, in the other mode."""
+        mode = "neg" if self.policy.grouped else INSTANCE_GROUP
+        other = replace(self, policy=replace(self.policy, mode=mode))
+        return other.service_path(backend)
+
+    def short(self, backend: ServiceBackend) -> str:
+        """Names backend service and health check; another mode is another backend service."""
+        mode = (INSTANCE_GROUP,) if self.policy.grouped else ()
+        return names.short_hash(backend.service, backend.port, *mode)
+
+    def own(self, backend: ServiceBackend) -> list[Group]:
+        """The groups of one backend service; nodes are reached by one port, that of most."""
+        found = [group for group in self.groups if group.backend == backend]
+        number = _most(group.node_port for group in found)
+        return [group for group in found if group.node_port == number]
 
     def plot(self, observed: Sequence[GlobalResource]) -> Plot:
         """The front half of this graph."""
@@ -89,14 +114,14 @@ def desired(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Global
     make = wish.resource
     made: list[GlobalResource] = []
     services: dict[ServiceBackend, str] = {}
+    change = changing(wish, observed)
     for backend in wish.ingress.backends:
-        short = names.short_hash(backend.service, backend.port)
         before = have.get(wish.service_path(backend))
         protocol = _protocol(wish, backend, before)
         check = _health_check(wish, backend, protocol, observed)
-        spec = _backend_service(wish, backend, check.path, before)
+        spec = _backend_service(wish, backend, check.path, before, change)
         spec["protocol"] = protocol
-        service = make(Kind.BACKEND_SERVICE, f"bs-{short}", spec)
+        service = make(Kind.BACKEND_SERVICE, f"bs-{wish.short(backend)}", spec)
         service = armor.armed(service, before, wish.policy.options.security_policy, observed)
         services[backend] = service.path
         made += [check, service]
@@ -127,7 +152,31 @@ def problems(wish: GraphWish, observed: Sequence[GlobalResource]) -> tuple[Probl
         *armor.problem(wish.project, wish.policy.options.security_policy, observed),
         *adoption.problems(desired(wish, observed), observed, wish.mark, wish.consents),
         *frontends.problems(wish.plot(observed)),
+        *balancing.told(changing(wish, observed), balancing.measure(wish.policy)["balancingMode"]),
     )
+
+
+def changing(wish: GraphWish, observed: Sequence[GlobalResource]) -> ModeChange:
+    """Where a change of the balancing mode of instance groups stands."""
+    if not wish.policy.grouped:
+        return ModeChange()
+    have = {item.path: item.spec for item in observed}
+    services = [
+        Service(own=wish.own(each), observed=_entries(have.get(wish.service_path(each), {})))
+        for each in wish.ingress.backends
+    ]
+    wanted = balancing.measure(wish.policy)["balancingMode"]
+    return balancing.change(services, wanted, wish.serving)
+
+
+def _entries(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return spec.get("backends") or ()
+
+
+def _most(numbers: Iterable[int]) -> int:
+    """The number that stands most often, then the least; 0 for none."""
+    found = Counter(numbers)
+    return min(found, key=lambda number: (-found[number], number), default=0)
 
 
 def _disagreements(wish: GraphWish, observed: Sequence[GlobalResource]) -> Iterator[Problem]:
@@ -141,7 +190,7 @@ def _disagreements(wish: GraphWish, observed: Sequence[GlobalResource]) -> Itera
 
 
 def _protocol(wish: GraphWish, backend: ServiceBackend, before: GlobalResource | None) -> str:
-    own = [group for group in wish.groups if group.backend == backend]
+    own = wish.own(backend)
     observed = str(before.spec.get("protocol", "")) if before else ""
     return protocols.decide(wish.policy.options.protocol, own, observed)
 
@@ -151,31 +200,47 @@ def _health_check(
 ) -> GlobalResource:
     question = _question(wish, backend, protocol, observed)
     spec = health_checks.decide(question, silent=bool(wish.frozen))
-    return wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), spec)
+    return wish.resource(Kind.HEALTH_CHECK, _check_name(wish, backend, protocol), spec)
 
 
 def _question(
     wish: GraphWish, backend: ServiceBackend, protocol: str, observed: Sequence[GlobalResource]
 ) -> Question:
-    path = wish.resource(Kind.HEALTH_CHECK, _check_name(backend, protocol), {}).path
+    path = wish.resource(Kind.HEALTH_CHECK, _check_name(wish, backend, protocol), {}).path
     standing = next((item.spec for item in observed if item.path == path), {})
-    own = tuple(group for group in wish.groups if group.backend == backend)
-    return Question(policy=wish.policy.health_check, own=own, protocol=protocol, standing=standing)
+    own = tuple(wish.own(backend))
+    return Question(
+        policy=wish.policy.health_check,
+        own=own,
+        protocol=protocol,
+        standing=standing,
+        grouped=wish.policy.grouped,
+        node_port=_most(group.node_port for group in own),
+    )
 
 
-def _check_name(backend: ServiceBackend, protocol: str) -> str:
+def _check_name(wish: GraphWish, backend: ServiceBackend, protocol: str) -> str:
     """Another protocol is another check, so that service and check change in the same call."""
-    short = names.short_hash(backend.service, backend.port)
+    short = wish.short(backend)
     return f"hc-{short}" + ("" if protocol == protocols.DEFAULT else f"-{protocol.lower()}")
 
 
 def _backend_service(
-    wish: GraphWish, backend: ServiceBackend, check: str, before: GlobalResource | None
+    wish: GraphWish,
+    backend: ServiceBackend,
+    check: str,
+    before: GlobalResource | None,
+    change: ModeChange,
 ) -> dict[str, Any]:
-    rate = wish.policy.max_rate_per_endpoint
-    own = [group for group in wish.groups if group.backend == backend]
-    observed = (before.spec.get("backends") or ()) if before else ()
-    frozen = [dict(kept) for kept in observed if neg_of(kept) in wish.frozen]
+    own, spec = wish.own(backend), before.spec if before else {}
+    observed, port = _entries(spec), str(spec.get("portName", ""))
+    known_paths = {group.neg.path for group in wish.groups}
+    frozen = [
+        dict(kept)
+        for kept in observed
+        if use_of(kept, port) in wish.frozen
+        or (wish.unknown and kept.get("group") not in known_paths)
+    ]
     taken = capacity.Capacity(
         own=own,
         observed=observed,
@@ -186,10 +251,12 @@ def _backend_service(
     known = capacity.by_group(observed)
     entries = {str(kept["group"]): kept for kept in frozen}
     for group in own:
+        if group.cluster == change.detached:
+            entries.pop(group.neg.path, None)
+            continue
         entries[group.neg.path] = {
             "group": group.neg.path,
-            "balancingMode": "RATE",
-            "maxRatePerEndpoint": NEAREST_RATE if rate is None else rate,
+            **change.kept.get(group.cluster, balancing.measure(wish.policy)),
             "capacityScaler": taken.scaler(group.cluster),
             **capacity.preference(
                 preferred=group.cluster in wish.preferred, before=known.get(group.neg.path)
@@ -201,17 +268,19 @@ def _backend_service(
         "connectionDraining": {"drainingTimeoutSec": wish.policy.draining_seconds},
         "healthChecks": [check],
         "backends": [entries[group] for group in sorted(entries)],
+        **({"portName": port_name(number)} if (number := _most(g.node_port for g in own)) else {}),
         **options.fields(wish.policy.options),
     }
 
 
 def attached(observed: Sequence[GlobalResource]) -> frozenset[str]:
-    """Names of all NEGs that some observed backend service refers to."""
-    return frozenset(path.rpartition("/")[2] for path in standing(observed))
+    """What all observed backend services use in members, as `groups.use_of` says it."""
+    services = (item.spec for item in observed if item.kind is Kind.BACKEND_SERVICE)
+    return frozenset(use for spec in services for use in groups.uses_of(spec))
 
 
 def standing(observed: Sequence[GlobalResource]) -> frozenset[str]:
-    """Paths of all NEGs that some observed backend service refers to: those stand."""
+    """Paths of all groups that some observed backend service refers to: those stand."""
     return frozenset(
         str(entry["group"])
         for item in observed

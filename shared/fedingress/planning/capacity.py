@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedingress.planning.groups import Group, neg_of
+from fedingress.planning.groups import Group
 
 _NEAR = 1e-6
 
@@ -84,7 +84,7 @@ def preference(*, preferred: bool, before: Mapping[str, Any] | None) -> dict[str
 
 def by_group(entries: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Observed backends by the path of their group."""
-    return {str(entry.get("group")): entry for entry in entries if neg_of(entry)}
+    return {str(entry.get("group")): entry for entry in entries if entry.get("group")}
 
 
 def _scaler(entry: Mapping[str, Any]) -> float:

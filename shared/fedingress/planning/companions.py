@@ -1,4 +1,8 @@
-"""Companion Services: one per Service port of an Ingress, in each member, with an explicit NEG."""
+"""
+Companion Services: one per Service port of an Ingress, in each member.
+
+With an explicit NEG or, in mode instance-group, with a node port that is equal in all members.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +12,7 @@ from typing import Any
 from fedingress.domain import names
 from fedingress.domain.graph import NegRef
 from fedingress.domain.ingress import IngressKey, Manifest, ServiceBackend
+from fedingress.domain.policy import INSTANCE_GROUP
 
 _LABEL_LIMIT = 63
 
@@ -22,9 +27,14 @@ def neg_name(uid: str, backend: ServiceBackend, cluster: str) -> str:
     return f"fedingress-{names.short_hash(uid)}-{digest}"
 
 
-def companion_name(uid: str, backend: ServiceBackend) -> str:
-    """`<service>-fed-<hash>`, or `fed-<hash>` where that would exceed 63 characters."""
-    digest = names.short_hash(uid, backend.service, backend.port)
+def companion_name(uid: str, backend: ServiceBackend, mode: str = "neg") -> str:
+    """
+    `<service>-fed-<hash>`, or `fed-<hash>` where that would exceed 63 characters.
+
+    That of another *mode* is another Service, so that both stand while requests move over.
+    """
+    parts = () if mode == "neg" else (mode,)
+    digest = names.short_hash(uid, backend.service, backend.port, *parts)
     name = f"{backend.service}-fed-{digest}"
     return name if len(name) <= _LABEL_LIMIT else f"fed-{digest}"
 
@@ -93,18 +103,40 @@ def companion(service: Manifest, backend: ServiceBackend, owner: Owner, cluster:
     port = find_port(service, backend) or {}
     number = int(port["port"])
     exposed = {"exposed_ports": {str(number): {"name": neg_name(owner.uid, backend, cluster)}}}
+    made = _companion(service, backend, owner, "neg")
+    made["metadata"]["annotations"][names.NEG] = json.dumps(exposed, separators=(",", ":"))
+    return made
+
+
+def node_companion(
+    service: Manifest, backend: ServiceBackend, owner: Owner, node_port: int
+) -> Manifest:
+    """
+    The companion of *backend* that every node of a member serves on *node_port*.
+
+    Without one it is *service* itself, which has a node port of its user's.
+    """
+    if not node_port:
+        return service
+    made = _companion(service, backend, owner, INSTANCE_GROUP)
+    made["spec"]["type"] = "NodePort"
+    made["spec"]["ports"][0]["nodePort"] = node_port
+    return made
+
+
+def _companion(
+    service: Manifest, backend: ServiceBackend, owner: Owner, mode: str
+) -> dict[str, Any]:
+    port = find_port(service, backend) or {}
+    number = int(port["port"])
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": companion_name(owner.uid, backend),
+            "name": companion_name(owner.uid, backend, mode),
             "namespace": owner.key.namespace,
             "labels": owner.labels(),
-            "annotations": {
-                names.NEG: json.dumps(exposed, separators=(",", ":")),
-                names.SOURCE: str(owner.key),
-                names.SERVICE: backend.service,
-            },
+            "annotations": {names.SOURCE: str(owner.key), names.SERVICE: backend.service},
         },
         "spec": {
             "type": "ClusterIP",

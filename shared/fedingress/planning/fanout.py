@@ -1,6 +1,7 @@
 """Fan-out: what each member should hold of one Ingress, and the changes that bring it there."""
 
 import copy
+import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,19 +16,23 @@ from fedingress.domain.member import INGRESS, SERVICE, MemberObject, ObjectRef
 from fedingress.domain.policy import FederationPolicy, Override
 from fedingress.domain.probe import Probe
 from fedingress.planning import copies, probes, protocols
-from fedingress.planning.companions import Owner, companion, problem
+from fedingress.planning.companions import Owner, companion, find_port, node_companion, problem
 from fedingress.planning.decode import source as decode_source
-from fedingress.planning.diff import contains, differing, fingerprint
+from fedingress.planning.diff import contains, differing
+from fedingress.planning.node_copies import Target, classed, is_classed, led, marked
+from fedingress.planning.node_ports import MemberPorts
 from fedingress.planning.protocols import said
 
 _NOT_COPIED = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
-        "kubernetes.io/ingress.class",
+        names.CLASS_ANNOTATION,
+        names.INSTANCE_GROUPS,
         names.GLOBAL_STATIC_IP,
         names.V1_CLUSTER_SELECTOR,
     }
 )
+_LET_GO = "the load balancer has let go of"
 _MARKS = (names.OWNER, names.OWNER_UID, "app.kubernetes.io/managed-by")
 
 
@@ -62,6 +67,8 @@ class MemberWish:
     probes: how the pods behind a port are asked whether they are ready.
     notes: sentences on what is left out there, for whoever reads its row.
     changes: to what stands in the member beside its objects, as they are to be made.
+    node_ports: through which its nodes serve a port; empty where its pods are reached.
+    grouped: whether its own controller is to name the groups of its nodes.
     """
 
     objects: tuple[MemberObject, ...] = ()
@@ -71,6 +78,8 @@ class MemberWish:
     probes: Mapping[ServiceBackend, Probe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     changes: tuple[Change[MemberObject], ...] = ()
+    node_ports: Mapping[ServiceBackend, int] = field(default_factory=dict)
+    grouped: bool = False
 
 
 def view(
@@ -98,13 +107,14 @@ def desired(
     *,
     config_identity: str,
     lost: Collection[str] = (),
+    node_ports: MemberPorts | None = None,
 ) -> MemberWish:
     """
-    The member Ingress and, where endpoint groups are wanted, the companions.
+    The member Ingress and, where the load balancer's groups are wanted, the companions.
 
     A missing Service costs its own companion only. *config_identity* is the kube-system uid of the
     config cluster: when that is the member itself, the copy takes another name than the source.
-    *lost*: hosts that belong to older Ingresses.
+    *lost*: hosts that belong to older Ingresses.   *node_ports*: in mode instance-group.
     """
     ingress = source.ingress
     if ingress is None:
@@ -115,19 +125,35 @@ def desired(
         draft = _draft(source, owner, name)
         return _answering(draft, source, policy, member, observed, lost=lost)
     draft = _draft(source, owner, name)
-    draft["spec"]["ingressClassName"] = names.MEMBER_CLASS
-    objects, problems = _patched(draft, policy, member, class_name=names.MEMBER_CLASS)
+    served = "" if node_ports else names.MEMBER_CLASS
+    objects, problems = _patched(classed(draft, served), policy, member, class_name=served)
     spoken: dict[ServiceBackend, str] = {}
+    companions: list[MemberObject] = []
+    targets: dict[ServiceBackend, Target] = {}
     for backend in ingress.backends:
         service = observed.services.get(backend.service)
         manifest = service.manifest if service else {}
-        if found := problem(manifest, backend):
+        unreached = node_ports.problems.get(backend) if node_ports else None
+        if found := problem(manifest, backend) or unreached:
             problems.append(found)
             continue
         spoken[backend], fault = said(manifest, backend)
         if fault and policy.backends.options.protocol is None:
             problems.append(("AppProtocolInvalid", fault))
-        objects.append(_marked(member, companion(manifest, backend, owner, member.name)))
+        if node_ports is None:
+            made = companion(manifest, backend, owner, member.name)
+        else:
+            made = node_companion(manifest, backend, owner, node_ports.of(backend))
+        targets[backend] = (
+            made["metadata"]["name"],
+            int((find_port(manifest, backend) or {})["port"]),
+        )
+        if made is not manifest:
+            companions.append(marked(member.name, made))
+    if node_ports:  # its controller looks at it when it comes, and then its Services are there
+        objects = [*companions, *(led(item, targets) for item in objects)]
+    else:
+        objects += companions
     asked, notes = _probed(policy, spoken, observed)
     return MemberWish(
         objects=tuple(objects),
@@ -135,6 +161,8 @@ def desired(
         protocols=spoken,
         probes=asked,
         notes=notes,
+        grouped=node_ports is not None,
+        node_ports={each: node_ports.numbers[each] for each in spoken} if node_ports else {},
     )
 
 
@@ -233,13 +261,12 @@ def _patched(
         return [], [("OverrideFailed", str(error))]
     before = draft["metadata"]
     patched["metadata"].update(name=before["name"], namespace=before["namespace"])
-    patched["spec"]["ingressClassName"] = class_name
     held = patched["metadata"]  # whose labels and annotations an override may take away, or null
     ours = {name: before["labels"][name] for name in _MARKS}
     held["labels"] = {**(held.get("labels") or {}), **ours}
     source = {names.SOURCE: before["annotations"][names.SOURCE]}
     held["annotations"] = {**(held.get("annotations") or {}), **source}
-    return [_marked(member, patched)], []
+    return [marked(member.name, classed(patched, class_name))], []
 
 
 def _overridden(
@@ -256,13 +283,6 @@ def _overridden(
     return patched
 
 
-def _marked(member: MemberCluster, manifest: Manifest) -> MemberObject:
-    """Add the hash by which the next look knows that nothing has to be pruned."""
-    marked = copy.deepcopy(dict(manifest))
-    marked["metadata"]["annotations"][names.APPLIED] = fingerprint(manifest)
-    return MemberObject(cluster=member.name, manifest=marked)
-
-
 def plan(
     wish: MemberWish,
     observed: MemberView,
@@ -270,6 +290,7 @@ def plan(
     *,
     in_use: frozenset[str],
     led: bool = False,
+    grouped: bool = False,
 ) -> Plan[MemberObject]:
     """
     The changes for one member: applies first, deletes last.
@@ -282,6 +303,8 @@ def plan(
             it does not, or traffic would meet an empty group.
         led: Whether clients may still be led to the member's own load balancer; then its copy
             stays, or they would meet nobody.
+        grouped: Whether backend services refer to instance groups of this member; then its copy
+            keeps its class, or its controller would take the nodes out.
 
     Returns:
         Foreign objects under our names stand in `held`.
@@ -298,18 +321,27 @@ def plan(
                 f"{item.ref.kind} {item.ref.namespace}/{item.ref.name} exists in {item.cluster} "
                 "and is not ours; rename it, or delete it there"
             )
+        elif grouped and is_classed(have) and not is_classed(item):
+            held.append(f"{have.label} keeps its class until {_LET_GO} its instance groups")
         elif fields := drift(have.manifest, item.manifest):
             changes.append(Update(observed=have, desired=item, fields=fields, why=_why(fields)))
     for have in observed.owned:
         if have.ref in wanted or have.manifest["metadata"].get("deletionTimestamp"):
             continue
-        if have.ref.kind == SERVICE and have.ref.name in in_use:
-            held.append(f"{have.label} stays until the load balancer has let go of its endpoints")
-        elif have.ref.kind == INGRESS and led:
-            held.append(f"{have.label} stays until no record leads to its load balancer")
+        if why := _needed(have, in_use, led=led, grouped=grouped):
+            held.append(f"{have.label} stays until {why}")
         else:
             changes.append(Delete(observed=have, why="is no longer wanted there"))
     return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def _needed(have: MemberObject, in_use: frozenset[str], *, led: bool, grouped: bool) -> str:
+    """What must happen before an object that nobody wants any more may go; empty when it may."""
+    if have.ref.kind == SERVICE:
+        return f"{_LET_GO} its endpoints" if have.ref.name in in_use else ""
+    if grouped and is_classed(have):
+        return f"{_LET_GO} its instance groups"
+    return "no record leads to its load balancer" if led else ""
 
 
 def drift(have: Manifest, want: Manifest) -> tuple[str, ...]:
@@ -332,13 +364,21 @@ def _why(fields: Sequence[str]) -> str:
 
 
 def addresses(copies: Sequence[MemberObject]) -> tuple[str, ...]:
-    """The addresses in the status of a member's copies, deduplicated and sorted."""
+    """The addresses in the status of a member's copies, each in one spelling, sorted."""
     listed: set[str] = set()
     for item in copies:
         status = (item.manifest.get("status") or {}).get("loadBalancer") or {}
         for entry in status.get("ingress") or ():
-            listed.add(str(entry.get("ip") or entry.get("hostname") or "").lower().rstrip("."))
+            listed.add(_spelt(str(entry.get("ip") or entry.get("hostname") or "")))
     return tuple(sorted(listed - {""}))
+
+
+def _spelt(address: str) -> str:
+    """As providers of DNS give it back: lower case, no final dot, IPv6 in its short form."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower().rstrip(".")
 
 
 def hosts_of(ingress: Ingress, lost: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ The health check of a backend service, field by field: policy, else readiness pr
 as one of them says so; at first the word of most members counts, then the first in order.
 
 Source: compute v1 HealthCheck (a timeout may not exceed the interval); ingress-gce's defaults for
-endpoint groups (15 s, 15 s, 1, 2).
+endpoint groups (15 s, 15 s, 1, 2) and for instance groups (60 s, 60 s, 1, 10), whose nodes are
+asked on a port of their own and 60 s less often than a probe says: every node is asked, and passes
+it on to some pod.
 """
 
 import json
@@ -19,12 +21,34 @@ from fedingress.domain.probe import Probe
 from fedingress.planning.diff import differing
 from fedingress.planning.groups import Group, Problem
 
-INTERVAL_SECONDS: Final = 15
-TIMEOUT_SECONDS: Final = 15
-HEALTHY_THRESHOLD: Final = 1
-UNHEALTHY_THRESHOLD: Final = 2
+_GROUPED_SECONDS: Final = 60
+_MOST_SECONDS: Final = 300
 
 Spec = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What nobody says; *added_seconds* to the interval that a probe says."""
+
+    interval_seconds: int = 15
+    timeout_seconds: int = 15
+    healthy_threshold: int = 1
+    unhealthy_threshold: int = 2
+    added_seconds: int = 0
+
+
+_GROUPED: Final = Defaults(
+    interval_seconds=_GROUPED_SECONDS,
+    timeout_seconds=_GROUPED_SECONDS,
+    unhealthy_threshold=10,
+    added_seconds=_GROUPED_SECONDS,
+)
+
+
+def defaults(*, grouped: bool) -> Defaults:
+    """Those of endpoint groups, or, *grouped*, of instance groups."""
+    return _GROUPED if grouped else Defaults()
 
 
 def asks_probes(policy: HealthCheckPolicy) -> bool:
@@ -42,17 +66,20 @@ class Question:
     own: the groups of the backend service, each with its member's word.
     protocol: HTTP, HTTPS or HTTP2.
     standing: the health check that is observed under the same name; empty when there is none.
+    grouped: whether these are instance groups.   node_port: of theirs; 0 while none is known.
     """
 
     policy: HealthCheckPolicy
     own: tuple[Group, ...]
     protocol: str
     standing: Mapping[str, Any]
+    grouped: bool = False
+    node_port: int = 0
 
     def spec(self, probe: Probe) -> Spec:
         """The health check if all pods said *probe*."""
         fits = (probe.scheme == "HTTP") == (self.protocol == "HTTP")
-        return _spec(self.policy, probe if fits else Probe(), self.protocol, self.standing)
+        return _spec(self, probe if fits else Probe())
 
     def words(self) -> dict[str, set[str]]:
         """The members behind each different health check, as JSON."""
@@ -97,27 +124,35 @@ def disagreement(question: Question, backend: ServiceBackend) -> Problem | None:
     return "ProbeConflict", text
 
 
-def _spec(
-    policy: HealthCheckPolicy, probe: Probe, protocol: str, standing: Mapping[str, Any]
-) -> Spec:
-    interval = policy.interval_seconds or probe.interval_seconds or INTERVAL_SECONDS
-    timeout = policy.timeout_seconds or probe.timeout_seconds or TIMEOUT_SECONDS
+def _spec(question: Question, probe: Probe) -> Spec:
+    policy, standing = question.policy, question.standing
+    default = defaults(grouped=question.grouped)
+    asked = probe.interval_seconds and probe.interval_seconds + default.added_seconds
+    interval = policy.interval_seconds or asked or default.interval_seconds
+    interval = min(interval, _MOST_SECONDS)
+    timeout = policy.timeout_seconds or probe.timeout_seconds or default.timeout_seconds
     if timeout > interval and policy.timeout_seconds and not policy.interval_seconds:
         interval = timeout
     return {
-        "type": protocol,
+        "type": question.protocol,
         "checkIntervalSec": interval,
         "timeoutSec": min(timeout, interval),
         "healthyThreshold": policy.healthy_threshold
-        or standing.get("healthyThreshold", HEALTHY_THRESHOLD),
+        or standing.get("healthyThreshold", default.healthy_threshold),
         "unhealthyThreshold": policy.unhealthy_threshold
-        or standing.get("unhealthyThreshold", UNHEALTHY_THRESHOLD),
-        _block(protocol): {
+        or standing.get("unhealthyThreshold", default.unhealthy_threshold),
+        _block(question.protocol): {
             "requestPath": policy.path or probe.path or "/",
-            "portSpecification": "USE_SERVING_PORT",
+            **_port(question.node_port),
             "host": policy.host or probe.host or None,
         },
     }
+
+
+def _port(node_port: int) -> Spec:
+    if node_port:
+        return {"portSpecification": "USE_FIXED_PORT", "port": node_port}
+    return {"portSpecification": "USE_SERVING_PORT"}
 
 
 def _block(protocol: str) -> str:
@@ -128,11 +163,12 @@ def _probe_of(question: Question) -> Probe:
     """The probe that the standing health check could have come from."""
     standing = question.standing
     block = standing.get(_block(question.protocol)) or {}
+    added = defaults(grouped=question.grouped).added_seconds
     return Probe(
         path=str(block.get("requestPath") or ""),
         host=str(block.get("host") or ""),
         scheme="HTTP" if question.protocol == "HTTP" else "HTTPS",
-        interval_seconds=int(standing.get("checkIntervalSec", 0)),
+        interval_seconds=max(0, int(standing.get("checkIntervalSec", 0)) - added),
         timeout_seconds=int(standing.get("timeoutSec", 0)),
     )
 

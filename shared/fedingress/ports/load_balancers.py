@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from fedingress.domain.graph import GlobalResource, Kind, NegRef
+from fedingress.domain.graph import GlobalResource, GroupRef, Kind, NegRef
 from fedingress.ports.guard import Guard
 
 HTTPS_PROXY_FIELDS: Final = ("sslPolicy", "certificateMap", "sslCertificates", "urlMap")
@@ -18,21 +18,24 @@ class Operation:
     project: str
     name: str
     label: str
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupHealth:
-    """Endpoints of one NEG within one backend service."""
+    """Endpoints of one NEG, or nodes of one instance group, within one backend service."""
 
-    neg: NegRef
+    neg: GroupRef
     endpoints: int
     healthy: int
 
 
 class LoadBalancers(Protocol):
     """
-    GCE's global resources. Every method may raise `Unavailable`, `Forbidden` (403, with what to
-    grant or which quota to raise) or `Invalid` (400, the cloud's words).
+    GCE's global resources, and the instance groups that they lead to.
+
+    Every method may raise `Unavailable`, `Forbidden` (403, with what to grant or which quota to
+    raise) or `Invalid` (400, the cloud's words).
 
     Safe to call from many threads. Each call ends within `call_timeout_seconds`.
     """
@@ -40,7 +43,11 @@ class LoadBalancers(Protocol):
     call_timeout_seconds: float
 
     def observe(self, project: str, kinds: Sequence[Kind], prefix: str) -> Sequence[GlobalResource]:
-        """All resources of *kinds* whose name begins with *prefix*, ours or not, canonical."""
+        """
+        All resources of *kinds* whose name begins with *prefix*, ours or not, canonical.
+
+        Instance groups are those of all zones; nothing but their named ports is told of them.
+        """
         ...
 
     def create(self, desired: GlobalResource, guard: Guard) -> Operation | None:
@@ -66,7 +73,8 @@ class LoadBalancers(Protocol):
         The `securityPolicy` of a backend service has a call of its own as well, which comes after
         all other fields.
 
-        Fields that the spec of *desired* does not name are left as they are.
+        Fields that the spec of *desired* does not name are left as they are. Of an instance group
+        only the named ports can be written, all of them at once; it is neither made nor deleted.
 
         Raises:
             Conflict: The fingerprint is stale.
@@ -93,10 +101,10 @@ class LoadBalancers(Protocol):
         """The NEGs of *project*, in any zone, whose name begins with *prefix*; sorted."""
         ...
 
-    def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
+    def health(self, service: GlobalResource, negs: Sequence[GroupRef]) -> Sequence[GroupHealth]:
         """
-        The health of each NEG's endpoints as the load balancer's probes see it.
+        The health of each group's endpoints as the load balancer's probes see it.
 
-        A NEG that the load balancer does not know is left out: unknown stays unknown.
+        A group that the load balancer does not know is left out: unknown stays unknown.
         """
         ...

@@ -292,6 +292,23 @@ def test_unsound_policies_are_refused(dns: Any, policy: dict[str, Any]):
     assert reason in {"invalid", "required"}
 
 
+def test_endpoints_are_checked_for_public_zones_only(lab: Lab, dns: Any):
+    """A private zone has internal load balancers for that."""
+    network = f"https://www.googleapis.com/compute/v1/projects/{PROJECT}/global/networks/default"
+    body = {
+        "name": "inside",
+        "dnsName": "example.com.",
+        "description": "d",
+        "visibility": "private",
+        "privateVisibilityConfig": {"networks": [{"networkUrl": network}]},
+    }
+    dns.managedZones().create(project=PROJECT, body=body).execute()
+    item = {"name": "w.example.com.", "type": "A", "ttl": 30, "routingPolicy": BACKUP}
+    where = {"project": PROJECT, "managedZone": "inside"}
+    request = dns.changes().create(**where, body={"additions": [item]})
+    assert _refused(request.execute)[:2] == (400, "invalid")
+
+
 def test_data_and_a_policy_exclude_each_other(dns: Any):
     """A record set has data or a policy, and only some types can have a policy."""
     assert _refused(lambda: _change(dns, {**A, "routingPolicy": WRR}))[0] == 400

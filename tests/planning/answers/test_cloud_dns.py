@@ -11,6 +11,7 @@ from fedingress.planning import checks as health
 from fedingress.planning.answers import policies, regions
 from fedingress.planning.answers.marks import is_node
 from fedingress.planning.answers.weighing import Weighing, keys_by_address, recalled
+from fedingress.planning.answers.why import Client, names, why
 from tests.planning.answers.zones import DOMAIN, PLACES, START, Zone, intent, target
 
 CLOUD = {"provider": "cloud-dns", "project": "p", "name": "z", "domain": DOMAIN}
@@ -308,6 +309,31 @@ def test_what_stands_is_recalled_from_the_records(name):
     (own,) = zone.at(node(zone))
     gone = replace(own, policy=policy_text({"geo": {"items": [{"location": "us-east4"}]}}))
     assert policies.recalled([gone], [own.name], keys) == {}
+
+
+WHY = {
+    "weighted": ["25.0% (weight 85), 203.0.113.1", "75.0% (weight 255), 203.0.113.3"],
+    "latency": ["near us-east4: 203.0.113.1", "near australia-southeast1: 203.0.113.3"],
+    "failover": ["while any is healthy: 203.0.113.3", "else us-east4: 203.0.113.1"],
+}
+
+
+@pytest.mark.parametrize("routing", WHY)
+def test_the_choices_of_a_policy_are_told(routing):
+    """From the host over its node; a policy of nobody's making is told as far as it goes."""
+    zone = Zone(wish(US, replace(AP, capacity=3.0), routing=routing))
+    way = names((), HOST)
+    found = [item for item in zone.records if item.name in way]
+    way = names(found, HOST)
+    lines = why([item for item in zone.records if item.name in way], HOST, Client(), {})
+
+    assert lines[0] == f"{HOST} CNAME"
+    assert lines[1] == f"  {node(zone)}"
+    assert lines[2] == "    a policy, each address by check hc-0"
+    assert [line.strip() for line in lines[3:]] == WHY[routing]
+    assert policies.told('{"geo":{"items":[{"location":"us-east1"}]}}') == (
+        "near us-east1: nothing",
+    )
 
 
 def test_a_policy_is_one_text_whatever_its_spelling():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.domain.policy import DnsHealthCheck, ZoneRef
-from fedingress.planning.answers.weighing import recalled
+from fedingress.planning.answers.weighing import keys_by_address, recalled
 from fedingress.ports.guard import Unguarded
 from tests.planning.answers.zones import DAMPING, DOMAIN, PLACES, Zone, intent, target
 
@@ -34,11 +34,19 @@ FORMS = st.sampled_from(
 PLACED = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
 
 
+def addressed(name):
+    """A load balancer that Cloud DNS can check, mostly."""
+    number = NAMES.index(name) + 1
+    four = {"hosted_zone": "", "address": f"203.0.113.{number}", "shared": False}
+    six = four | {"address": f"2001:db8::{number}"}
+    return st.sampled_from([four, four, four, six, six | {"region": "cellar"}, {"shared": False}])
+
+
 @st.composite
-def wishes(draw, uid, *, forms=FORMS):
+def wishes(draw, uid, *, forms=FORMS, form_of=None, zone=None):
     """One intent of any routing, over some members in any state."""
     targets = [
-        target(name, **(draw(MEMBERS) | draw(forms)))
+        target(name, **(draw(MEMBERS) | draw(form_of(name) if form_of else forms)))
         for name in draw(st.just(NAMES) if forms is not FORMS else PLACED)
     ]
     checks = draw(st.sampled_from([None, DnsHealthCheck(kind="HTTP", paths=("/a", "/b"))]))
@@ -49,6 +57,7 @@ def wishes(draw, uid, *, forms=FORMS):
         places=PLACES,
         health_check=checks,
         order=("eu-west-1",),
+        **({"zone": zone} if zone else {}),
     )
 
 
@@ -56,20 +65,26 @@ MOST_WRITES = 40
 """Of a zone in four hours for one member that flaps, with the default damping."""
 STORIES = st.lists(st.tuples(wishes("u1"), wishes("u2")), min_size=2, max_size=8)
 ZONE = ZoneRef(provider="route53", project="self", name="Z1", domain=DOMAIN)
+CLOUD = ZoneRef(provider="cloud-dns", project="p", name="z", domain=DOMAIN)
+CHECKED = {
+    uid: wishes(uid, form_of=addressed, zone=dataclasses.asdict(CLOUD)) for uid in ("u1", "u2")
+}
+CHECKED_STORIES = st.lists(st.tuples(CHECKED["u1"], CHECKED["u2"]), min_size=2, max_size=8)
 
 
 class Provided(Zone):
-    """A zone whose batches the twin of Route 53 takes, too."""
+    """A zone whose batches the provider's twin takes, too."""
 
-    def __init__(self):
+    def __init__(self, ref=ZONE):
         super().__init__()
-        self.twin = MemoryRecordSets((ZONE,))
+        self.ref = ref
+        self.twin = MemoryRecordSets((ref,))
 
     def apply(self, batch):
         """Both take it, and hold the same afterwards."""
         super().apply(batch)
         self.twin.change(
-            ZONE, deletions=batch.deletions, additions=batch.additions, guard=Unguarded()
+            self.ref, deletions=batch.deletions, additions=batch.additions, guard=Unguarded()
         )
 
 
@@ -82,16 +97,28 @@ def hosts(zone):
 @given(story=STORIES, lost=st.integers(0, 7))
 def test_route_53_takes_every_step_and_no_answer_is_ever_empty(story, lost):
     """Whatever happens to members and policies, and to the state; `Zone.apply` holds it."""
-    zone = Provided()
+    tell(Provided(), story, lost)
+
+
+@settings(max_examples=60, deadline=None)
+@given(story=CHECKED_STORIES, lost=st.integers(0, 7))
+def test_cloud_dns_takes_every_step_and_no_answer_is_ever_empty(story, lost):
+    """Policies, plain answers and refusals follow one another; what is published stays."""
+    tell(Provided(CLOUD), story, lost)
+
+
+def tell(zone, story, lost):
+    """Look at each step of the story; one of them finds the state lost."""
     for number, wishes_ in enumerate(story):
         zone.now += DAMPING.tick_seconds
         if number == lost:
-            zone.state = recalled(zone.records, DOMAIN, "me", zone.now)
+            keys = keys_by_address({each.uid: each for each in wishes_})
+            zone.state = recalled(zone.records, DOMAIN, "me", zone.now, keys)
         before = hosts(zone)
         zone.look(*wishes_)
         assert hosts(zone) >= before
         assert sorted(map(repr, zone.records)) == sorted(
-            repr(item) for item in zone.twin.list(ZONE) if item.type not in {"NS", "SOA"}
+            repr(item) for item in zone.twin.list(zone.ref) if item.type not in {"NS", "SOA"}
         )
     zone.look(*(dataclasses.replace(each, state="deleting") for each in story[-1]))
     assert zone.records == ()

@@ -1,5 +1,6 @@
 """Intents with targets, and a zone that takes batches as strictly as a provider does."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,8 @@ from fedingress.domain.target import Target
 from fedingress.planning import checks as health
 from fedingress.planning.answers import batches
 from fedingress.planning.answers.decision import Lately, Release, Standing, ZoneDecision
+from fedingress.planning.answers.marks import is_node
+from fedingress.planning.answers.pools import FAMILIES
 from fedingress.planning.answers.weighing import Weighed, Weighing, weigh
 from fedingress.planning.answers.zone import decide, wanted
 
@@ -162,7 +165,7 @@ class Zone:
 
 
 def require_whole(records: tuple[RecordSet, ...]) -> None:
-    """Every alias within the zone leads somewhere, and no group is all zero."""
+    """Every alias within the zone leads somewhere, and no group or policy is empty or all zero."""
     kinds = {(item.name, item.type) for item in records}
     groups: dict[tuple[str, str], list[int]] = {}
     for item in records:
@@ -170,7 +173,25 @@ def require_whole(records: tuple[RecordSet, ...]) -> None:
             assert (item.alias.name, item.type) in kinds, item.label
         if item.weight is not None:
             groups.setdefault((item.name, item.type), []).append(item.weight)
+        if is_node(item.leads_to):
+            assert {(item.leads_to, family) for family in FAMILIES} & kinds, item.label
+        if item.policy:
+            require_answers(json.loads(item.policy))
+            assert item.health_check
     assert all(any(weights) for weights in groups.values())
+
+
+def require_answers(policy: dict[str, Any]) -> None:
+    """Each item has an address, weights are not all zero, and places are each named once."""
+    ((_, body),) = policy.items()
+    items = [*body.get("items", ()), *body.get("backupGeoTargets", {}).get("items", ())]
+    targets = [each["healthCheckedTargets"] for each in items]
+    targets += [body["primaryTargets"]] if "primaryTargets" in body else []
+    assert items
+    assert all(each["externalEndpoints"] for each in targets)
+    assert any(each.get("weight", 1) for each in items)
+    placed = [each["location"] for each in items if "location" in each]
+    assert len({*placed}) == len(placed)
 
 
 CHECK = DnsHealthCheck(kind="HTTP", paths=("/healthz",))

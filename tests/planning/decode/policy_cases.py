@@ -353,9 +353,53 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         patch(op="remove", path="/a", valeu=1),
         f"{_PATCH}.valeu: unknown field 'valeu'; did you mean value?",
     ),
-    "known mode": (
-        backends(mode="instance-group"),
-        "spec.backends.mode: mode instance-group is known, but not served",
+    "rate of pods beside nodes": (
+        backends(mode="instance-group", maxRatePerEndpoint=1),
+        "spec.backends.maxRatePerEndpoint: is for mode neg; nodes are instances: say maxRatePer",
+    ),
+    "rate of nodes beside pods": (
+        backends(maxRatePerInstance=1),
+        "spec.backends.maxRatePerInstance: is for mode instance-group",
+    ),
+    "utilization of pods": (
+        backends(maxUtilization=0.5),
+        "spec.backends.maxUtilization: is for mode instance-group",
+    ),
+    "balancing of pods": (
+        backends(balancingMode="RATE"),
+        "spec.backends.balancingMode: is for mode instance-group",
+    ),
+    "own ports of pods": (
+        backends(nodePorts="own"),
+        "spec.backends.nodePorts: own is for mode instance-group",
+    ),
+    "two measures": (
+        backends(mode="instance-group", maxRatePerInstance=1, maxUtilization=0.5),
+        "spec.backends.maxUtilization: stands beside maxRatePerInstance",
+    ),
+    "utilization beside rate": (
+        backends(mode="instance-group", balancingMode="RATE", maxUtilization=0.5),
+        "spec.backends.maxUtilization: stands beside balancingMode RATE",
+    ),
+    "utilization with a rate": (
+        backends(mode="instance-group", balancingMode="UTILIZATION", maxRatePerInstance=1),
+        "spec.backends.balancingMode: UTILIZATION stands beside maxRatePerInstance",
+    ),
+    "busier than busy": (
+        backends(mode="instance-group", maxUtilization=1.5),
+        "spec.backends.maxUtilization: 1.5 is out of range: above 0 and at most 1",
+    ),
+    "unknown balancing": (
+        backends(mode="instance-group", balancingMode="CONNECTION"),
+        "spec.backends.balancingMode: unknown balancing mode 'CONNECTION'",
+    ),
+    "unknown ports": (
+        backends(mode="instance-group", nodePorts="mine"),
+        "spec.backends.nodePorts: unknown choice of node ports 'mine'",
+    ),
+    "probe beyond nodes": (
+        backends(mode="instance-group", healthCheck={"timeoutSeconds": 61}),
+        "spec.backends.healthCheck.timeoutSeconds: 61 is more than intervalSeconds, 60",
     ),
     "unknown mode": (backends(mode="negs"), "spec.backends.mode: unknown mode 'negs'; did you"),
     "rate 0": (backends(maxRatePerEndpoint=0), "spec.backends.maxRatePerEndpoint: 0 is out"),

@@ -189,17 +189,24 @@ class Dns:
         count = len(zone.rrsets) + len(additions) - len(deletions)
         self._managed.within("resourceRecordSetsPerManagedZone", count - 1)
         for index, each in enumerate(additions):
-            self._check_stands(each.get("routingPolicy") or {}, f"entity.change.additions[{index}]")
+            at = f"entity.change.additions[{index}].routingPolicy"
+            self._check_policy(zone, each.get("routingPolicy") or {}, at)
         change = zone.change(additions, deletions, self._clock())
         self._managed.tell(call.project, zone)
         return change
 
-    def _check_stands(self, policy: Mapping[str, Any], at: str) -> None:
-        """Refuse a policy whose check is not there, or looks at no external endpoints."""
-        path = check_path(policy)
+    def _check_policy(self, zone: Zone, policy: Mapping[str, Any], at: str) -> None:
+        """
+        Refuse a policy whose check is not there, or looks at no external endpoints.
+
+        Those are looked at for public zones only.
+        """
+        path, ends = check_path(policy), endpoints(policy)
         check = self._compute.get(path)
-        if path and (check is None or (endpoints(policy) and not check.get("sourceRegions"))):
-            raise bad_value(f"{at}.routingPolicy.healthCheck", policy["healthCheck"])
+        if path and (check is None or (ends and not check.get("sourceRegions"))):
+            raise bad_value(f"{at}.healthCheck", policy["healthCheck"])
+        if ends and zone.zone.get("visibility") == "private":
+            raise bad_value(f"{at}.externalEndpoints", min(ends))
 
     def _json(self, change: Change) -> dict[str, Any]:
         return change.json(self._clock(), self._seconds)

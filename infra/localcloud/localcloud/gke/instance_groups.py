@@ -53,6 +53,7 @@ class InstanceGroupController:
         self._cloud = cloud
         # A cluster that never had such an Ingress does not take away a group that it might share.
         self._grouped: set[str] = set()
+        self._disabled = False
         self._work: Reconciler[str] = Reconciler("instance groups", self._look)
 
     async def start(self) -> None:
@@ -74,12 +75,19 @@ class InstanceGroupController:
         """Stop; what is in the cloud stays."""
         await self._work.close()
 
+    def disable(self, *, disabled: bool) -> None:
+        """Stop or go on as with the cluster's add-on HttpLoadBalancing; what there is stays."""
+        self._disabled = disabled
+        self._work.want(CONFIG_MAP)
+
     def _changed(self, _event: str, resource: str, obj: Mapping[str, Any]) -> None:
         is_uid = resource == "configmaps" and obj["metadata"]["name"] == CONFIG_MAP
         if resource in _FOLLOWED or is_uid:
             self._work.want(CONFIG_MAP)
 
     async def _look(self, _key: str) -> float | None:
+        if self._disabled:
+            return None
         name = group_name(self._uid())
         all_ingresses = self._cluster.list(INGRESSES)
         for ingress in all_ingresses:

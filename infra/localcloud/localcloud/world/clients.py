@@ -55,6 +55,11 @@ def client_regions(regions: Sequence[str], block: WorldBlock) -> tuple[ClientReg
     )
 
 
+def next_door(region: str) -> str:
+    """Give Google's region next to one of Amazon's; any other is its own."""
+    return _NEXT_DOOR.get(region, region)
+
+
 def inside(
     zone: Mapping[str, Any], members: Sequence[MemberSpec], world: int
 ) -> tuple[str, ...] | None:
@@ -79,7 +84,7 @@ def inside(
 
 def _client_region(region: str, network: str, regions: Sequence[str]) -> ClientRegion:
     try:
-        near = ClientRegion(name=_NEXT_DOOR.get(region, region), network=network)
+        near = ClientRegion(name=next_door(region), network=network)
     except ValueError:
         others = [other for other in regions if other != region]
         return ClientRegion(name=region, network=network, order=(region, *others))

@@ -57,6 +57,7 @@ class Cluster:
         self.kube = KubeCluster(name, tokens={self.people_token: None, self.functions_token: None})
         self.kubelet: Kubelet | None = None
         self.proxy: KubeProxy | None = None
+        self.ingresses: InstanceGroupController | None = None
         self.utilization = 0.0
         self.api = "up"
         self.entries: AccessEntries | None = None
@@ -97,7 +98,8 @@ class Cluster:
                 zones=member.zones,
                 network=member.network,
             )
-            self._controllers += [negs, InstanceGroupController(self.kube, cloud)]
+            self.ingresses = InstanceGroupController(self.kube, cloud)
+            self._controllers += [negs, self.ingresses]
             for node in nodes:
                 cloud.create_instance(
                     f"projects/{project}/zones/{node.zone}/instances/{node.name}",

@@ -45,6 +45,7 @@ from localcloud.world.clients import client_regions, inside
 from localcloud.world.cluster import HOST, Cluster, utilization
 from localcloud.world.environment import Places, environment
 from localcloud.world.fleet import Fleet
+from localcloud.world.google_dns import GoogleDns
 from localcloud.world.provisioning import Provisioning, public_addresses
 from localcloud.world.spec import WorldSpec
 
@@ -157,10 +158,10 @@ class World:
         self.amazon = Amazon(spec, self.block)
         self.aws = self.amazon.cloud
         await self.amazon.start(self._stack, HOST, self.state)
-        self.dns = DnsServer(
-            records=self._zone_views,
-            choose=self.amazon.choose,
-        )
+        google_dns = GoogleDns(spec, self.block, self.gcp)
+        google_dns.start(self._stack)
+        self._choose = google_dns.chooser(self.amazon.choose)
+        self.dns = DnsServer(records=self._zone_views, choose=self._choose)
         await self.dns.start()
         self._stack.push_async_callback(self.dns.close)
         await self._start_data_plane()
@@ -209,7 +210,7 @@ class World:
         self._stack.push_async_callback(self.data_plane.close)
         gcp.subscribe(lambda _path: self.data_plane.changed())
         certificates = gcp.managed_certificates(
-            resolve=public_addresses(self._zone_views, self.block, self.amazon.choose),
+            resolve=public_addresses(self._zone_views, self.block, self._choose),
             issue=self._authority.issue,
         )
         provisioning = Provisioning(certificates, self.spec.operation_seconds)

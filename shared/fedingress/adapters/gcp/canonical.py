@@ -53,6 +53,7 @@ _ONLY: Final[Mapping[Kind, frozenset[str]]] = {
         {"certificateMap", "sslCertificates", "sslPolicy", "urlMap"}
     ),
     Kind.FORWARDING_RULE: frozenset({"target"}),
+    Kind.INSTANCE_GROUP: frozenset({"namedPorts"}),
 }
 """The fields that can change, for kinds with setters only."""
 _NEVER: Final[Mapping[Kind, frozenset[str]]] = {
@@ -63,11 +64,17 @@ _NEVER: Final[Mapping[Kind, frozenset[str]]] = {
 
 def resource(kind: Kind, project: str, body: Mapping[str, Any]) -> GlobalResource:
     """Decode one resource as the API gives it, numbers as numbers."""
+    spec = {k: v for k, v in body.items() if k not in OUTPUT_ONLY | _OURS}
+    zone = ""
+    if kind is Kind.INSTANCE_GROUP:
+        spec = {"namedPorts": spec.get("namedPorts", [])}
+        zone = str(body["zone"]).rpartition("/")[2]
     return GlobalResource(
         kind=kind,
         project=project,
         name=str(body["name"]),
-        spec=canonical({k: v for k, v in body.items() if k not in OUTPUT_ONLY | _OURS}),
+        zone=zone,
+        spec=canonical(spec),
         mark=Mark.decode(str(body.get("description", ""))),
         version=str(body.get("fingerprint", "")),
         output={key: str(body[key]) for key in _SHOWN if key in body},

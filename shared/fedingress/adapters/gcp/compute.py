@@ -19,6 +19,7 @@ from fedingress.adapters.gcp.agent import default_credentials, user_agent
 from fedingress.adapters.gcp.errors import google_errors
 from fedingress.domain.errors import Invalid
 from fedingress.domain.graph import Kind
+from fedingress.ports.load_balancers import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,9 @@ COLLECTIONS: Final[Mapping[Kind, Collection]] = {
     ),
     Kind.SSL_POLICY: Collection(
         client="SslPoliciesClient", message="SslPolicy", argument="ssl_policy"
+    ),
+    Kind.INSTANCE_GROUP: Collection(
+        client="InstanceGroupsClient", message="InstanceGroup", argument="instance_group"
     ),
     Kind.HEALTH_CHECK: Collection(
         client="HealthChecksClient", message="HealthCheck", argument="health_check"
@@ -96,10 +100,24 @@ class Compute:
         """
         return self._call(COLLECTIONS[kind].client, verb, request, what, seconds)
 
-    def operation(self, project: str, name: str, *, what: str, seconds: float) -> Any:
-        """One global operation as it stands now."""
-        request = {"project": project, "operation": name}
-        return self._call("GlobalOperationsClient", "get", request, what, seconds)
+    def operation(self, operation: Operation, *, seconds: float) -> Any:
+        """An operation as it stands now; of an instance group it is its zone's."""
+        request = {"project": operation.project, "operation": operation.name}
+        client = "GlobalOperationsClient"
+        if operation.zone:
+            request["zone"], client = operation.zone, "ZoneOperationsClient"
+        return self._call(client, "get", request, operation.label, seconds)
+
+    def instance_groups(self, request: Mapping[str, Any], *, seconds: float) -> list[Any]:
+        """Every zonal instance group that *request* asks for, as the client's messages."""
+        what = f"{request['project']}: instanceGroups"
+        found = self._call("InstanceGroupsClient", "aggregated_list", request, what, seconds)
+        return [
+            group
+            for scope, listed in found
+            if scope.startswith("zones/")
+            for group in listed.instance_groups
+        ]
 
     def groups(self, request: Mapping[str, Any], *, seconds: float) -> list[tuple[str, str]]:
         """(zone, name) of every zonal network endpoint group that *request* asks for."""

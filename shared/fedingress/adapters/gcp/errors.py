@@ -5,6 +5,7 @@ Called around every request by `compute` and `record_sets`.
 
     400 resourceNotReady                     Unavailable: the order of things is not there yet
     400 resourceInUse...                     InUse: it passes, unless somebody else holds it
+    400 incompatible balancing_mode          InUse: another backend service has the instance group
     400 otherwise, 404                       Invalid, in the cloud's words
     401, 403                                 Forbidden: what to grant, or which quota to raise
     403 rateLimitExceeded, 429, 408, 5xx     Unavailable
@@ -41,6 +42,7 @@ _BUSY_STATUSES: Final = frozenset({408, 429})
 _BUSY_WORDS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
 _UNKNOWN_CALLER: Final = 401
 _REFUSED: Final = frozenset({_UNKNOWN_CALLER, 403})
+_OTHER_MODE: Final = "incompatible balancing_mode"
 _QUOTA: Final = re.compile(r"[Qq]uota '?\w*'? ?exceeded")
 _ROLE: Final = "roles/compute.loadBalancerAdmin"
 _ROLES: Final = {
@@ -52,6 +54,7 @@ _ROLES: Final = {
 _PAUSES: Final = {
     "resourceNotReady": 1.0,
     "resourceInUse": 2.0,
+    "resourceInUseWithOtherMode": 2.0,
     "resourceInUseByAnotherResource": 2.0,
 }
 """Reasons that pass by themselves, and after how many seconds to look again."""
@@ -88,6 +91,9 @@ def refusal(status: int, body: bytes | str, retry_after: str | None = None) -> R
         reason = next((each.get("reason", "") for each in error.get("errors") or ()), "")
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
+    if _OTHER_MODE in message:  # GCE calls it just invalid; paths of groups and services come first
+        reason = "resourceInUseWithOtherMode"
+        message = f"{_OTHER_MODE} of its instance groups elsewhere: {message}"
     seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
     message = _KEY.sub("(a private key)", " ".join(message.split()))[:_LONGEST]
     return Refusal(status=status, reason=reason, message=message, retry_after_seconds=seconds)

@@ -18,8 +18,8 @@ from fedingress.adapters.gcp import canonical, https_proxies, operations
 from fedingress.adapters.gcp.agent import default_credentials
 from fedingress.adapters.gcp.compute import COLLECTIONS, Compute
 from fedingress.adapters.gcp.errors import Missing
-from fedingress.domain.errors import Conflict, Invalid, Unavailable
-from fedingress.domain.graph import GlobalResource, Kind, NegRef
+from fedingress.domain.errors import Conflict, Invalid, Unavailable, Unsupported
+from fedingress.domain.graph import GlobalResource, GroupRef, Kind, NegRef
 from fedingress.planning.diff import fingerprint
 from fedingress.ports.guard import Guard
 from fedingress.ports.load_balancers import GroupHealth, Operation
@@ -62,7 +62,10 @@ class GceLoadBalancers:
                 "filter": f'name eq "{prefix}.*"',
                 "max_results": self._page_size,
             }
-            found = self._ask(kind, "list", request, f"{project}: {kind.value}")
+            if kind is Kind.INSTANCE_GROUP:
+                found = self._compute.instance_groups(request, seconds=self.call_timeout_seconds)
+            else:
+                found = self._ask(kind, "list", request, f"{project}: {kind.value}")
             bodies = [self._compute.body(message) for message in found]
             return [canonical.resource(kind, project, body) for body in bodies]
 
@@ -80,6 +83,8 @@ class GceLoadBalancers:
         been deleted since. An operation that is over without a living resource is such an echo;
         then the next incarnation is tried.
         """
+        if desired.kind is Kind.INSTANCE_GROUP:
+            raise Unsupported(f"{desired.label} is its cluster's to make")
         message = self._compute.message(desired.kind, canonical.body(desired))
         argument = COLLECTIONS[desired.kind].argument
         window = int(self._now() // _WINDOW_SECONDS)
@@ -111,8 +116,7 @@ class GceLoadBalancers:
         if str(current.get("fingerprint", "")) != observed.version:
             raise Conflict(f"{observed.label} has changed since it was observed")
         verb, request = self._writing(desired, current, fields)
-        request["project"] = desired.project
-        request[COLLECTIONS[desired.kind].argument] = desired.name
+        request |= _place(desired)
         guard.check(self.call_timeout_seconds)
         try:
             answer = self._ask(desired.kind, verb, request, desired.label)
@@ -127,12 +131,13 @@ class GceLoadBalancers:
         GCE cannot guard a delete. A late one is harmless all the same: the name is ours alone, and
         what is needed again is created again.
         """
+        if observed.kind is Kind.INSTANCE_GROUP:
+            raise Unsupported(f"{observed.label} is its cluster's to delete")
         current = self._get(observed)
         if current is None:
             return None
         _check_same(observed, current)
-        argument = COLLECTIONS[observed.kind].argument
-        request = {"project": observed.project, argument: observed.name}
+        request = _place(observed)
         guard.check(self.call_timeout_seconds)
         try:
             answer = self._ask(observed.kind, "delete_unary", request, observed.label)
@@ -158,14 +163,14 @@ class GceLoadBalancers:
         names = self._compute.groups(request, seconds=self.call_timeout_seconds)
         return sorted(NegRef(project=project, zone=zone, name=name) for zone, name in names)
 
-    def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
+    def health(self, service: GlobalResource, negs: Sequence[GroupRef]) -> Sequence[GroupHealth]:
         """
         Ask for each NEG in parallel; those that are not attached are left out, as unknown.
 
         Endpoints are counted from the answer: GCE lists all of a group, probed or not.
         """
 
-        def read(neg: NegRef) -> GroupHealth | None:
+        def read(neg: GroupRef) -> GroupHealth | None:
             request = {
                 "project": service.project,
                 "backend_service": service.name,
@@ -189,7 +194,7 @@ class GceLoadBalancers:
         return self._compute.ask(kind, verb, request, what=what, seconds=self.call_timeout_seconds)
 
     def _get(self, item: GlobalResource) -> dict[str, Any] | None:
-        request = {"project": item.project, COLLECTIONS[item.kind].argument: item.name}
+        request = _place(item)
         try:
             return self._compute.body(self._ask(item.kind, "get", request, item.label))
         except Missing:
@@ -199,14 +204,8 @@ class GceLoadBalancers:
         self, desired: GlobalResource, current: dict[str, Any], fields: dict[str, Any]
     ) -> tuple[str, dict[str, Any]]:
         """The client's method for a change, and its request without project and name."""
-        if desired.kind is Kind.TARGET_HTTP_PROXY:
-            reference = {"url_map": canonical.link(fields["urlMap"])}
-            return "set_url_map_unary", {"url_map_reference_resource": reference}
-        if desired.kind is Kind.TARGET_HTTPS_PROXY:
-            return https_proxies.setting(fields)
-        if desired.kind is Kind.FORWARDING_RULE:
-            reference = {"target": canonical.link(fields["target"])}
-            return "set_target_unary", {"target_reference_resource": reference}
+        if setter := _setter(desired, current, fields):
+            return setter
         if fields.keys() == {"securityPolicy"}:
             value = fields["securityPolicy"]
             reference = {"security_policy": canonical.link(value)} if value else {}
@@ -232,6 +231,33 @@ def request_id(desired: GlobalResource, incarnation: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\0".join(parts)))
 
 
+def _setter(
+    desired: GlobalResource, current: dict[str, Any], fields: dict[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
+    """The method of a kind that has setters only, and its request; None for other kinds."""
+    if desired.kind is Kind.INSTANCE_GROUP:
+        named = {
+            "fingerprint": current.get("fingerprint", ""),
+            "named_ports": fields["namedPorts"],
+        }
+        return "set_named_ports_unary", {"instance_groups_set_named_ports_request_resource": named}
+    if desired.kind is Kind.TARGET_HTTP_PROXY:
+        reference = {"url_map": canonical.link(fields["urlMap"])}
+        return "set_url_map_unary", {"url_map_reference_resource": reference}
+    if desired.kind is Kind.TARGET_HTTPS_PROXY:
+        return https_proxies.setting(fields)
+    if desired.kind is Kind.FORWARDING_RULE:
+        reference = {"target": canonical.link(fields["target"])}
+        return "set_target_unary", {"target_reference_resource": reference}
+    return None
+
+
+def _place(item: GlobalResource) -> dict[str, Any]:
+    """Where a resource stands, as requests say it."""
+    place = {"project": item.project, COLLECTIONS[item.kind].argument: item.name}
+    return {**place, "zone": item.zone} if item.zone else place
+
+
 def _check_same(observed: GlobalResource, current: dict[str, Any]) -> None:
     now = canonical.resource(observed.kind, observed.project, current)
     if (now.mark, now.output["id"]) != (observed.mark, observed.output.get("id")):
@@ -239,4 +265,4 @@ def _check_same(observed: GlobalResource, current: dict[str, Any]) -> None:
 
 
 def _operation(item: GlobalResource, answer: Any) -> Operation:
-    return Operation(project=item.project, name=str(answer.name), label=item.label)
+    return Operation(project=item.project, name=str(answer.name), label=item.label, zone=item.zone)

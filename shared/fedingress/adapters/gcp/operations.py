@@ -1,10 +1,10 @@
 """
-Waiting for GCE's global operations, side by side and within a budget.
+Waiting for GCE's operations, side by side and within a budget.
 
 Called by `load_balancers`. The API's own `wait` holds a request for up to two minutes, which fits
 no budget of a function; reading with growing pauses does.
 
-Source: compute v1, globalOperations.get and the Operation resource.
+Source: compute v1, globalOperations.get, zoneOperations.get and the Operation resource.
 """
 
 import time
@@ -73,9 +73,7 @@ def errors_of(answer: Any) -> list[str]:
 def _read(compute: Compute, seconds: float, operation: Operation) -> list[str] | None:
     """The errors of an operation that is done, None while it runs."""
     try:
-        answer = compute.operation(
-            operation.project, operation.name, what=operation.label, seconds=seconds
-        )
+        answer = compute.operation(operation, seconds=seconds)
     except Missing:
         # Kept for days, so it is over long ago; what it left is for the next observation to see.
         return []

@@ -8,9 +8,11 @@ write before and after it happens, so that a test can crash there or lose the re
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from fedingress.adapters.memory.instance_groups import GroupController, OnNodes, OnNodesGone
 from fedingress.adapters.memory.negs import NegController, OnNeg, OnNegGone
 from fedingress.adapters.memory.objects import ObjectStore
 from fedingress.adapters.memory.validation import API_VERSIONS
@@ -39,6 +41,20 @@ def no_neg_gone(cluster: str, zone: str, name: str) -> None:
     """Tell nobody of a NEG that is gone."""
 
 
+def no_nodes(cluster: str, zone: str, name: str, nodes: int, healthy: Mapping[int, int]) -> None:
+    """Tell nobody of an instance group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Who is told of the groups that controllers make, and of those that are gone."""
+
+    on_neg: OnNeg = no_neg
+    on_neg_gone: OnNegGone = no_neg_gone
+    on_nodes: OnNodes = no_nodes
+    on_nodes_gone: OnNodesGone = no_neg_gone
+
+
 class MemoryCluster:
     """
     One member cluster, as its own users and controllers see it.
@@ -48,15 +64,14 @@ class MemoryCluster:
     paused: its controllers sleep until `play`.
     """
 
-    def __init__(
-        self, member: MemberCluster, *, now: Callable[[], float], on_neg: OnNeg, gone: OnNegGone
-    ) -> None:
+    def __init__(self, member: MemberCluster, *, now: Callable[[], float], told: Told) -> None:
         self.name = member.name
         self.down = self.slow = self.refuses = self.paused = False
         self.objects = ObjectStore(member.name, now=now, on_change=self._changed)
         self.objects.uid = member.uid or self.objects.uid
         zones = member.zones if member.provider == "gcp" else ()
-        self._negs = NegController(member.name, zones, on_neg, gone)
+        self._negs = NegController(member.name, zones, told.on_neg, told.on_neg_gone)
+        self.nodes = GroupController(member.name, zones, told.on_nodes, told.on_nodes_gone)
         self._pods: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
         self._playing = False
 
@@ -104,6 +119,7 @@ class MemoryCluster:
             self._playing = True
             try:
                 self._negs.sync(self.objects, self._pods)
+                self.nodes.sync(self.objects, self._pods)
             finally:
                 self._playing = False
 
@@ -126,14 +142,21 @@ class MemoryMembers:
         fault: FaultHook = no_fault,
         on_neg: OnNeg = no_neg,
         on_neg_gone: OnNegGone = no_neg_gone,
+        on_nodes: OnNodes = no_nodes,
+        on_nodes_gone: OnNodesGone = no_neg_gone,
         now: Callable[[], float] = time.time,
     ) -> None:
+        told = Told(
+            on_neg=on_neg,
+            on_neg_gone=on_neg_gone,
+            on_nodes=on_nodes,
+            on_nodes_gone=on_nodes_gone,
+        )
         self.call_timeout_seconds = 10.0
         self.calls: list[tuple[str, str]] = []
         self.fault = fault
         self._clusters = {
-            member.name: MemoryCluster(member, now=now, on_neg=on_neg, gone=on_neg_gone)
-            for member in members
+            member.name: MemoryCluster(member, now=now, told=told) for member in members
         }
         self._uids: dict[str, str] = {}
         self._lock = threading.Lock()

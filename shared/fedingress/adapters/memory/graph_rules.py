@@ -3,7 +3,7 @@ What GCE refuses of global load balancing resources, for the twin in memory.
 
 Called by `adapters.memory.load_balancers` before anything is stored. It covers the fields that a
 federated graph uses, and refuses all others. It does not model: regional and proxyless resources,
-instance groups, quotas, networks (any network is taken to exist).
+managed instance groups, quotas, networks (any network is taken to exist).
 
 Source: compute v1 reference of each collection; documentation of backend services (balancing
 modes, capacity scaler) and of URL maps (path patterns).
@@ -14,24 +14,27 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from fedingress.adapters.memory import backend_rules
+from fedingress.adapters.memory.backend_rules import (
+    INSTANCE_GROUPS,
+    LAST_PORT,
+    NAME,
+    Resources,
+    invalid,
+)
 from fedingress.domain.graph import GlobalResource, Kind
 
 NEGS: Final = "networkEndpointGroups"
-NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _PATH: Final = re.compile(
     r"projects/(?P<project>[^/]+)/(?:global|zones/[^/]+)/(?P<collection>\w+)/[a-z][-a-z0-9]*"
 )
 _PATTERN: Final = re.compile(r"/([^*?#]*/)?\*|/[^*?#]*")
 _MOST_BACKENDS: Final = 50
-_LEAST_SCALER: Final = 0.1
 _MOST_CERTIFICATES: Final = 15
-
-Resources = Mapping[str, GlobalResource]
-"""By path."""
 
 REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "healthChecks": ("healthChecks",),
-    "group": (NEGS,),
+    "group": (NEGS, INSTANCE_GROUPS),
     "defaultService": ("backendServices",),
     "service": ("backendServices",),
     "backendService": ("backendServices",),
@@ -50,6 +53,7 @@ _REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.ADDRESS: (),
     Kind.SSL_CERTIFICATE: ("type",),
     Kind.SSL_POLICY: (),
+    Kind.INSTANCE_GROUP: (),
     Kind.HEALTH_CHECK: ("type",),
     Kind.BACKEND_SERVICE: ("loadBalancingScheme", "protocol"),
     Kind.URL_MAP: (),
@@ -86,6 +90,7 @@ DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
         "timeoutSec": 30,
     },
     Kind.URL_MAP: {},
+    Kind.INSTANCE_GROUP: {"namedPorts": []},
     Kind.SSL_CERTIFICATE: {},
     Kind.SSL_POLICY: {"minTlsVersion": "TLS_1_0", "profile": "COMPATIBLE"},
     Kind.TARGET_HTTP_PROXY: {},
@@ -114,6 +119,7 @@ FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
         ),
         Kind.SSL_CERTIFICATE: ("managed",),
         Kind.SSL_POLICY: (),
+        Kind.INSTANCE_GROUP: (),
         Kind.TARGET_HTTP_PROXY: ("httpKeepAliveTimeoutSec",),
         Kind.TARGET_HTTPS_PROXY: ("certificateMap", "sslCertificates", "sslPolicy"),
         Kind.FORWARDING_RULE: ("loadBalancingScheme", "ipVersion", "labels"),
@@ -152,7 +158,7 @@ def reasons(item: GlobalResource, others: Resources) -> Iterator[str]:
 
 def _generic(item: GlobalResource) -> Iterator[str]:
     if not NAME.fullmatch(item.name):
-        yield _invalid("name", item.name, f"Must be a match of regex '{NAME.pattern}'")
+        yield invalid("name", item.name, f"Must be a match of regex '{NAME.pattern}'")
     for key in sorted(item.spec.keys() - FIELDS[item.kind]):
         yield f'Invalid JSON payload received. Unknown name "{key}": Cannot find field.'
     for key in _REQUIRED[item.kind]:
@@ -166,10 +172,6 @@ def _generic(item: GlobalResource) -> Iterator[str]:
             yield f"Invalid value for field '{at}': '{text}'. Cross project references are refused."
 
 
-def _invalid(field: str, value: object, text: str) -> str:
-    return f"Invalid value for field 'resource.{field}': '{value}'. {text}"
-
-
 def _firewall(item: GlobalResource, _: Resources) -> Iterator[str]:
     spec = item.spec
     if bool(spec.get("allowed")) == bool(spec.get("denied")):
@@ -181,25 +183,25 @@ def _firewall(item: GlobalResource, _: Resources) -> Iterator[str]:
         try:
             ipaddress.ip_network(text)
         except ValueError:
-            yield _invalid("sourceRanges", text, "Must be a valid CIDR range")
+            yield invalid("sourceRanges", text, "Must be a valid CIDR range")
 
 
 def _address(item: GlobalResource, _: Resources) -> Iterator[str]:
     spec = item.spec
     if spec.get("addressType", "EXTERNAL") != "EXTERNAL":
-        yield _invalid("addressType", spec["addressType"], "Global addresses here are EXTERNAL")
+        yield invalid("addressType", spec["addressType"], "Global addresses here are EXTERNAL")
     if spec.get("ipVersion", "IPV4") not in {"IPV4", "IPV6"}:
-        yield _invalid("ipVersion", spec["ipVersion"], "Must be one of [IPV4, IPV6]")
+        yield invalid("ipVersion", spec["ipVersion"], "Must be one of [IPV4, IPV6]")
 
 
 def _health_check(item: GlobalResource, _: Resources) -> Iterator[str]:
     spec = item.spec
     block = _PROBES.get(str(spec.get("type")), "")
     if not block:
-        yield _invalid("type", spec.get("type"), f"Must be one of {sorted(_PROBES)}")
+        yield invalid("type", spec.get("type"), f"Must be one of {sorted(_PROBES)}")
     for other in _PROBES.values():
         if other != block and other in spec:
-            yield _invalid(other, spec[other], f"Cannot be set for type {spec.get('type')}")
+            yield invalid(other, spec[other], f"Cannot be set for type {spec.get('type')}")
     for key, most in (
         ("checkIntervalSec", 300),
         ("timeoutSec", 300),
@@ -207,51 +209,42 @@ def _health_check(item: GlobalResource, _: Resources) -> Iterator[str]:
         ("unhealthyThreshold", 10),
     ):
         if not 1 <= spec[key] <= most:
-            yield _invalid(key, spec[key], f"Must be between 1 and {most}")
+            yield invalid(key, spec[key], f"Must be between 1 and {most}")
     if spec["timeoutSec"] > spec["checkIntervalSec"]:
-        yield _invalid("timeoutSec", spec["timeoutSec"], "Must not exceed checkIntervalSec")
+        yield invalid("timeoutSec", spec["timeoutSec"], "Must not exceed checkIntervalSec")
     probe = spec.get(block) or {}
     if not str(probe.get("requestPath", "/")).startswith("/"):
-        yield _invalid(f"{block}.requestPath", probe["requestPath"], "Must begin with '/'")
-    if probe.get("portSpecification") == "USE_SERVING_PORT" and "port" in probe:
-        yield _invalid(f"{block}.port", probe["port"], "USE_SERVING_PORT forbids a port")
+        yield invalid(f"{block}.requestPath", probe["requestPath"], "Must begin with '/'")
+    how, port = probe.get("portSpecification"), probe.get("port")
+    if how == "USE_SERVING_PORT" and port is not None:
+        yield invalid(f"{block}.port", port, "USE_SERVING_PORT forbids a port")
+    if how == "USE_FIXED_PORT" and not (isinstance(port, int) and 0 < port <= LAST_PORT):
+        yield invalid(f"{block}.port", port, "USE_FIXED_PORT needs a port from 1 to 65535")
 
 
-def _backend_service(item: GlobalResource, _: Resources) -> Iterator[str]:
+def _backend_service(item: GlobalResource, others: Resources) -> Iterator[str]:
     spec = item.spec
     if spec.get("loadBalancingScheme") != "EXTERNAL_MANAGED":
-        yield _invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
+        yield invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
     if spec.get("protocol") not in {"HTTP", "HTTPS", "HTTP2"}:
-        yield _invalid("protocol", spec.get("protocol"), "Must be one of [HTTP, HTTPS, HTTP2]")
+        yield invalid("protocol", spec.get("protocol"), "Must be one of [HTTP, HTTPS, HTTP2]")
     if len(spec.get("healthChecks", ())) != 1:
-        yield _invalid("healthChecks", spec.get("healthChecks"), "Exactly one is needed")
+        yield invalid("healthChecks", spec.get("healthChecks"), "Exactly one is needed")
     if spec["enableCDN"] and (spec.get("iap") or {}).get("enabled"):
-        yield _invalid("iap", True, "IAP and Cloud CDN cannot be enabled at the same time")
+        yield invalid("iap", True, "IAP and Cloud CDN cannot be enabled at the same time")
     backends = spec.get("backends", ())
     groups = [backend.get("group") for backend in backends]
     if len(groups) > _MOST_BACKENDS:
-        yield _invalid("backends", len(groups), f"At most {_MOST_BACKENDS} are allowed")
+        yield invalid("backends", len(groups), f"At most {_MOST_BACKENDS} are allowed")
+    kinds = {backend_rules.collection(backend) for backend in backends}
+    if len(kinds) > 1:
+        yield invalid("backends", sorted(kinds), "All groups must be of one kind")
     for number, backend in enumerate(backends):
         field = f"backends[{number}]"
+        yield from backend_rules.other_modes(item, backend, others)
         if groups.count(backend.get("group")) > 1:
-            yield _invalid(f"{field}.group", backend.get("group"), "Duplicate group")
-        yield from _backend(field, backend, lone=len(backends) == 1)
-
-
-def _backend(field: str, backend: Mapping[str, Any], *, lone: bool) -> Iterator[str]:
-    if not backend.get("group"):
-        yield f"Required field 'resource.{field}.group' not specified"
-    if backend.get("balancingMode") != "RATE":
-        yield _invalid(f"{field}.balancingMode", backend.get("balancingMode"), "Needs RATE")
-    if backend.get("maxRatePerEndpoint", 0) <= 0:
-        yield _invalid(f"{field}.maxRatePerEndpoint", None, "RATE on a NEG needs a rate")
-    if backend.get("preference", "DEFAULT") not in {"DEFAULT", "PREFERRED"}:
-        yield _invalid(f"{field}.preference", backend["preference"], "Must be DEFAULT or PREFERRED")
-    scaler = backend.get("capacityScaler", 1)
-    if scaler != 0 and not _LEAST_SCALER <= scaler <= 1:
-        yield _invalid(f"{field}.capacityScaler", scaler, "Must be 0 or between 0.1 and 1")
-    if scaler == 0 and lone:
-        yield _invalid(f"{field}.capacityScaler", 0, "A lone backend cannot be drained")
+            yield invalid(f"{field}.group", backend.get("group"), "Duplicate group")
+        yield from backend_rules.backend(field, backend, lone=len(backends) == 1)
 
 
 def _url_map(item: GlobalResource, _: Resources) -> Iterator[str]:
@@ -262,28 +255,28 @@ def _url_map(item: GlobalResource, _: Resources) -> Iterator[str]:
     if bool(spec.get("defaultService")) == bool(spec.get("defaultUrlRedirect")):
         yield "Exactly one of defaultService and defaultUrlRedirect is needed"
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
-        yield _invalid("hostRules", host, "The host appears in more than one rule")
+        yield invalid("hostRules", host, "The host appears in more than one rule")
     for name in sorted(set(named) - set(matchers), key=str):
-        yield _invalid("hostRules", name, "There is no path matcher of this name")
+        yield invalid("hostRules", name, "There is no path matcher of this name")
     for name in matchers:
         if matchers.count(name) > 1 or not NAME.fullmatch(str(name)):
-            yield _invalid("pathMatchers", name, "Bad or duplicate name")
+            yield invalid("pathMatchers", name, "Bad or duplicate name")
     for matcher in spec.get("pathMatchers", ()):
         if not matcher.get("defaultService"):
             yield f"Required field 'resource.pathMatchers[{matcher.get('name')}].defaultService'"
         paths = [path for rule in matcher.get("pathRules", ()) for path in rule.get("paths", ())]
         for path in dict.fromkeys(paths):
             if paths.count(path) > 1 or not _PATTERN.fullmatch(path):
-                yield _invalid("pathRules.paths", path, "Bad or duplicate path pattern")
+                yield invalid("pathRules.paths", path, "Bad or duplicate path pattern")
 
 
 def _forwarding_rule(item: GlobalResource, others: Resources) -> Iterator[str]:
     spec = item.spec
     if spec.get("loadBalancingScheme") != "EXTERNAL_MANAGED":
-        yield _invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
+        yield invalid("loadBalancingScheme", spec.get("loadBalancingScheme"), "EXTERNAL_MANAGED")
     ports = re.fullmatch(r"(\d+)(?:-(\d+))?", str(spec.get("portRange")))
     if ports is None or ports[2] not in {None, ports[1]}:
-        yield _invalid("portRange", spec.get("portRange"), "A proxy takes exactly one port")
+        yield invalid("portRange", spec.get("portRange"), "A proxy takes exactly one port")
     address = spec.get("IPAddress")
     if not any(
         other.kind is Kind.ADDRESS
@@ -291,12 +284,12 @@ def _forwarding_rule(item: GlobalResource, others: Resources) -> Iterator[str]:
         and other.output.get("address") == address
         for other in others.values()
     ):
-        yield _invalid("IPAddress", address, "The address is not reserved in this project")
+        yield invalid("IPAddress", address, "The address is not reserved in this project")
     for other in others.values():
         if other.kind is Kind.FORWARDING_RULE and all(
             other.spec.get(key) == spec.get(key) for key in ("IPAddress", "portRange", "IPProtocol")
         ):
-            yield _invalid(
+            yield invalid(
                 "IPAddress",
                 address,
                 "Specified IP address is in-use and would result in a conflict with "
@@ -314,13 +307,13 @@ def _target_https_proxy(item: GlobalResource, _: Resources) -> Iterator[str]:
     if not certificates and not spec.get("certificateMap"):
         yield "Required field 'resource.sslCertificates' not specified"
     if len(certificates) > _MOST_CERTIFICATES:
-        yield _invalid("sslCertificates", len(certificates), f"At most {_MOST_CERTIFICATES}")
+        yield invalid("sslCertificates", len(certificates), f"At most {_MOST_CERTIFICATES}")
 
 
 def _ssl_certificate(item: GlobalResource, _: Resources) -> Iterator[str]:
     kind, managed = item.spec.get("type"), item.spec.get("managed") or {}
     if kind not in {"SELF_MANAGED", "MANAGED"}:
-        yield _invalid("type", kind, "Must be one of [MANAGED, SELF_MANAGED]")
+        yield invalid("type", kind, "Must be one of [MANAGED, SELF_MANAGED]")
     if kind == "MANAGED" and not managed.get("domains"):
         yield "Required field 'resource.managed.domains' not specified"
 
@@ -328,21 +321,22 @@ def _ssl_certificate(item: GlobalResource, _: Resources) -> Iterator[str]:
 def _security_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
     kind = item.spec.get("type")
     if kind not in {"CLOUD_ARMOR", "CLOUD_ARMOR_EDGE"}:
-        yield _invalid("type", kind, "Must be one of [CLOUD_ARMOR, CLOUD_ARMOR_EDGE]")
+        yield invalid("type", kind, "Must be one of [CLOUD_ARMOR, CLOUD_ARMOR_EDGE]")
 
 
 def _ssl_policy(item: GlobalResource, _: Resources) -> Iterator[str]:
     lowest, profile = item.spec["minTlsVersion"], item.spec["profile"]
     if lowest not in {"TLS_1_0", "TLS_1_1", "TLS_1_2", "TLS_1_3"}:
-        yield _invalid("minTlsVersion", lowest, "Must be a version of TLS")
+        yield invalid("minTlsVersion", lowest, "Must be a version of TLS")
     if lowest == "TLS_1_3" and profile != "RESTRICTED":
-        yield _invalid("profile", profile, "TLS_1_3 needs RESTRICTED")
+        yield invalid("profile", profile, "TLS_1_3 needs RESTRICTED")
 
 
 _RULES: Final[Mapping[Kind, Callable[[GlobalResource, Resources], Iterator[str]]]] = {
     Kind.FIREWALL: _firewall,
     Kind.SECURITY_POLICY: _security_policy,
     Kind.ADDRESS: _address,
+    Kind.INSTANCE_GROUP: backend_rules.instance_group,
     Kind.SSL_CERTIFICATE: _ssl_certificate,
     Kind.SSL_POLICY: _ssl_policy,
     Kind.HEALTH_CHECK: _health_check,

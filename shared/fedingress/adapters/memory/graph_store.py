@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from fedingress.adapters.memory.backend_rules import OTHER_MODE
 from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_rules import DEFAULTS, NEGS, reasons, references
 from fedingress.domain.errors import Conflict, InUse, Invalid, Unavailable
-from fedingress.domain.graph import GlobalResource, Kind, NegRef
+from fedingress.domain.graph import GlobalResource, GroupRef, InstanceGroupRef, Kind, NegRef
 from fedingress.planning.diff import fingerprint
 from fedingress.ports.clock import Clock
 from fedingress.ports.load_balancers import Operation
@@ -25,6 +26,7 @@ _VERSIONED: Final = frozenset(
         Kind.TARGET_HTTP_PROXY,
         Kind.TARGET_HTTPS_PROXY,
         Kind.FORWARDING_RULE,
+        Kind.INSTANCE_GROUP,
     }
 )
 """Kinds with a fingerprint."""
@@ -62,6 +64,14 @@ class Neg:
     leaving: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nodes:
+    """How many nodes an instance group has, and how many of them are healthy at each port."""
+
+    count: int
+    healthy: Mapping[int, int]
+
+
 class GraphStore:
     """Resources by path, NEGs by reference, operations by name."""
 
@@ -69,6 +79,7 @@ class GraphStore:
         self.clock = clock
         self.resources: dict[str, GlobalResource] = {}
         self.negs: dict[NegRef, Neg] = {}
+        self.nodes: dict[InstanceGroupRef, Nodes] = {}
         self.running: dict[str, Running] = {}
         self._count = 0
 
@@ -156,8 +167,43 @@ class GraphStore:
         for ref in [ref for ref, neg in self.negs.items() if neg.leaving and ref.path not in used]:
             del self.negs[ref]
 
+    def have_instance_group(self, ref: InstanceGroupRef, nodes: Nodes) -> None:
+        """An instance group with these nodes; its named ports stay as they are."""
+        self.nodes[ref] = nodes
+        if ref.path not in self.resources:
+            bare = GlobalResource(
+                kind=Kind.INSTANCE_GROUP,
+                project=ref.project,
+                zone=ref.zone,
+                name=ref.name,
+                spec={"namedPorts": []},
+            )
+            self.resources[ref.path] = self.born(bare)
+
+    def drop_instance_group(self, ref: InstanceGroupRef) -> bool:
+        """Delete the group unless a backend service refers to it."""
+        found = self.resources.get(ref.path)
+        if found is None:
+            return True
+        if any(_refers(other, found) for other in self.resources.values()):
+            return False
+        del self.resources[ref.path], self.nodes[ref]
+        return True
+
+    def numbers(self, service: GlobalResource, ref: GroupRef) -> Neg | None:
+        """Endpoints of a group, and how many are healthy, behind *service*; None if it is gone."""
+        if isinstance(ref, NegRef):
+            return self.negs.get(ref)
+        nodes, group = self.nodes.get(ref), self.resources.get(ref.path)
+        if nodes is None or group is None:
+            return None
+        wanted = self.resources[service.path].spec.get("portName")
+        named = [p["port"] for p in group.spec["namedPorts"] if p["name"] == wanted]
+        healthy = nodes.healthy.get(named[0], 0) if named else 0
+        return Neg(endpoints=nodes.count, healthy=healthy)
+
     def attached(self, service: GlobalResource) -> frozenset[str]:
-        """Paths of the NEGs that a stored backend service refers to."""
+        """Paths of the groups that a stored backend service refers to."""
         found = self.resources.get(service.path)
         if found is None:
             raise Invalid(f"The resource '{service.path}' was not found")
@@ -209,6 +255,9 @@ class GraphStore:
                     "The referenced resource cannot be found."
                 )
         if faults:
+            busy = [fault for fault in faults if OTHER_MODE in fault]
+            if len(busy) == len(faults):
+                raise InUse("; ".join(busy), after_seconds=2.0)
             raise Invalid(faults)
         for _, _, text in references(item.spec):
             self._check_ready(text)

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
 from fedingress.adapters.memory.copies import copied
-from fedingress.adapters.memory.graph_store import Effect, GraphStore, Neg
+from fedingress.adapters.memory.graph_store import Effect, GraphStore, Neg, Nodes
 from fedingress.domain.errors import Unsupported
-from fedingress.domain.graph import GlobalResource, Kind, NegRef
+from fedingress.domain.graph import GlobalResource, GroupRef, InstanceGroupRef, Kind, NegRef
 from fedingress.planning.diff import differing
 from fedingress.ports.clock import Clock
 from fedingress.ports.guard import Guard
@@ -28,6 +28,7 @@ _CHANGEABLE: Mapping[Kind, frozenset[str]] = {
     Kind.TARGET_HTTPS_PROXY: frozenset(HTTPS_PROXY_FIELDS),
     Kind.TARGET_HTTP_PROXY: frozenset({"urlMap"}),
     Kind.FORWARDING_RULE: frozenset({"target"}),
+    Kind.INSTANCE_GROUP: frozenset({"namedPorts"}),
 }
 _FIXED: Mapping[Kind, frozenset[str]] = {
     Kind.FIREWALL: frozenset({"network", "direction"}),
@@ -71,6 +72,20 @@ class MemoryLoadBalancers:
                 self._store.negs[ref] = Neg(endpoints=0, healthy=0, leaving=True)
             self._store.sweep_negs()
 
+    def add_instance_group(
+        self, project: str, zone: str, name: str, nodes: int, healthy: Mapping[int, int]
+    ) -> None:
+        """Have an instance group, or give it other nodes; *healthy* ones by the port they serve."""
+        with self._lock:
+            ref = InstanceGroupRef(project=project, zone=zone, name=name)
+            self._store.have_instance_group(ref, Nodes(count=nodes, healthy=dict(healthy)))
+
+    def remove_instance_group(self, project: str, zone: str, name: str) -> bool:
+        """Delete an instance group as its controller does; False while something refers to it."""
+        with self._lock:
+            ref = InstanceGroupRef(project=project, zone=zone, name=name)
+            return self._store.drop_instance_group(ref)
+
     def negs(self) -> Sequence[NegRef]:
         """Every NEG that stands."""
         with self._lock:
@@ -101,6 +116,8 @@ class MemoryLoadBalancers:
 
     def create(self, desired: GlobalResource, guard: Guard) -> Operation | None:
         """Insert."""
+        if desired.kind is Kind.INSTANCE_GROUP:
+            raise Unsupported(f"{desired.label} is its cluster's to make")
         return self._write("create", desired, guard, lambda: self._store.insert(desired))
 
     def update(
@@ -125,6 +142,8 @@ class MemoryLoadBalancers:
 
     def delete(self, observed: GlobalResource, guard: Guard) -> Operation | None:
         """Delete that very resource, unless another one refers to it."""
+        if observed.kind is Kind.INSTANCE_GROUP:
+            raise Unsupported(f"{observed.label} is its cluster's to delete")
         with self._lock:
             self._store.settle()
             if observed.path not in self._store.resources:
@@ -155,12 +174,12 @@ class MemoryLoadBalancers:
             neg for neg in self.negs() if neg.project == project and neg.name.startswith(prefix)
         ]
 
-    def health(self, service: GlobalResource, negs: Sequence[NegRef]) -> Sequence[GroupHealth]:
+    def health(self, service: GlobalResource, negs: Sequence[GroupRef]) -> Sequence[GroupHealth]:
         """The registered numbers of those *negs* that are attached to *service*."""
         with self._lock:
             self._store.settle()
             attached = self._store.attached(service)
-            found = {neg: self._store.negs.get(neg) for neg in negs if neg.path in attached}
+            found = {neg: self._store.numbers(service, neg) for neg in negs if neg.path in attached}
             return [
                 GroupHealth(neg=neg, endpoints=numbers.endpoints, healthy=numbers.healthy)
                 for neg, numbers in found.items()

@@ -43,7 +43,7 @@ class NegController:
         for service in store.list("Service"):
             names = exposed(service)
             for name in names.values():
-                wanted |= {(zone, name): _ready(service, pods) for zone in self.zones}
+                wanted |= {(zone, name): ready(service, pods) for zone in self.zones}
             self._annotate(store, service, names)
         for zone, name in sorted(self._negs.keys() - wanted.keys()):
             self._on_neg_gone(self.cluster, zone, name)
@@ -80,7 +80,8 @@ def exposed(service: Mapping[str, Any]) -> Mapping[str, str]:
         return {}
 
 
-def _ready(service: Mapping[str, Any], pods: Pods) -> int:
+def ready(service: Mapping[str, Any], pods: Pods) -> int:
+    """How many ready pods in each zone a Service selects."""
     selector = (service["spec"].get("selector") or {}).items()
     return sum(
         count

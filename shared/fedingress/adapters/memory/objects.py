@@ -26,6 +26,8 @@ ObjectKey = tuple[str, str, str]
 OnChange = Callable[[], None]
 """Called after each change, by the thread that made it."""
 
+_FIRST_NODE_PORT = 30086
+"""Those below are left to who asks for a number, as API servers do it."""
 _CHANGED = "the object has been modified; please apply your changes to the latest version"
 
 
@@ -97,6 +99,8 @@ class ObjectStore:
             merged, conflicts = ownership.merge(stored.manifest, stored.owners, claimed, claimant)
             if not force:
                 ownership.refuse(conflicts)
+            if key[0] == "Service":
+                self._give_node_ports(key, merged)
             check_object(merged)
             ownership.claim(stored.owners, stored.manifest, claimed, claimant)
             return self._store(key, stored, merged)
@@ -184,6 +188,26 @@ class ObjectStore:
         if key[0] == "Service":
             newborn["spec"] = _service_defaults(self._version)
         return newborn
+
+    def _give_node_ports(self, key: ObjectKey, service: JsonObject) -> None:
+        """Give every port of a Service that needs one a node port; refuse one that is taken."""
+        taken = {
+            port.get("nodePort")
+            for other, stored in self._objects.items()
+            if other[0] == "Service" and other != key
+            for port in stored.manifest["spec"].get("ports") or ()
+        }
+        spec = service.get("spec") or {}
+        for index, port in enumerate(spec.get("ports") or ()):
+            if number := port.get("nodePort"):
+                if number in taken:
+                    raise Invalid(
+                        f'Service "{key[2]}" is invalid: spec.ports[{index}].nodePort: '
+                        f"Invalid value: {number}: provided port is already allocated"
+                    )
+            elif spec.get("type") == "NodePort":
+                port["nodePort"] = next(n for n in range(_FIRST_NODE_PORT, 32768) if n not in taken)
+                taken.add(port["nodePort"])
 
     def _store(self, key: ObjectKey, stored: _Stored, merged: JsonObject) -> JsonObject:
         before, meta = stored.manifest, merged["metadata"]

@@ -121,9 +121,7 @@ class _Compiling:
             uid=intent.uid,
             ready=intent.healthy,
             adopts=intent.adopt,
-            fault=fault
-            or self.forest.faults.get(intent.uid, "")
-            or self._fault_below(root, nodes=bool(below)),
+            fault=fault or self._fault_below(root, nodes=bool(below)),
             shown=self._shown(root) if root else "",
         )
 

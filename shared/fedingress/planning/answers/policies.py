@@ -108,6 +108,29 @@ def recalled(
     return {label: rows for label, rows in found.items() if any(rows.values())}
 
 
+def told(text: str) -> tuple[str, ...]:
+    """What `RecordSet.policy` leads to, for people: a line per choice."""
+    policy = json.loads(text)
+    backup = policy.get("primaryBackup", {})
+    geo = policy.get("geo", backup.get("backupGeoTargets", {})).get("items", ())
+    weighted = policy.get("wrr", {}).get("items", ())
+    whole = sum(each.get("weight", 0) for each in weighted) or 1
+    lines = [
+        f"{each.get('weight', 0) / whole:.1%} (weight {each.get('weight', 0)}), {_data(each)}"
+        for each in weighted
+    ]
+    if backup:
+        first = {"healthCheckedTargets": backup.get("primaryTargets")}
+        lines.append(f"while any is healthy: {_data(first)}")
+    near = "else" if backup else "near"
+    return (*lines, *(f"{near} {each.get('location')}: {_data(each)}" for each in geo))
+
+
+def _data(item: Mapping[str, Any]) -> str:
+    checked = item.get("healthCheckedTargets") or {}
+    return ", ".join([*item.get("rrdatas", ()), *checked.get("externalEndpoints", ())]) or "nothing"
+
+
 def _pools(forest: Forest, root: str) -> list[Pool]:
     return [forest.pools[label] for label in forest.below(root) if label in forest.pools]
 

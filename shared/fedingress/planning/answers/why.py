@@ -1,8 +1,9 @@
 """
-Why a client gets its answer: the chain from a host to load balancers, as Route 53 follows it.
+Why a client gets its answer: the chain from a host to load balancers, as the provider follows it.
 
 Called by `fedingress why`. Only what stands in the zone and what the provider says of its health
-checks counts, not what is planned.
+checks counts, not what is planned. Of a policy of Cloud DNS all choices are told: which of them is
+near, and healthy, Cloud DNS alone knows.
 
 Source: Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is
 configured" (a dead branch is left where its alias is evaluated; with nobody healthy everybody
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from fedingress.domain.record import RecordSet
-from fedingress.planning.answers import regions
+from fedingress.planning.answers import policies, regions
+from fedingress.planning.answers.marks import is_node
 
-_KINDS: Final = ("A", "AAAA", "CNAME")
+_ADDRESSES: Final = ("A", "AAAA")
+_KINDS: Final = (*_ADDRESSES, "CNAME")
 _FAILOVER: Final = ("PRIMARY", "SECONDARY")
 _EVERYWHERE: Final = "country:*"
 
@@ -50,8 +53,7 @@ class Client:
 def names(records: Iterable[RecordSet], host: str) -> frozenset[str]:
     """The names to find next: all that is known to lie on the way from *host*."""
     wildcard = f"*.{host.partition('.')[2]}"
-    found = {item.alias.name for item in records if item.alias and not item.alias.hosted_zone}
-    return frozenset({host, wildcard, *found})
+    return frozenset({host, wildcard, *(_within(item) for item in records)} - {""})
 
 
 def why(
@@ -103,8 +105,12 @@ class _Chain:
         where = ": ".join(filter(None, (chosen.set_identifier, reason)))
         where = f"{where}; " if where else ""
         yield _line(depth, f"{where}{_answer(chosen)}{self._said(chosen)}")
-        if chosen.alias and not chosen.alias.hosted_zone:
-            yield from self.follow(chosen.alias.name, kind, depth + 1)
+        if chosen.policy:
+            yield from (_line(depth + 1, text) for text in policies.told(chosen.policy))
+        if below := _within(chosen):
+            for each in (kind,) if chosen.alias else _ADDRESSES:
+                if chosen.alias or self.group(below, each):
+                    yield from self.follow(below, each, depth + 1)
 
     def _pool(self, group: Sequence[RecordSet], depth: int) -> Iterator[str]:
         live = [item for item in group if self._healthy(item)]
@@ -153,6 +159,8 @@ class _Chain:
 
     def _said(self, item: RecordSet) -> str:
         """What is known of the record set's own health."""
+        if item.health_check and item.policy:
+            return f", each address by check {item.health_check.rpartition('/')[2]}"
         if item.health_check:
             state = self.states.get(item.health_check)
             said = "healthy" if state else "not known yet" if state is None else "failing"
@@ -160,6 +168,13 @@ class _Chain:
         if item.alias and item.alias.hosted_zone and item.alias.evaluate:
             return ", as healthy as its targets"
         return ""
+
+
+def _within(item: RecordSet) -> str:
+    """The name in this zone that the record set leads to; empty where it leaves the zone."""
+    if item.alias:
+        return "" if item.alias.hosted_zone else item.alias.name
+    return item.leads_to if is_node(item.leads_to) else ""
 
 
 def _regions(group: Iterable[RecordSet]) -> set[str]:

@@ -11,43 +11,35 @@ ResourceRecordSet.
 from typing import Final
 
 from fedingress.domain.ingress import Fault, Manifest
-from fedingress.domain.placement import PlacementRule
 from fedingress.domain.policy import (
-    NEAREST_RATE,
     BackendPolicy,
     DeletionPolicy,
     FederationPolicy,
-    HealthCheckPolicy,
     Override,
     RolloutPolicy,
     TlsPolicy,
 )
 from fedingress.planning.decode.amazon import aws
-from fedingress.planning.decode.options import FIELDS as OPTIONS
-from fedingress.planning.decode.options import options
+from fedingress.planning.decode.backends import backends
 from fedingress.planning.decode.patches import patch
+from fedingress.planning.decode.placements import clusters, placement
 from fedingress.planning.decode.reading import Cell, kind, named
 from fedingress.planning.decode.requirements import selector
 from fedingress.planning.decode.rollouts import rollout
 from fedingress.planning.decode.tls import tls
 from fedingress.planning.decode.words import (
     DNS_1123_SUBDOMAIN,
-    DNS_NAME,
-    PROBE_PATH,
     PROJECT,
 )
 from fedingress.planning.decode.zones import dns
-from fedingress.planning.health_checks import INTERVAL_SECONDS
 
 TOPOLOGIES: Final = ("gcp", "aws", "via-gcp", "via-aws")
 SERVED: Final = ("gcp", "aws")
-MODES: Final = ("neg", "instance-group")
 DELETIONS: Final = ("cascade", "orphan")
 
 _SECONDS: Final = 2**31 - 1
 _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
-_MOST_CLUSTERS: Final = 500
 _MOST_OVERRIDES: Final = 50
 
 
@@ -81,11 +73,11 @@ def policy(manifest: Manifest, where: str = "") -> FederationPolicy | tuple[Faul
         name=meta.child("name").required(like=DNS_1123_SUBDOMAIN, noun="a DNS-1123 subdomain"),
         topology=_served(spec.child("topology"), TOPOLOGIES, "topology", SERVED),
         project=project,
-        placement=_placement(spec.child("placement")),
+        placement=placement(spec.child("placement")),
         overrides=tuple(
             _override(cell) for cell in spec.child("overrides").items(most=_MOST_OVERRIDES)
         ),
-        backends=_backends(spec.child("backends")),
+        backends=backends(spec.child("backends")),
         dns=dns(spec.child("dns"), project=project, regional=regional),
         tls=tls(spec.child("tls")),
         aws=aws(spec.child("aws")),
@@ -144,79 +136,15 @@ def _ipv6(cell: Cell) -> bool:
     return cell.child("ipv6").boolean(default=False)
 
 
-def _placement(cell: Cell) -> PlacementRule:
-    cell.fields("clusters", "clusterSelector")
-    return PlacementRule(
-        clusters=_clusters(cell.child("clusters")), selector=selector(cell.child("clusterSelector"))
-    )
-
-
-def _clusters(cell: Cell) -> tuple[str, ...] | None:
-    if not cell.given:
-        return None
-    found: list[str] = []
-    for item in cell.items(most=_MOST_CLUSTERS):
-        name = item.required(like=DNS_1123_SUBDOMAIN, noun="the name of a member cluster")
-        if name and name in found:
-            item.fault(f"{name} is named twice")
-        found.append(name)
-    return tuple(found)
-
-
 def _override(cell: Cell) -> Override:
     cell.fields("clusters", "clusterSelector", "patch")
     if cell.child("clusters").given == cell.child("clusterSelector").given:
         cell.fault("exactly one of clusters and clusterSelector must be given")
     return Override(
         patch=patch(cell.child("patch")),
-        clusters=_clusters(cell.child("clusters")),
+        clusters=clusters(cell.child("clusters")),
         selector=selector(cell.child("clusterSelector")),
     )
-
-
-def _backends(cell: Cell) -> BackendPolicy:
-    cell.fields(
-        *("mode", "maxRatePerEndpoint", "healthCheck", "timeoutSeconds", "drainingSeconds"),
-        *("warmUpSeconds", *OPTIONS, "preferred", "sharedIngressUid"),
-    )
-    preferred = cell.child("preferred")
-    default = BackendPolicy()
-    return BackendPolicy(
-        mode=_served(cell.child("mode"), MODES, "mode", ("neg",), default.mode),
-        max_rate_per_endpoint=cell.child("maxRatePerEndpoint").number(NEAREST_RATE),
-        health_check=_health_check(cell.child("healthCheck")),
-        timeout_seconds=cell.child("timeoutSeconds").integer(default.timeout_seconds, 1, _SECONDS),
-        draining_seconds=cell.child("drainingSeconds").integer(default.draining_seconds, 0, 3600),
-        warm_up_seconds=cell.child("warmUpSeconds").integer(default.warm_up_seconds, 0, 3600),
-        options=options(cell),
-        preferred=_placement(preferred) if preferred.given else None,
-        shared_ingress_uid=cell.child("sharedIngressUid").boolean(default=False),
-    )
-
-
-def _health_check(cell: Cell) -> HealthCheckPolicy:
-    cell.fields(
-        *("path", "host", "intervalSeconds", "timeoutSeconds"),
-        *("healthyThreshold", "unhealthyThreshold"),
-    )
-    interval = _whole(cell.child("intervalSeconds"), 300)
-    told = cell.child("timeoutSeconds")
-    timeout = _whole(told, 300)
-    if timeout and timeout > (interval or INTERVAL_SECONDS):
-        told.fault(f"{timeout} is more than intervalSeconds, {interval or INTERVAL_SECONDS}")
-    return HealthCheckPolicy(
-        path=cell.child("path").text(like=PROBE_PATH, noun="an absolute path of URL characters"),
-        host=cell.child("host").text(like=DNS_NAME, noun="a DNS name"),
-        interval_seconds=interval,
-        timeout_seconds=timeout,
-        healthy_threshold=_whole(cell.child("healthyThreshold"), 10),
-        unhealthy_threshold=_whole(cell.child("unhealthyThreshold"), 10),
-    )
-
-
-def _whole(cell: Cell, high: int) -> int | None:
-    """1 to *high*, or None when it is not given."""
-    return cell.integer(1, 1, high) if cell.given else None
 
 
 def _deletion(cell: Cell) -> DeletionPolicy:

@@ -1,0 +1,63 @@
+"""
+From endpoint groups to instance groups and back: the new backend service takes over when it can.
+
+Called by `backends`. In each mode a Service port has a backend service of its own. A route moves
+once every member serves in the new one; after the policy's warm-up once some member does; while
+none does, never.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from fedingress.domain.graph import GlobalResource
+from fedingress.planning import warming
+from fedingress.planning.backends import GraphWish
+from fedingress.planning.groups import Problem
+
+
+def newcomers(
+    wish: GraphWish,
+    wanted: Sequence[GlobalResource],
+    observed: Sequence[GlobalResource],
+    coming: Collection[str],
+) -> dict[str, frozenset[str]]:
+    """
+    Backend services that take over from one of the other mode, and the members to wait for.
+
+    *coming*: placed members whose groups are not known yet.
+    """
+    fresh = warming.newcomers(wanted, observed)
+    have = {item.path for item in observed if item.spec.get("backends")}
+    return {
+        wish.service_path(each): frozenset(
+            {group.cluster for group in wish.own(each)} | set(coming)
+        ).difference(wish.drained)
+        for each in wish.ingress.backends
+        if wish.service_path(each) in fresh and wish.twin_path(each) in have
+    }
+
+
+def ready(
+    taking_over: Mapping[str, frozenset[str]], healthy: Mapping[str, Collection[str]]
+) -> frozenset[str]:
+    """Those in which every member that is waited for is *healthy* (members by path)."""
+    return frozenset(
+        path
+        for path, members in taking_over.items()
+        if healthy.get(path) and members <= set(healthy[path])
+    )
+
+
+def problem(wish: GraphWish, stuck: Collection[str]) -> tuple[Problem, ...]:
+    """Say which Service ports stay in their mode because nobody answers in the new one."""
+    ports = sorted(
+        f"{each.service}:{each.port}"
+        for each in wish.ingress.backends
+        if wish.service_path(each) in stuck
+    )
+    if not ports:
+        return ()
+    text = (
+        f"{', '.join(ports)} stay as they are until some member is healthy in mode "
+        f"{wish.policy.mode}"
+    )
+    return (("ModeChangeWaits", text),)

@@ -1,0 +1,113 @@
+"""From one balancing mode to the other: member by member, and never the last one."""
+
+import pytest
+
+from fedingress.domain.policy import BackendPolicy
+from fedingress.planning import backends, balancing
+from fedingress.planning.balancing import ModeChange, Service
+from tests.planning.nodes import RATE, entry, group, nodes_wish
+from tests.planning.test_backends import MARK, applied, converge
+
+BUSY = BackendPolicy(mode="instance-group", max_utilization=0.6)
+MEASURES = {
+    "pods": (BackendPolicy(), {"balancingMode": "RATE", "maxRatePerEndpoint": 1e14}),
+    "pods by rate": (
+        BackendPolicy(max_rate_per_endpoint=5.0),
+        {"balancingMode": "RATE", "maxRatePerEndpoint": 5.0},
+    ),
+    "nodes": (RATE, {"balancingMode": "RATE", "maxRatePerInstance": 1e14}),
+    "nodes by rate": (
+        BackendPolicy(mode="instance-group", max_rate_per_instance=50.0),
+        {"balancingMode": "RATE", "maxRatePerInstance": 50.0},
+    ),
+    "nodes by use": (BUSY, {"balancingMode": "UTILIZATION", "maxUtilization": 0.6}),
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_one_measure_for_each_policy(name):
+    """Never two of them, and never one of the other kind of group."""
+    policy, expected = MEASURES[name]
+    assert balancing.measure(policy) == expected
+
+
+def service(*observed, own="ab"):
+    return Service(own=[group(name) for name in own], observed=observed)
+
+
+A, B, A_NEW = entry("a"), entry("b"), entry("a", "UTILIZATION")
+CASES = {
+    "all is new": ([service()], "", {}, "", "ab"),
+    "all is done": ([service(A_NEW)], "ab", {}, "", ""),
+    "the first goes": ([service(A, B)], "ab", "ab", "a", ""),
+    "the second, when the first is back": ([service(A_NEW, B)], "ab", "b", "b", ""),
+    "not before the first is back": ([service(B)], "b", "b", "", "a"),
+    "not before the first is healthy": ([service(A_NEW, B)], "b", "b", "", "a"),
+    "not the last": ([service(A, own="a")], "a", "a", "", ""),
+    "not while the other is ill": ([service(A, B)], "a", "ab", "b", ""),
+    "not while the other is drained": (
+        [service(A, {**B, "capacityScaler": 0})],
+        "ab",
+        "ab",
+        "b",
+        "",
+    ),
+    "not where it is alone elsewhere": ([service(A, B), service(A)], "ab", "ab", "b", ""),
+    "others' backends do not count": ([service(A, entry("x"))], "ax", "a", "", "b"),
+    "a service without it does not hold it": ([service(A, B), service(B)], "ab", "ab", "a", ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_is_detached(name):
+    """See the table of the module."""
+    services, serving, kept, detached, awaited = CASES[name]
+    found = balancing.change(services, "UTILIZATION", set(serving))
+    assert (set(found.kept), found.detached, found.awaited) == (
+        set(kept),
+        detached,
+        tuple(awaited),
+    )
+
+
+def test_what_is_kept_is_the_measure_that_is_observed():
+    """So that a backend which stays does not change on the way."""
+    found = balancing.change([service({**A, "capacityScaler": 1}, B)], "UTILIZATION", "ab")
+    assert found.kept["b"] == {"balancingMode": "RATE", "maxRatePerInstance": 1e14}
+
+
+TOLD = {
+    "nothing": (ModeChange(), ()),
+    "under way": (ModeChange(kept={"b": {}, "a": {}}, detached="a"), "BalancingModeChanging"),
+    "waiting": (ModeChange(kept={"b": {}}, awaited=("a",)), "BalancingModeChanging"),
+    "stuck": (ModeChange(kept={"a": {}}), "BalancingModeKept"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_change_is_never_silent(name):
+    """It is told while anybody is in the other mode."""
+    found, reason = TOLD[name]
+    told = balancing.told(found, "UTILIZATION")
+    assert [each for each, _ in told] == ([reason] if reason else [])
+    assert all("UTILIZATION" in text for _, text in told)
+
+
+def test_a_change_of_two_services_goes_through_in_both_at_once():
+    """A member leaves all backend services in one step and returns to all in the next one."""
+    observed, _ = converge(nodes_wish(2))
+    wanted = nodes_wish(2, policy=BUSY, serving=frozenset("ab"))
+    seen = []
+    for _ in range(6):
+        plan = backends.plan(backends.desired(wanted, observed), observed, MARK)
+        observed = applied(plan, observed)
+        specs = [item.spec for item in observed if "backends" in item.spec]
+        seen.append([[each["group"][-1] for each in spec["backends"]] for spec in specs])
+        modes = {each["group"]: set() for spec in specs for each in spec["backends"]}
+        for spec in specs:
+            for each in spec["backends"]:
+                modes[each["group"]].add(each["balancingMode"])
+        assert all(len(found) == 1 for found in modes.values())
+    assert seen[:4] == [[["b"], ["b"]], [["a", "b"]] * 2, [["a"], ["a"]], [["a", "b"]] * 2]
+    assert {each["balancingMode"] for s in specs for each in s["backends"]} == {"UTILIZATION"}
+    assert backends.problems(wanted, observed) == ()
