@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -34,8 +34,10 @@ class RunningCloud:
 
 
 @contextmanager
-def running_cloud(project: str, *, operation_seconds: float = 0.03) -> Iterator[RunningCloud]:
-    """Serve an empty cloud from a thread, on free ports, within the block."""
+def running_cloud(
+    project: str, *, operation_seconds: float = 0.03, **settings: Any
+) -> Iterator[RunningCloud]:
+    """Serve an empty cloud from a thread, on free ports; *settings* are others of `GcpCloud`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -43,7 +45,7 @@ def running_cloud(project: str, *, operation_seconds: float = 0.03) -> Iterator[
     cloud = GcpCloud(
         next_address=lambda: f"127.0.9.{next(numbers)}",
         operation_seconds=operation_seconds,
-        require_token=True,
+        **{"require_token": True, **settings},
     )
 
     def run(coroutine):

@@ -92,7 +92,7 @@ def test_every_error_that_crosses_a_port_has_one_root():
         if isinstance(each, type) and issubclass(each, Exception)
     }
 
-    assert len(found) == 11
+    assert len(found) == 12
     assert all(issubclass(each, FederationError) for each in found.values())
 
 

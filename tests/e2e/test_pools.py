@@ -1,8 +1,8 @@
 """
 Three GKE members under load: drained, taken away, rerouted and overflowing, without a lost request.
 
-Two of them share a region and a zone. What the load balancer was told is read by
-google-cloud-compute; the requests go through the data plane.
+Two of them share a region and a zone, and two a VPC network. What the load balancer was told is
+read by google-cloud-compute; the requests go through the data plane.
 """
 
 import threading
@@ -21,14 +21,18 @@ from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
-TWIN = "gke-twin=gcp/us-central1/us-central1-a+us-central1-c"
+MEMBERS = (
+    "gke-us=gcp/us-central1/us-central1-a+us-central1-b/blue,"
+    "gke-twin=gcp/us-central1/us-central1-a+us-central1-c/green,"
+    "gke-eu=gcp/europe-west1/europe-west1-b+europe-west1-c/green"
+)
 REGIONS = ("us-central1", "europe-west1")
 
 
 @pytest.fixture(scope="module")
 def site():
     """The world, furnished."""
-    spec = WorldSpec(members=members_from(f"gke-us,{TWIN},gke-eu"), operation_seconds=0.05)
+    spec = WorldSpec(members=members_from(MEMBERS), operation_seconds=0.05)
     with open_site(spec) as found:
         found.furnish()
         yield found
@@ -147,7 +151,11 @@ def test_a_member_is_taken_away_without_a_lost_request(shop):
 def test_a_request_under_way_is_answered_by_a_member_that_goes(shop):
     """Connection draining: a slow answer comes, although new requests go elsewhere by then."""
     near = shop.visitor("europe-west1")
-    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 6.0})
+    policy, _ = platform()
+    longer = {**policy["spec"]["backends"], "drainingSeconds": 30}
+    shop.apply(CONFIG, {**policy, "spec": {**policy["spec"], "backends": longer}})
+    until("the longer draining", lambda: draining(shop) == {30}, say=lambda: draining(shop))
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 12.0})
     with ThreadPoolExecutor(max_workers=1) as pool:
         slow = pool.submit(near.get, HOST, address=shop.address())
         time.sleep(0.5)  # it has to be under way
@@ -157,11 +165,18 @@ def test_a_request_under_way_is_answered_by_a_member_that_goes(shop):
         others = {near.get(HOST, address=shop.address()).cluster for _ in range(10)}
         under_way = not slow.done()
         page = slow.result()
+    shop.apply(CONFIG, policy)
     shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 0})
 
     assert (page.status, page.cluster) == (200, "gke-eu")
     assert under_way
     assert others == {"gke-us", "gke-twin"}
+
+
+def draining(site):
+    """The seconds that backend services give requests under way."""
+    services = site.listed("BackendServices")
+    return {each["connection_draining"]["draining_timeout_sec"] for each in services}
 
 
 def test_a_paths_service_changes_without_a_lost_request(shop):

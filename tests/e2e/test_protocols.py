@@ -75,5 +75,7 @@ def test_pods_that_speak_tls_are_served_as_their_service_says(tls):
     tls.until_served()
 
     assert (page.status, page.body["scheme"], page.cluster) == (200, "https", "gke-us")
+    assert page.body["protocol"] == "HTTP/1.1"
     assert before == ("HTTPS", "HTTPS")
-    assert tls.visitor("europe-west1").get("shop.example.com").body["scheme"] == "https"
+    page = tls.visitor("europe-west1").get("shop.example.com")
+    assert (page.body["scheme"], page.body["protocol"]) == ("https", "HTTP/2")

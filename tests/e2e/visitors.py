@@ -10,7 +10,7 @@ from typing import Any
 from dnslib import QTYPE, RCODE, DNSRecord
 
 _DNS_SECONDS = 5.0
-_HTTP_SECONDS = 10.0
+_HTTP_SECONDS = 30.0
 _LARGEST = 4096
 
 

@@ -112,9 +112,12 @@ class World:
     """Sources, members, clouds, store, bus and queue; `settle` lets everything happen."""
 
     def __init__(
-        self, members: tuple[MemberCluster, ...] = MEMBERS, store: Store | None = None
+        self,
+        members: tuple[MemberCluster, ...] = MEMBERS,
+        store: Store | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.members = MemoryMembers(
             members,
             on_neg=self._neg,

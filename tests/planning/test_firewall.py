@@ -192,12 +192,39 @@ def test_an_orphan_does_not_take_the_rule_of_those_that_stay():
 @pytest.mark.parametrize("mark", [None, Mark(owner="other", uid="", source="n")])
 @pytest.mark.parametrize("state", ["present", "deleting"])
 def test_a_foreign_rule_under_our_name_is_left_alone(mark, state):
-    """Without our mark it is neither mended nor deleted, and that is told."""
+    """Without our mark it is neither mended nor deleted; that is told while it is needed."""
     foreign = dataclasses.replace(NARROWED, mark=mark)
     found = plan([intent(state)], (foreign,))
+    told = firewall.problems("p", "n", "me", [intent(state)], (foreign,))
 
     assert not found
-    assert "does not carry our mark" in found.held[0]
+    assert [("NameTaken", text) for text in found.held] == list(told)
+    if state == "present":
+        assert ("carries the mark of" in found.held[0]) == (mark is not None)
+    else:
+        assert told == ()
+
+
+def test_a_foreign_rule_is_taken_over_by_the_word_that_was_told():
+    """The diff is told with it; another Ingress in the network may consent as well."""
+    foreign = dataclasses.replace(NARROWED, mark=None)
+    (text,) = plan([intent()], (foreign,)).held
+    word = text.partition("annotate fedingress.dev/adopt: ")[2].partition(",")[0]
+    agreed = [intent(), intent(uid="u2", consents=(word,))]
+    (change,) = plan(agreed, (foreign,))
+
+    assert "sourceRanges: [] -> " in text
+    assert (change.observed, change.desired) == (foreign, WANTED)
+    assert "description" in change.fields
+    assert firewall.problems("p", "n", "me", agreed, (foreign,)) == ()
+
+
+def test_a_foreign_rule_of_another_direction_cannot_be_taken_over():
+    """Neither direction nor network of a rule can change."""
+    foreign = dataclasses.replace(WANTED, mark=None, spec={**WANTED.spec, "direction": "EGRESS"})
+    (text,) = plan([intent()], (foreign,)).held
+
+    assert "its direction cannot be changed either: delete it" in text
 
 
 def test_rules_of_other_names_are_not_looked_at():

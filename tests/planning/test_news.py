@@ -30,6 +30,11 @@ def members(**rows):
     return standing(fanout=fanned(clusters=rows))
 
 
+def closed(sentence):
+    """A firewall that we may not open."""
+    return "FirewallForbidden", sentence
+
+
 def problem(*sentences):
     """A standing with these problems of the graph."""
     return standing(backends=built(problems=tuple(("NameTaken", text) for text in sentences)))
@@ -56,8 +61,10 @@ TOLD = {
     "what is well": ([members(b=WAITING), members(b=PLACED)], []),
     "of one that leaves, only what holds it": (
         [
-            standing(retired=True, closed=("a is closed",)),
-            standing(retired=True, closed=("a is closed", "b is closed"), fanout=fanned()),
+            standing(retired=True, closed=(closed("a is closed"),)),
+            standing(
+                retired=True, closed=(closed("a is closed"), closed("b is closed")), fanout=fanned()
+            ),
         ],
         [("FirewallForbidden", "b is closed", True)],
     ),
@@ -86,7 +93,7 @@ def test_a_table_that_others_wrote_counts_as_nothing(text):
 
 def test_a_closed_firewall_shows_while_the_ingress_leaves():
     """It says what holds the deletion, and nothing of members that are left anyway."""
-    found = standing(retired=True, closed=("a is closed; run: gcloud",), fanout=fanned())
+    found = standing(retired=True, closed=(closed("a is closed; run: gcloud"),), fanout=fanned())
     wish = status.decide(found, now=NOW)
     degraded = next(each for each in wish.conditions if each.type == "Degraded")
 

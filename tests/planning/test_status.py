@@ -313,7 +313,9 @@ def test_a_row_says_whether_its_member_is_drained(row, counts, drained, reason):
 def test_a_closed_firewall_degrades_and_says_what_to_run():
     """The sentence is the condition's."""
     expected = ("True", "FirewallForbidden", "closed; run: this")
-    assert said(standing(closed=("closed; run: this",)), "Degraded") == expected
+    assert (
+        said(standing(closed=(("FirewallForbidden", "closed; run: this"),)), "Degraded") == expected
+    )
 
 
 def test_without_a_report_there_is_no_row():

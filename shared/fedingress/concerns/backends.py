@@ -14,7 +14,15 @@ from fedingress.concerns.readdress import Readdress
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.certificate import SecretRead
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import Conflict, Forbidden, InUse, Invalid, Unavailable, Unsupported
+from fedingress.domain.errors import (
+    Conflict,
+    Forbidden,
+    InUse,
+    Invalid,
+    NotReady,
+    Unavailable,
+    Unsupported,
+)
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.front import Front
 from fedingress.domain.graph import GlobalResource, Mark
@@ -281,8 +289,10 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         if isinstance(error, Forbidden):
             return Later(after_seconds=_FORBIDDEN_SECONDS, why=why)
         return Refused(reasons=(why,))
-    except (Conflict, Unavailable):
+    except (Conflict, Unavailable) as error:
         _doubt(task, before, ports)
+        if build.changing and not isinstance(error, Conflict | NotReady):
+            _announce(task, build.unseen(source, error, before), ports)
         raise
     _announce(task, report, ports)
     if former.projects and isinstance(outcome, Settled):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
-from fedingress.domain.errors import FederationError, Unavailable
+from fedingress.domain.errors import FederationError, InUse, Unavailable
 from fedingress.domain.graph import GlobalResource
 from fedingress.planning import backends
 from fedingress.planning.addresses import UNKNOWN_ADDRESS
@@ -13,8 +13,21 @@ from fedingress.ports.load_balancers import Operation
 _MARGIN_SECONDS = 10.0
 
 
+_LONGEST = 900
+
+
 class OperationFailed(Unavailable):
     """The cloud took a change and could not carry it out: a quota, a name in use; it may yet."""
+
+
+def told(error: FederationError) -> str:
+    """What a condition says of a change that was refused: by whom, why, and what comes next."""
+    text = str(error)[:_LONGEST]
+    if isinstance(error, InUse):
+        return f"{text}; it goes once nothing refers to it any more"
+    if isinstance(error, Unavailable):
+        return f"{text}; it is tried again by itself"
+    return text  # a refusal says itself what to grant or to mend
 
 
 def carry_out(plan: Plan[GlobalResource], ports: Ports, guard: Guard) -> Sequence[Operation]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from fedingress.concerns import patience
-from fedingress.concerns.carrying import carry_out
+from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.former import Former
 from fedingress.concerns.health import Health
 from fedingress.concerns.named_ports import NamedPorts
@@ -25,7 +25,6 @@ from fedingress.ports import Guard, Ports
 
 _PENDING_SECONDS = 2.0
 _HEALTH_SECONDS = 600.0
-_LONGEST = 512
 _ROUNDS = 6
 """
 Of planning: the reserved address is known in the second, a proxy is written field by field, and
@@ -37,6 +36,7 @@ class Build:
     """
     The graph of one Ingress, during one invocation.
 
+    changing: a plan is being carried out; what fails then is a change, not a look.
     coming: placed members whose groups are not known yet.
     """
 
@@ -60,6 +60,7 @@ class Build:
         self.ports = ports
         self.former = former or Former(mark=wish.mark, projects=(), ports=ports)
         self.missing: Mapping[str, groups.Problem] = {}
+        self.changing = False
         self.named = NamedPorts(
             wish.mark.uid,
             ports,
@@ -190,8 +191,10 @@ class Build:
         for _ in range(_ROUNDS):
             if not plan:
                 break
+            self.changing = True
             self.named.note()
             pending = carry_out(plan, self.ports, guard)
+            self.changing = False
             self.wish = replace(self.wish, rising=frozenset())  # one step at a time
             observed = self.observe()
             self.named.observe()
@@ -274,20 +277,24 @@ class Build:
 
         What cannot be observed is not known to be free: fan-out keeps every companion.
         """
-        message, reason = str(error)[:_LONGEST], type(error).__name__
         try:
-            found = self.report(source, fanned, self.observe(), message=message)
-            return replace(found, reason=reason)
+            found = self.report(source, fanned, self.observe(), message=told(error))
+            return replace(found, reason=type(error).__name__)
         except FederationError:
-            unseen = BackendsReport(uid=source.uid, generation=0, observed=False)
-            return replace(
-                before or unseen,
-                generation=source.generation,
-                programmed=False,
-                reason=reason,
-                message=message,
-                fingerprint="",
-            )
+            return self.unseen(source, error, before)
+
+    def unseen(
+        self, source: Source, error: FederationError, before: BackendsReport | None
+    ) -> BackendsReport:
+        """The same without another look, for a cloud that wants to be asked less."""
+        return replace(
+            before or BackendsReport(uid=source.uid, generation=0, observed=False),
+            generation=source.generation,
+            programmed=False,
+            reason=type(error).__name__,
+            message=told(error),
+            fingerprint="",
+        )
 
     def report(
         self,

@@ -1,13 +1,14 @@
 """What fan-out tells the firewall of each network: needed, not needed, leaving."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fedingress.concerns.subject import Subject
 from fedingress.domain.footprint import Footprint
+from fedingress.domain.graph import Kind
 from fedingress.domain.report import NetworkIntent
 from fedingress.domain.work import Work
-from fedingress.planning import firewall
+from fedingress.planning import adoption, firewall
 from fedingress.ports import Ports
 from fedingress.ports.ledger import Entry, intent_entry
 
@@ -50,6 +51,7 @@ def wishes(
     footprint, policy, ingress = found.footprint or Footprint(), found.policy, found.source.ingress
     six = bool(policy and policy.ipv6) or bool(ingress and ingress.front.address6)
     moving = {name for name in footprint.projects if policy and name != policy.project}
+    words = tuple(sorted(_words(found)))
     said = []
     for text in sorted({*footprint.networks, *used}):
         before = ports.ledger.intent(unit_of(text), found.source.uid, NetworkIntent)
@@ -57,12 +59,18 @@ def wishes(
         stays = not detached and (before is None or before.state == "present")
         if text in used:
             wish = intent(text, found, state="present", held=leaves or not detached)
-            said.append(replace(wish, tags=used[text], ipv6=six))
+            said.append(replace(wish, tags=used[text], ipv6=six, consents=words))
         elif leaves or stays:
             said.append(intent(text, found, state="present", held=True))
         else:
             said.append(intent(text, found, state="absent"))
     return said
+
+
+def _words(found: Subject) -> Iterator[str]:
+    """Those of its user's words of consent that are about firewalls."""
+    said = adoption.consents(found.source.annotations)
+    return (word for word in said if word.startswith(f"{Kind.FIREWALL.value}/"))
 
 
 def kept(found: Subject, ports: Ports) -> list[Entry]:

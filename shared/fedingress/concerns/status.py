@@ -12,6 +12,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.domain.report import BackendsReport, DnsReport, FanoutReport
 from fedingress.domain.work import Work
 from fedingress.planning import dns, status
+from fedingress.planning.groups import Problem
 from fedingress.planning.status import Standing, StatusWish
 from fedingress.ports import Guard, Ports
 from fedingress.ports.sources import Notice, StatusWrite
@@ -125,11 +126,11 @@ def decide(found: Subject, ports: Ports) -> StatusWish:
     return status.decide(standing, now=now)
 
 
-def _closed(found: Subject, ports: Ports) -> tuple[str, ...]:
+def _closed(found: Subject, ports: Ports) -> tuple[Problem, ...]:
     """What is to be said of the firewalls of the networks that the Ingress needs."""
     networks_ = found.footprint.networks if found.footprint else ()
     told = (firewall.refusal(networks.unit_of(text), ports) for text in networks_)
-    return tuple(text for text in told if text)
+    return tuple(problem for problem in told if problem)
 
 
 def _published(

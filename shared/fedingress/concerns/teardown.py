@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from fedingress.concerns import accelerating
-from fedingress.concerns.carrying import OperationFailed, carry_out
+from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.former import removal
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
-from fedingress.domain.errors import FederationError, Forbidden, InUse, Invalid, Unavailable
+from fedingress.domain.errors import FederationError, Forbidden, Invalid, NotReady, Unavailable
 from fedingress.domain.footprint import Footprint
 from fedingress.domain.graph import GlobalResource, Mark
 from fedingress.domain.outcome import Later, Outcome, Settled
@@ -17,7 +17,6 @@ from fedingress.ports import Guard, Ports
 from fedingress.ports.ledger import report_entry
 
 _HELD_SECONDS = 60.0
-_LONGEST = 512
 _ADVICE = "the deletion goes on once that is done"
 
 
@@ -44,7 +43,7 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
         try:
             plan = preview(found, ports)
             pending = carry_out(plan, ports, guard)
-        except (Forbidden, InUse, Invalid, OperationFailed) as error:
+        except (Forbidden, Invalid, Unavailable) as error:
             _tell_what_holds(found, error, ports)
             if isinstance(error, Unavailable):
                 raise
@@ -80,6 +79,8 @@ def _recall(found: Subject, ports: Ports) -> None:
 
 def _tell_what_holds(found: Subject, error: FederationError, ports: Ports) -> None:
     """Let the condition say why the graph is still there, and what somebody can do."""
+    if isinstance(error, NotReady):
+        return
     before = ports.ledger.report("backends", found.key, BackendsReport)
     if before is None or before.uid != found.source.uid:
         before = BackendsReport(uid=found.source.uid, generation=found.source.generation)
@@ -88,7 +89,7 @@ def _tell_what_holds(found: Subject, error: FederationError, ports: Ports) -> No
         programmed=False,
         observed=False,
         reason=type(error).__name__,
-        message=f"{str(error)[:_LONGEST]}; {_ADVICE}",
+        message=told(error) if isinstance(error, Unavailable) else f"{told(error)}; {_ADVICE}",
         fingerprint="",
     )
     works = [Work(concern="status", unit=found.key, cause="backends.held")]

@@ -3,7 +3,8 @@ The errors that cross ports, drawn as a tree. SDK errors never do: an adapter ch
 
     FederationError
     ├── Unavailable   429, 5xx, timeouts, refused connections: come back after_seconds
-    │   └── InUse           something else refers to it, ours or not: it may let go
+    │   ├── InUse           something else refers to it, ours or not: it may let go
+    │   └── NotReady        an earlier change of it still runs, mostly ours
     ├── Conflict      409, 412, a lost etag or resourceVersion: observe again and replan
     ├── Forbidden     401, 403: credentials or rights are missing; the text says which
     │   └── QuotaExceeded   the project may have no more of these
@@ -31,6 +32,10 @@ class Unavailable(FederationError):  # noqa: N818  the words of the field read b
 
 class InUse(Unavailable):
     """What should go is still referred to; the text says by what."""
+
+
+class NotReady(Unavailable):
+    """An earlier change of the same resource still runs."""
 
 
 class Conflict(FederationError):  # noqa: N818

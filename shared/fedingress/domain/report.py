@@ -213,12 +213,14 @@ class NetworkIntent(Report):
     ipv6: its load balancer has an address of IPv6.
     held: nothing may be taken off the rule yet: endpoints of a member that left, or that nobody
         can speak for, may still be in use.
+    consents: words by which its user lets us take over a rule under our name.
     """
 
     source: str
     state: str
     project: str
     network: str
+    consents: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     ipv6: bool = False
     held: bool = False

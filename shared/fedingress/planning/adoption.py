@@ -1,11 +1,12 @@
 """
 Resources that stand under a name of ours without our mark: left alone, or taken over by consent.
 
-Called by `planning.backends`. Whoever consents says the word that was told with the diff. It holds
-a digest of the diff, so that what is done is what was shown, also after the store was lost.
+Called by `planning.backends` and `planning.firewall`. Whoever consents says the word that was told
+with the diff. It holds a digest of the diff, so that what is done is what was shown, also after the
+store was lost.
 
-Source: compute v1: of the kinds of a graph, health checks, backend services, URL maps and SSL
-policies take another description, where our mark stands; the others have setters only.
+Source: compute v1: firewalls, health checks, backend services, URL maps and SSL policies take
+another description, where our mark stands; the others have setters only.
 """
 
 import json
@@ -19,9 +20,9 @@ from fedingress.planning.diff import differing, fingerprint
 from fedingress.planning.groups import Problem
 
 _MARKABLE: Final = frozenset(
-    {Kind.HEALTH_CHECK, Kind.BACKEND_SERVICE, Kind.URL_MAP, Kind.SSL_POLICY}
+    {Kind.FIREWALL, Kind.HEALTH_CHECK, Kind.BACKEND_SERVICE, Kind.URL_MAP, Kind.SSL_POLICY}
 )
-_FIXED: Final = frozenset({"loadBalancingScheme"})
+_FIXED: Final = frozenset({"loadBalancingScheme", "network", "direction"})
 _DIGITS: Final = 8
 _LONGEST_VALUE: Final = 60
 
@@ -48,7 +49,7 @@ def refusal(found: GlobalResource, item: GlobalResource) -> str:
     if found.kind is Kind.ADDRESS:
         return f"{start}; to use it, annotate {names.STATIC_IP}: {found.name}"
     if found.kind not in _MARKABLE:
-        return f"{start}; it cannot take a mark either: delete it, or rename it"
+        return f"{start}; it cannot take a mark either: delete it"
     fields = differing(found.spec, item.spec)
     if fixed := sorted(_FIXED & set(fields)):
         return f"{start}; its {', '.join(fixed)} cannot be changed either: delete it"

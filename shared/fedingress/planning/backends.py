@@ -31,6 +31,7 @@ from fedingress.planning.diff import differing
 from fedingress.planning.frontends import Plot
 from fedingress.planning.groups import Group, use_of
 from fedingress.planning.health_checks import Question
+from fedingress.planning.stranding import HELD, stranded, would_empty
 
 _OTHERS: Final = frozenset({Kind.FIREWALL, Kind.SECURITY_POLICY, Kind.INSTANCE_GROUP})
 KINDS: Final = tuple(kind for kind in Kind if kind not in _OTHERS)
@@ -303,7 +304,8 @@ def plan(
 
     A resource under our name without our mark is held, and touched only with *consents*; nothing
     new is led to a backend service that is not ours. A backend service that has
-    backends never loses the last one here; only the deletion of the Ingress takes it away.
+    backends never loses the last one here, nor do all of them together; only the deletion of the
+    Ingress takes them away.
     Forwarding rules that *stay* keep their addresses and everything that they lead to, backend
     services their health checks. While a backend service lacks the *security_policy* that all of
     them shall have, nothing is changed that leads requests to it.
@@ -322,7 +324,7 @@ def plan(
             else:
                 held.append(adoption.refusal(found, item))
         elif fields := _fields(found, item):
-            if _would_empty(found, item):
+            if would_empty(found, item):
                 held.append(f"{item.label} would lose its last backend; it keeps what it has")
                 continue
             why = "differs in " + ", ".join(fields)
@@ -331,6 +333,8 @@ def plan(
     if bare or _leads_to_others(wanted, observed, mark):
         return _unled(changes, held, bare)
     kept = addresses.behind(stay, observed)
+    if stranded(wanted, [item for item in observed if ours(item, mark)], kept):
+        return Plan(held=(*held, HELD))
     surplus = [
         item
         for item in observed
@@ -369,14 +373,6 @@ def _unled(
         return Plan(changes=tuple(early), held=tuple(held))
     sentences = (f"{label} gets no requests before it has its security policy" for label in bare)
     return Plan(held=(*held, *sentences))
-
-
-def _would_empty(found: GlobalResource, item: GlobalResource) -> bool:
-    return (
-        item.kind is Kind.BACKEND_SERVICE
-        and bool(found.spec.get("backends"))
-        and not item.spec["backends"]
-    )
 
 
 def stages(plan_: Plan[GlobalResource]) -> list[list[Change[GlobalResource]]]:

@@ -14,7 +14,9 @@ from fedingress.domain import names
 from fedingress.domain.change import Change, Create, Delete, Plan, Update
 from fedingress.domain.graph import GlobalResource, Kind, Mark
 from fedingress.domain.report import NetworkIntent
+from fedingress.planning import adoption
 from fedingress.planning.diff import differing
+from fedingress.planning.groups import Problem
 
 PROBER_RANGES: Final = {
     "probes": ("130.211.0.0/22", "35.191.0.0/16"),
@@ -167,6 +169,7 @@ def plan(
 
     *complete*: whether every source has spoken since the store was new; without it nothing is
     deleted. An Ingress that leaves its graph as an orphan leaves the rules, too, marked for good.
+    A rule under our name without our mark is taken over by consent of any Ingress that needs it.
     """
     intents = tuple(intents)
     needed = {item.name: item for item in wanted(project, network, owner, intents, observed)}
@@ -179,7 +182,9 @@ def plan(
     for name in known:
         found, item = have.get(name), needed.get(name)
         if found is not None and not _ours(found, owner):
-            held.append(f"{found.label} exists and does not carry our mark; it is left alone")
+            change = adoption.adopted(found, item, _consents(intents)) if item else None
+            changes += [change] if change else []
+            held += [adoption.refusal(found, item)] if item and not change else []
         elif item is not None:
             changes += _make(item, found)
         elif found is not None and found.mark != _orphaned(owner, network):
@@ -193,6 +198,29 @@ def plan(
             else:
                 held.append(f"{found.label} stays until every Ingress was seen")
     return Plan(changes=tuple(changes), held=tuple(held))
+
+
+def problems(
+    project: str,
+    network: str,
+    owner: str,
+    intents: Iterable[NetworkIntent],
+    observed: Sequence[GlobalResource],
+) -> tuple[Problem, ...]:
+    """Say of each rule that is needed and stands there as somebody else's what it would take."""
+    intents = tuple(intents)
+    needed = {item.name: item for item in wanted(project, network, owner, intents, observed)}
+    return tuple(
+        ("NameTaken", adoption.refusal(found, needed[found.name]))
+        for found in observed
+        if found.name in needed
+        and not _ours(found, owner)
+        and adoption.adopted(found, needed[found.name], _consents(intents)) is None
+    )
+
+
+def _consents(intents: Iterable[NetworkIntent]) -> frozenset[str]:
+    return frozenset(word for intent in intents for word in intent.consents)
 
 
 def _orphaned(owner: str, network: str) -> Mark:

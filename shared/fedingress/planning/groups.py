@@ -126,10 +126,13 @@ def drained(
     Args:
         groups: All of the backend service.
         wanted: Members that shall get no new requests.
-        frozen: Backends that stay as they are observed.
+        frozen: Backends that stay as they are observed; those of *groups* do not, if drained.
     """
+    groups = tuple(groups)
+    known = {group.neg.path for group in groups}
+    others = (entry for entry in frozen if entry.get("group") not in known)
     left = any(group.cluster not in wanted for group in groups)
-    left = left or any(entry.get("capacityScaler", 1) != 0 for entry in frozen)
+    left = left or any(entry.get("capacityScaler", 1) != 0 for entry in others)
     return frozenset(wanted) if left else frozenset()
 
 

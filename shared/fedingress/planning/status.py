@@ -10,6 +10,7 @@ from fedingress.domain.condition import ClusterRow, Condition
 from fedingress.domain.ingress import Source, status_entry
 from fedingress.domain.report import BackendsReport, FanoutReport
 from fedingress.planning import news
+from fedingress.planning.groups import Problem
 from fedingress.planning.news import Cause
 
 _QUIET = frozenset({"ineligible", "placed"})
@@ -25,7 +26,7 @@ class Standing:
     """
     All that status is derived from; a report of another incarnation counts as missing.
 
-    closed: sentences on firewalls that the cloud does not let us open.
+    closed: reason and sentence of each firewall that the cloud does not let us open.
     members: what `dns` says of the members' shares, by cluster; see `DnsReport`.
     """
 
@@ -35,7 +36,7 @@ class Standing:
     hosts: Mapping[str, Mapping[str, str]]
     retired: bool
     faults: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
+    closed: tuple[Problem, ...] = ()
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -210,7 +211,7 @@ _REASONS = {
 
 def _wrong(standing: Standing) -> list[Cause]:
     """All that is not as it should be; of one that leaves, what holds it."""
-    closed = [Cause(reason="FirewallForbidden", sentence=text) for text in standing.closed]
+    closed = [Cause(reason=reason, sentence=text) for reason, text in standing.closed]
     if standing.retired:
         return closed
     rows = standing.fanout.clusters if standing.fanout else {}

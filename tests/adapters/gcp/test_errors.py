@@ -9,6 +9,7 @@ from fedingress.domain.errors import (
     InUse,
     Invalid,
     LeaseLost,
+    NotReady,
     QuotaExceeded,
     Unavailable,
 )
@@ -16,7 +17,7 @@ from tests.adapters.gcp.scripted import refusal as reply
 
 CASES = [
     (400, "invalid", Invalid, None),
-    (400, "resourceNotReady", Unavailable, 1.0),
+    (400, "resourceNotReady", NotReady, 1.0),
     (400, "resourceInUseByAnotherResource", InUse, 2.0),
     (401, "authError", Forbidden, None),
     (403, "forbidden", Forbidden, None),

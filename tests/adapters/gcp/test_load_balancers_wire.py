@@ -118,7 +118,8 @@ def test_a_create_that_failed_at_once_is_told_by_waiting(script, gce):
     pending, errors = gce.wait([operation], seconds=1)
 
     assert not pending
-    assert errors == [f"{address().label}: Quota 'X' exceeded."]
+    advice = "raise this quota, or delete what is no longer needed"
+    assert errors == [f"{address().label}: Quota 'X' exceeded; {advice}"]
 
 
 def test_an_unknown_field_is_invalid_before_it_is_sent(script, gce):

@@ -1,15 +1,20 @@
 """Echo pods asked directly: what they say, how they die, how fast they are."""
 
 import asyncio
+import contextlib
 import json
 import socket
+import ssl
 import time
 
 import aiohttp
 import pytest
+from h2.connection import H2Connection
+from h2.events import DataReceived, StreamEnded
 
 from localcloud.addresses import AddressRefused, WorldBlock, to_loopback
 from localcloud.dataplane.echo import Identity, Pod
+from localcloud.world.certificates import Authority
 
 pytestmark = pytest.mark.wire
 
@@ -20,9 +25,10 @@ def block():
         yield taken
 
 
-def pod_of(block, n=1, **fields):
+def pod_of(block, n=1, context=None, **fields):
     given = {"ip": block.pod(0, n), "ports": (8080, 9090), **fields}
-    return Pod(Identity(name=f"p-{n}", cluster="c", region="us-east1", app="shop", **given))
+    identity = Identity(name=f"p-{n}", cluster="c", region="us-east1", app="shop", **given)
+    return Pod(identity, context)
 
 
 def url(pod, path="/", port=8080):
@@ -58,6 +64,7 @@ def test_a_pod_says_who_it_is_and_what_arrived(block):
             "host": "shop.example.com",
             "path": "/a?b=%20",
             "scheme": "http",
+            "protocol": "HTTP/1.1",
             "headers": {"X-Forwarded-For": "1.1.1.1", "X-Client-Region": "r"},
         }
         assert pod.served == 2
@@ -211,3 +218,50 @@ async def raw_requests(pod, count):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readuntil(b"}}")
     writer.close()
+
+
+def test_a_tls_port_speaks_http2_where_that_is_agreed_on(block):
+    """Two requests side by side on one connection; a kill resets it, and HTTP/1.1 is spoken too."""
+
+    async def story(session):
+        pod = pod_of(block, tls_ports=(8080,), context=Authority().server_context)
+        await pod.start()
+        host = to_loopback(pod.identity.ip)
+        plain = ssl.create_default_context()
+        plain.check_hostname, plain.verify_mode = False, ssl.CERT_NONE
+        async with session.get(f"https://{host}:8080/a", ssl=plain) as got:
+            assert (await got.json())["protocol"] == "HTTP/1.1"
+        agreed = ssl.create_default_context()
+        agreed.check_hostname, agreed.verify_mode = False, ssl.CERT_NONE
+        agreed.set_alpn_protocols(["h2"])
+        reader, writer = await asyncio.open_connection(host, 8080, ssl=agreed)
+        pod.slow(0.2)
+        began = time.monotonic()
+        bodies = await exchange(reader, writer, ["/one", "/two"])
+        assert [json.loads(body)["path"] for body in bodies] == ["/one", "/two"]
+        assert {json.loads(body)["protocol"] for body in bodies} == {"HTTP/2"}
+        assert time.monotonic() - began < 10
+        await pod.kill()
+        with contextlib.suppress(OSError):
+            assert await reader.read() == b""
+        writer.close()
+
+    run(story)
+
+
+async def exchange(reader, writer, paths):
+    """The bodies of requests for *paths*, all sent before any is answered."""
+    http = H2Connection()
+    http.initiate_connection()
+    for number, path in enumerate(paths):
+        head = {":method": "GET", ":authority": "a", ":scheme": "https", ":path": path}
+        http.send_headers(2 * number + 1, list(head.items()), end_stream=True)
+    writer.write(http.data_to_send())
+    found, open_ = {}, len(paths)
+    while open_:
+        for event in http.receive_data(await reader.read(65536)):
+            if isinstance(event, DataReceived):
+                found[event.stream_id] = found.get(event.stream_id, b"") + event.data
+            open_ -= isinstance(event, StreamEnded)
+        writer.write(http.data_to_send())
+    return [found[stream] for stream in sorted(found)]

@@ -406,7 +406,8 @@ def test_pods_that_speak_tls_are_checked_and_reached_by_tls(tmp_path, protocol):
         await lab.apply()
         plain, _ = await lab.get("/a")
 
-        assert (seen["scheme"], seen["path"]) == ("https", "/a")
+        spoken = {"HTTPS": "HTTP/1.1", "HTTP2": "HTTP/2"}[protocol]
+        assert (seen["scheme"], seen["path"], seen["protocol"]) == ("https", "/a", spoken)
         assert plain.status == 502
 
     run(story, tmp_path, protocol=protocol)

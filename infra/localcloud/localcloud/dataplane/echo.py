@@ -1,11 +1,12 @@
 """
-Echo pods: real HTTP/1.1 servers that say who answered and what arrived.
+Echo pods: real HTTP servers that say who answered and what arrived.
 
 The world makes one for each ready or unready pod of its clusters; its control API kills, revives,
 slows and unreadies them. A pod has one address of its own and listens on each of its ports.
 
 Some ports may speak TLS, by a certificate that nobody verifies, as Google's front ends do not
-either. Not modelled: HTTP/2 and gRPC in the pod, more than one container, resource limits.
+either; there clients may agree on HTTP/2 by ALPN. Not modelled: HTTP/2 without TLS and gRPC in the
+pod, more than one container, resource limits.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from localcloud.addresses import to_loopback
+from localcloud.dataplane.http2 import ByAlpn, Heard, Http2, Said
 from localcloud.dataplane.listening import stop_accepting
 
 _BACKLOG = 1024
@@ -61,6 +63,7 @@ class Pod:
         self._checks = {identity.readiness_path, *identity.health_paths}
         self._listeners: list[asyncio.Server] = []
         self._http: web.Server | None = None
+        self._http2: set[Http2] = set()
 
     @property
     def alive(self) -> bool:
@@ -78,14 +81,17 @@ class Pod:
         if self._http is not None:
             return
         host = to_loopback(self.identity.ip)
-        self._http = web.Server(self._answer, access_log=None)
+        self._http = plain = web.Server(self._answer_plain, access_log=None)
         loop = asyncio.get_running_loop()
         secure = self._context() if self._context and self.identity.tls_ports else None
+        if secure is not None:
+            secure.set_alpn_protocols(["h2", "http/1.1"])
         try:
             for port in self.identity.ports:
                 tls = secure if port in self.identity.tls_ports else None
+                factory = self._by_alpn if tls else plain
                 self._listeners.append(
-                    await loop.create_server(self._http, host, port, backlog=_BACKLOG, ssl=tls)
+                    await loop.create_server(factory, host, port, backlog=_BACKLOG, ssl=tls)
                 )
         except OSError:
             await self.kill()
@@ -96,6 +102,9 @@ class Pod:
         http, self._http = self._http, None
         listeners, self._listeners = self._listeners, []
         await stop_accepting(listeners)
+        for each in list(self._http2):
+            if each.transport is not None:
+                _reset(each.transport)
         if http is None:
             return
         for connection in http.connections:
@@ -126,21 +135,40 @@ class Pod:
         """Treat these paths as health checks too, from now on."""
         self._checks.update(paths)
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def _by_alpn(self) -> ByAlpn:
+        assert self._http is not None
+        return ByAlpn(self._http, lambda: Http2(self._answer, self._http2))
+
+    async def _answer_plain(self, request: web.BaseRequest) -> web.StreamResponse:
+        """HTTP/1.1."""
+        await request.read()
+        version = request.version
+        named = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
+        heard = Heard(
+            method=request.method,
+            host=request.host,
+            path=request.raw_path,
+            scheme=request.scheme,
+            protocol=f"HTTP/{version.major}.{version.minor}",
+            headers=named,
+        )
+        said = await self._answer(heard)
+        return web.Response(status=said.status, body=said.body or None, headers=said.headers)
+
+    async def _answer(self, request: Heard) -> Said:
         headers = {"X-Cluster": self.identity.cluster, "X-Pod": self.identity.name}
-        if request.path in self._checks:
-            return web.Response(status=200 if self.ready else 503, headers=headers)
+        if request.path.partition("?")[0] in self._checks:
+            return Said(status=200 if self.ready else 503, headers=headers)
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
-        await request.read()
         self.served += 1
-        return web.Response(
+        return Said(
+            status=200,
             body=json.dumps(self._seen(request)).encode() + b"\n",  # answers stand below each other
-            headers=headers,
-            content_type="application/json",
+            headers={**headers, "Content-Type": "application/json"},
         )
 
-    def _seen(self, request: web.BaseRequest) -> dict[str, object]:
+    def _seen(self, request: Heard) -> dict[str, object]:
         """What a client is told: the pod's identity and the request as it arrived here."""
         return {
             "cluster": self.identity.cluster,
@@ -149,12 +177,13 @@ class Pod:
             "app": self.identity.app,
             "method": request.method,
             "host": request.host,
-            "path": request.raw_path,
+            "path": request.path,
             "scheme": request.scheme,
+            "protocol": request.protocol,
             "headers": {
-                name: ", ".join(request.headers.getall(name))
+                name: request.headers[name.lower()]
                 for name in ECHOED_HEADERS
-                if name in request.headers
+                if name.lower() in request.headers
             },
         }
 

@@ -3,7 +3,7 @@ Google's errors in our words; no exception of a Google client leaves this packag
 
 Called around every request by `compute` and `record_sets`.
 
-    400 resourceNotReady                     Unavailable: the order of things is not there yet
+    400 resourceNotReady                     NotReady: the order of things is not there yet
     400 resourceInUse...                     InUse: it passes, unless somebody else holds it
     400 incompatible balancing_mode          InUse: another backend service has the instance group
     400 otherwise, 404                       Invalid, in the cloud's words
@@ -29,6 +29,7 @@ from fedingress.domain.errors import (
     Forbidden,
     InUse,
     Invalid,
+    NotReady,
     QuotaExceeded,
     Unavailable,
 )
@@ -44,6 +45,7 @@ _UNKNOWN_CALLER: Final = 401
 _REFUSED: Final = frozenset({_UNKNOWN_CALLER, 403})
 _OTHER_MODE: Final = "incompatible balancing_mode"
 _QUOTA: Final = re.compile(r"[Qq]uota '?\w*'? ?exceeded")
+RAISE_QUOTA: Final = "raise this quota, or delete what is no longer needed"
 _ROLE: Final = "roles/compute.loadBalancerAdmin"
 _ROLES: Final = {
     "firewalls": "roles/compute.securityAdmin",
@@ -106,7 +108,7 @@ def translate(what: str, said: Refusal) -> FederationError:
     if busy or said.status >= _SERVER_ERROR:
         return Unavailable(text, after_seconds=said.retry_after_seconds or _BUSY_SECONDS)
     if said.reason in _PAUSES:
-        kind = InUse if said.reason.startswith("resourceInUse") else Unavailable
+        kind = InUse if said.reason.startswith("resourceInUse") else NotReady
         return kind(text, after_seconds=_PAUSES[said.reason])
     if said.status in _REFUSED:
         return _refused(text, said)
@@ -116,7 +118,7 @@ def translate(what: str, said: Refusal) -> FederationError:
 def _refused(text: str, said: Refusal) -> FederationError:
     """With what somebody can do about it, because nobody else will."""
     if said.reason == "quotaExceeded" or _QUOTA.search(said.message):
-        return QuotaExceeded(f"{text}; raise this quota, or delete what is no longer needed")
+        return QuotaExceeded(f"{text}; {RAISE_QUOTA}")
     if said.status == _UNKNOWN_CALLER:
         return Forbidden(f"{text}; give the functions an identity that Google accepts")
     role = next((role for word, role in _ROLES.items() if word in text), _ROLE)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from fedingress.adapters.gcp.compute import Compute
-from fedingress.adapters.gcp.errors import Missing
+from fedingress.adapters.gcp.errors import RAISE_QUOTA, Missing
 from fedingress.domain.errors import Unavailable
 from fedingress.ports.load_balancers import Operation
 
@@ -22,6 +22,8 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _LEAST_TIMEOUT_SECONDS: Final = 0.5
 _SIDE_BY_SIDE: Final = 8
+_QUOTA: Final = "QUOTA_EXCEEDED"
+"""Many quotas are looked at only once the change was accepted."""
 
 
 def wait(
@@ -64,10 +66,15 @@ def is_done(answer: Any) -> bool:
 
 def errors_of(answer: Any) -> list[str]:
     """The sentences of an operation that failed; empty for one that went well."""
-    found = [str(each.message or each.code) for each in answer.error.errors]
+    found = [_sentence(each) for each in answer.error.errors]
     if not found and answer.http_error_message:
         found = [str(answer.http_error_message)]
     return found
+
+
+def _sentence(fault: Any) -> str:
+    text = str(fault.message or fault.code)
+    return text.rstrip(".") + f"; {RAISE_QUOTA}" if _QUOTA in str(fault.code) else text
 
 
 def _read(compute: Compute, seconds: float, operation: Operation) -> list[str] | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fedingress.adapters.memory.backend_rules import OTHER_MODE
 from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_rules import DEFAULTS, NEGS, reasons, references
-from fedingress.domain.errors import Conflict, InUse, Invalid, Unavailable
+from fedingress.domain.errors import Conflict, InUse, Invalid, NotReady
 from fedingress.domain.graph import GlobalResource, GroupRef, InstanceGroupRef, Kind, NegRef
 from fedingress.planning.diff import fingerprint
 from fedingress.ports.clock import Clock
@@ -90,7 +90,7 @@ class GraphStore:
         Raises:
             Conflict: The name is taken.
             Invalid: GCE would refuse it.
-            Unavailable: It refers to something that is not ready.
+            NotReady: It refers to something that is not ready.
         """
         if desired.path in self.resources:
             raise Conflict(f"The resource '{desired.path}' already exists")
@@ -109,7 +109,7 @@ class GraphStore:
         Raises:
             Conflict: It is gone, another one, or its fingerprint is not the observed one.
             Invalid: GCE would refuse the result.
-            Unavailable: It, or something that it refers to, is not ready.
+            NotReady: It, or something that it refers to, is not ready.
         """
         found = self._same(observed)
         self._check_ready(found.path)
@@ -126,7 +126,7 @@ class GraphStore:
 
         Raises:
             Conflict: It is another one.
-            Unavailable: It is in use or not ready.
+            InUse, NotReady: It is in use or not ready.
         """
         found = self._same(observed)
         self._check_ready(found.path)
@@ -265,7 +265,7 @@ class GraphStore:
     def _check_ready(self, path: str) -> None:
         now = self.clock.now()
         if any(run.path == path and run.ends_at > now for run in self.running.values()):
-            raise Unavailable(f"The resource '{path}' is not ready", after_seconds=1.0)
+            raise NotReady(f"The resource '{path}' is not ready", after_seconds=1.0)
 
 
 def _check_unread(desired: GlobalResource) -> None:

@@ -6,9 +6,9 @@ Request paths and hosts are user text: checked here, and only ever put into map 
 Source: compute v1 HealthCheck (defaults: every 5 s, timeout 5 s, thresholds 2 and 2, path ``/``,
 host the endpoint's address, a fixed port of 80). An answer is healthy when its status is 200.
 
-HTTPS and HTTP2 checks speak HTTP/1.1 over TLS and do not look at the certificate.
+HTTPS checks speak HTTP/1.1 and HTTP2 ones HTTP/2, both over TLS; neither looks at the certificate.
 
-Not modelled: HTTP/2 on the wire, gRPC and SSL checks, named ports, ``response``, PROXY headers.
+Not modelled: gRPC and SSL checks, named ports, ``response``, PROXY headers.
 """
 
 import json
@@ -44,6 +44,7 @@ class Check:
     rise: int
     fall: int
     secure: bool = False
+    http2: bool = False
 
 
 def check_of(
@@ -78,6 +79,7 @@ def check_of(
     return Check(
         kind="HTTP" if kind in _SECURE else kind,
         secure=kind in _SECURE,
+        http2=kind == "HTTP2",
         path=str(request_path),
         host=str(host),
         port=port,

@@ -20,8 +20,8 @@ are its instances at the named port that the service says.
 
 Source: compute v1 Backend (balancingMode, preference), "Backend services overview".
 
-Protocol HTTPS is HTTP/1.1 over TLS, and so is HTTP2, which offers ``h2`` and takes what the pod
-speaks; certificates of pods are not looked at, as by Google's front ends.
+Protocol HTTPS is HTTP/1.1 and HTTP2 is HTTP/2, agreed on by ALPN, both over TLS; certificates of
+pods are not looked at, as by Google's front ends.
 
 Not modelled: CONNECTION balancing (taken as no limit), session affinity, locality policies,
 custom headers, outlier detection, CDN, ``failoverPolicy``.

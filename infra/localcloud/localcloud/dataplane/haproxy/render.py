@@ -192,6 +192,7 @@ def _checked(service: Service, check: Check, pool: Pool) -> Iterator[str]:
         yield "http-check expect status 200"
     port = f" port {check.port}" if check.port else ""
     port += " check-ssl verify none" if check.secure else ""
+    port += " check-proto h2 check-alpn h2" if check.http2 else ""
     yield f"timeout check {check.timeout_milliseconds}ms"
     yield (
         f"default-server check{port} inter {check.interval_milliseconds}ms"
@@ -216,7 +217,7 @@ def _followers(
             )
 
 
-_TLS = {"HTTPS": " ssl verify none", "HTTP2": " ssl verify none alpn h2,http/1.1"}
+_TLS = {"HTTPS": " ssl verify none", "HTTP2": " ssl verify none proto h2 alpn h2"}
 
 
 def _block(lines: Iterator[str]) -> str:
