@@ -126,7 +126,7 @@ class Zone:
         return [each.version for family in families for each in self.store.list(family)]
 
     def report(self, name):
-        unit = dns.report_name(ZONE.unit)
+        unit = dns.report_name(self.ref.unit)
         return self.ports.ledger.report(unit, f"shop/{name}", DnsReport)
 
 

@@ -1,6 +1,7 @@
 """What holds for every sequence of health, capacity, drains and policies, by hypothesis."""
 
 import dataclasses
+import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,6 +123,30 @@ def tell(zone, story, lost):
         )
     zone.look(*(dataclasses.replace(each, state="deleting") for each in story[-1]))
     assert zone.records == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(members=st.lists(MEMBERS, min_size=2, max_size=4))
+def test_both_providers_share_out_alike(members):
+    """The same members by address, weighted: an item of Cloud DNS has its entry's weight."""
+    rows = dict(zip(NAMES, members, strict=False))
+    four = {"hosted_zone": "", "shared": False}
+    targets = [
+        target(name, **(rows[name] | four | {"address": f"203.0.113.{number}"}))
+        for number, name in enumerate(rows)
+    ]
+    ours, theirs = (
+        intent("u1", *targets, routing="weighted", **more)
+        for more in ({}, {"zone": dataclasses.asdict(CLOUD)})
+    )
+    (pool,) = Zone(ours).pools().values()
+    (policy,) = (item.policy for item in Zone(theirs).records if item.policy)
+    address = {each.cluster: each.address for each in targets}
+
+    assert {
+        item["healthCheckedTargets"]["externalEndpoints"][0]: item["weight"]
+        for item in json.loads(policy)["wrr"]["items"]
+    } == {address[cluster]: weight for cluster, weight in pool.items()}
 
 
 @settings(max_examples=40, deadline=None)
