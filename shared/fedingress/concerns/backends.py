@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fedingress.concerns import accelerating, firewall, probing, regional, teardown
+from fedingress.concerns import accelerating, firewall, foreseeing, probing, regional, teardown
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -127,7 +127,7 @@ def preview(
         return Plan(held=(why,)), None
     if found.policy.topology == "aws":
         look = regional.Look(found=found, policy=found.policy, fanned=report)
-        return regional.preview(look, ports)
+        return foreseeing.preview(look, ports)
     return _graph_preview(found, found.policy, report, ports, coming=expected)
 
 

@@ -171,8 +171,8 @@ class DnsReport(Report):
     """
     What `dns` published, per host.
 
-    hosts: host -> {"zone": unit or "", "state": published | waiting | conflict | no-zone | removed,
-        "message": sentence}.
+    hosts: host -> {"zone": unit or "", "state": published | kept (published as before, for it
+        cannot be as it is wanted) | waiting | conflict | no-zone | removed, "message": sentence}.
     members: cluster -> {"share": the part of traffic that is published, "wanted": the part that it
         deserves, "weight": of its record, "reason": CamelCase or ""}, where members' own load
         balancers answer; of every one that some record of this Ingress may still lead to.
