@@ -7,8 +7,12 @@ writes that address into the status of the copy, is this test.
 
 import http.server
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import requests
@@ -137,6 +141,19 @@ class Story:
         listed = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
         return [each for each in listed.json()["rrsets"] if "routingPolicy" in each]
 
+    def why(self):
+        """What `fedingress why` says of the host."""
+        here = {"FEDINGRESS_STORE": f"sqlite:{self.store}"}
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "fedingress"), "why", HOST],
+            env={**os.environ, **self.site.env, **here},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return [line.strip() for line in done.stdout.splitlines()]
+
     def checks(self):
         """Names of Compute Engine's health checks."""
         return [each["name"] for each in self.site.listed("HealthChecks")]
@@ -189,6 +206,8 @@ def test_clients_follow_place_and_health_without_us_and_nothing_is_left(story):
             other = next(each for each in NEAR if each != region)
             assert story.asked(region) == {name}
             assert story.asked(other, subnet=True) == {NEAR[other]}
+        told = {f"near {at}: {story.balancers[name].address}" for at, name in PLACES.items()}
+        assert told <= {*story.why()}
         own = site.source().status.load_balancer.ingress[0].hostname
         assert story.asked("eu-central-1", name=own) == {"site-eu"}
         look_thoroughly(home)

@@ -67,6 +67,11 @@ class Sites(Regions):
         (found,) = [r for r in self.records.list(ZONE) if is_node(r.name) and r.policy]
         return found
 
+    def intent_targets(self):
+        """Members that the zone was told of."""
+        (found,) = self.ports.ledger.intents(ZONE.unit, ZoneIntent).values()
+        return [body["cluster"] for body in found.targets]
+
     def mutations(self):
         """How many calls reached the clouds."""
         return len(self.records.calls) + len(self.google.calls)
@@ -186,7 +191,18 @@ def test_a_policy_of_somebody_else_is_a_conflict_and_stays(sites):
     assert "is not ours" in conditions(sites)["Published"]["message"]
 
 
-def test_a_check_that_is_refused_keeps_the_host_waiting_and_is_told(sites):
+def test_amazon_is_not_asked_for_the_balancers_of_sites():
+    """Regions that AWS refuses, or does not have, keep no on-prem member away."""
+    world = Sites()
+    world.balancers.refuses = {each.region for each in SITES}
+    world.install(aws={"ingressClass": "site"}, dns=DNS)
+    world.submit(ingress_manifest(host=HOST))
+    world.quiet()
+
+    assert {*world.intent_targets()} == {*ADDRESSES}
+
+
+def test_a_check_that_is_refused_keeps_the_host_waiting_and_is_told():
     """The provider's words stand on the Ingress; nothing is published without a check."""
     world = Sites()
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from fedingress.adapters.memory.gce_checks import MemoryGceHealthChecks
-from fedingress.domain.errors import Unavailable
+from fedingress.domain.errors import Forbidden, Unavailable
 from fedingress.domain.policy import DnsHealthCheck, DnsPolicy, ZoneRef
 from fedingress.domain.record import RecordSet
 from fedingress.planning.answers.marks import is_node
@@ -101,6 +101,25 @@ def test_the_ends_are_what_a_user_expects():
     assert len(checks) == 1
     assert [each.values for each in records if each.name == "api.example.com"] == [("203.0.113.1",)]
     assert run(deleted)[0] == ([], [])
+
+
+def test_who_may_not_see_health_checks_can_lead_to_one_member():
+    """It needs none; two members do, and the host tells which right is missing."""
+
+    class Closed(MemoryGceHealthChecks):
+        def list(self, prefix):
+            raise Forbidden(f"compute.healthChecks.list is missing for {prefix}")
+
+    zone = Zone(CLOUD, Closed())
+    zone.want("web", EU, policy=WEIGHTED)
+    zone.look("repair")
+    assert zone.report("web").hosts["web.example.com"]["state"] == "published"
+
+    zone.want("web", EU, AP, policy=WEIGHTED)
+    zone.look()
+    row = zone.report("web").hosts["web.example.com"]
+    assert (row["state"], "healthChecks.list" in row["message"]) == ("failed", True)
+    assert [each.values for each in zone.all()] == [(EU.address,)]
 
 
 def test_a_quiet_window_reads_and_writes_nothing():

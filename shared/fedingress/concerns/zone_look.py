@@ -21,6 +21,7 @@ from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
 from fedingress.planning.answers.decision import Lately, Standing, Wanted, ZoneDecision
+from fedingress.planning.answers.marks import is_node, marks_in
 from fedingress.planning.answers.units import names_of, to_look_at
 from fedingress.planning.answers.weighing import (
     Weighed,
@@ -29,11 +30,14 @@ from fedingress.planning.answers.weighing import (
     recalled,
     weigh,
 )
+from fedingress.planning.answers.written import as_written, unwritten
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
 """Resyncs of many Ingresses come one after the other; the zone is listed for one of them."""
 _SOON_SECONDS = 5.0
+_INCOMPLETE_SECONDS = 60.0
+"""Until every source has spoken, which a tick asks for."""
 _UNITS_PER_SECOND = 20.0
 """A larger zone is listed later for the sake of nodes that nobody wants: that costs more there."""
 
@@ -97,8 +101,8 @@ class Visit:
         records = self._listed(memory, ports)
         if records is not None:
             memory = _with_listing(memory, records, self.now, complete=_complete(ports))
-        weighed = self._weighed(memory, records or (), ports)
-        memory = replace(memory, weighing=weighed.state.encode())
+        before = self._before(memory, records or (), ports)
+        weighed = self._weighed(before, memory, ports)
         checked = zone_checks.Checks(memory=memory)
         if self._checks_matter(weighed, memory):
             thorough = records is not None
@@ -112,7 +116,10 @@ class Visit:
         decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
         carried = carry_out(self.zone, decision, ports, guard)
-        memory, prints = self._learned(memory, found, decision, carried)
+        memory, prints = self._learned(memory, found, decision, carried, ports.owner)
+        stands = found.known if prints is None else prints
+        weighed = as_written(weighed, before, unwritten(weighed, wanted, stands))
+        memory = replace(memory, weighing=weighed.state.encode())
         return Look(
             memory=memory,
             prints=prints,
@@ -127,7 +134,7 @@ class Visit:
     def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
         """What a thorough look would change in the zone; nothing is written."""
         records = ports.record_sets.list(self.zone)
-        weighed = self._weighed(memory, records, ports)
+        weighed = self._weighed(self._before(memory, records, ports), memory, ports)
         coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
         memory = replace(memory, checks={**coming, **memory.checks})
         wanted = self._wanted(weighed, memory, ports)
@@ -138,14 +145,16 @@ class Visit:
             self.domain, self.intents, ports.owner, weighed, checks=memory.checks
         )
 
-    def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
-        if memory.weighing is None:
-            keys = keys_by_address(self.intents)
-            state = recalled(records, self.domain, ports.owner, self.now, keys)
-        else:
-            state = Weighing.decode(memory.weighing)
+    def _before(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighing:
+        """What was believed, and the weights that stand."""
+        if memory.weighing is not None:
+            return Weighing.decode(memory.weighing)
+        keys = keys_by_address(self.intents)
+        return recalled(records, self.domain, ports.owner, self.now, keys)
+
+    def _weighed(self, before: Weighing, memory: ZoneMemory, ports: Ports) -> Weighed:
         found = zone_checks.probes(memory, ports)
-        return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
+        return weigh(before, self.intents, self.now, owner=ports.owner, probes=found)
 
     def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
         return bool(weighed.forest.pools or memory.checks or memory.spare)
@@ -160,7 +169,9 @@ class Visit:
         lately = self.now - memory.listed_at < _LISTED_SECONDS
         resync = self.work.cause == RESYNC and not lately
         unknown = memory.weighing is None or memory.complete != _complete(ports)
-        idle = memory.idle_since and self.now - memory.idle_since >= self._sweep_seconds
+        # Nothing is swept before every source has spoken.
+        idle = memory.idle_since and memory.complete
+        idle = idle and self.now - memory.idle_since >= self._sweep_seconds
         asked = self._asked or resync or unknown or idle
         return ports.record_sets.list(self.zone) if asked else None
 
@@ -231,12 +242,16 @@ class Visit:
         found: _Compared,
         decision: ZoneDecision,
         carried: Carried,
+        owner: str,
     ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
         """What the next look can rely on: the memory, and the prints where there are news."""
         prints, looked = found.wanted.prints, found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
+        after = _after(found.standing.records, decision, carried) if looked is None else []
+        if not memory.complete:  # nothing was swept, so what nobody wants must not be forgotten
+            stands |= dict.fromkeys(self._nodes(after, owner) - prints.keys(), "")
         news = stands if stands != found.known or not memory.notes else None
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
@@ -247,7 +262,6 @@ class Visit:
         attached = {item.health_check for unit in units for item in unit.records}
         elsewhere = set(memory.elsewhere)
         if looked is None:
-            after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
             elsewhere = {item.health_check for item in after if item.name not in found.wanted.units}
         elif idle_since or not whole:
@@ -267,12 +281,19 @@ class Visit:
         )
         return learned, news
 
+    def _nodes(self, records: Iterable[RecordSet], owner: str) -> set[str]:
+        """Names of our nodes among *records*."""
+        marks = marks_in(records, self.domain).items()
+        return {name for name, mark in marks if is_node(name) and mark.owner == owner}
+
     def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:
         """Seconds until something is to be done that nobody tells; 0 when there is nothing."""
         waits = [each.until - self.now for each in memory.refused.values()]
         lately = memory.released
         waits += [lately[host].until - self.now for host in wanted if host in lately]
-        if memory.idle_since:
+        if memory.idle_since and not memory.complete:
+            waits.append(_INCOMPLETE_SECONDS)
+        elif memory.idle_since:
             waits.append(memory.idle_since + self._sweep_seconds - self.now)
         if memory.loose or carried.unfinished:
             waits.append(_SOON_SECONDS)

@@ -61,6 +61,10 @@ def test_batches_are_full_but_never_fuller_than_the_quotas():
     long = [part(f"h{n}", "x" * 9_996) for n in range(7)]
     assert [len(each.parts) for each in batches(long)] == [3, 3, 1]
     assert [len(each.parts) for each in batches([part("a", "x" * 40_000)])] == [1]
+    item = RecordSet(name="p", type="A", ttl_seconds=5, policy="x" * 10_000)
+    plan = Plan(changes=(Create(desired=item, why="test"),))
+    wide = [Part(unit=f"p{n}", plan=plan, leads_to=frozenset(), sweeps=False) for n in range(7)]
+    assert [len(each.parts) for each in batches(wide)] == [3, 3, 1]
     mixed = [part("a", "x"), part("_p-b", "x", sweeps=True)]
     assert [each.sweeps for each in batches(mixed)] == [False, True]
     assert [*batches([])] == []

@@ -209,6 +209,8 @@ def test_members_come_and_go_and_the_host_is_never_empty():
 REFUSED = {
     "names": ((target("us"), target("ap")), {}, "2 members answer by name"),
     "a private zone": ((US, AP), {"zone": PRIVATE}, "private zone"),
+    "a private address": ((US, site("ap", "10.1.2.3")), {}, "10.1.2.3 is a private address"),
+    "one of IPv6": ((site("us", "fd00::1"), AP), {}, "fd00::1 is a private address"),
     "countries": ((US, AP), {"routing": "geolocation", "places": PLACES}, "no countries"),
     "three in order": ((US, AP, EU), {"routing": "failover"}, "3 regions are in order"),
     "nowhere": ((US, site("cellar", "203.0.113.9")), {}, "nobody is near to cellar"),

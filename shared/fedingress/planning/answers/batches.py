@@ -6,7 +6,8 @@ nodes first, then the hosts that lead to them, then what nothing leads to any mo
 split. Where the provider refuses a batch, `bisected` finds the unit it means, so that one bad host
 keeps nobody else waiting.
 
-Source: Route 53 Developer Guide, "Quotas" (1000 elements and 32,000 characters of values a batch).
+Source: Route 53 Developer Guide, "Quotas" (1000 elements and 32,000 characters of values a batch);
+Cloud DNS, "Quotas and limits" (1000 additions, 1000 deletions and 100,000 bytes of data a change).
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -149,4 +150,6 @@ def _size(part: Part) -> tuple[int, int]:
     items = [change.desired for change in part.plan if not isinstance(change, Delete)]
     items += [change.observed for change in part.plan if not isinstance(change, Create)]
     elements = sum(max(1, len(item.values)) for item in items)
-    return elements, sum(len(value) + _SPARE_CHARACTERS for item in items for value in item.values)
+    values = (value for item in items for value in item.values)
+    characters = sum(len(value) + _SPARE_CHARACTERS for value in values)
+    return elements, characters + sum(len(item.policy) for item in items)

@@ -20,6 +20,7 @@ RRSetRoutingPolicy (healthCheckedTargets: A and AAAA only; a location is a regio
 compute v1 HealthCheck.sourceRegions (checkIntervalSec of at least 30).
 """
 
+import ipaddress
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
@@ -31,6 +32,14 @@ from fedingress.planning.answers import regions
 PROVIDER: Final = "cloud-dns"
 LEAST_INTERVAL_SECONDS: Final = 30
 _REGIONS_IN_ORDER: Final = 2
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("fc00::/7", "fe80::/10"),
+    )
+)
+"""What no checker of Google's can reach. Source: RFC 1918, 3927, 4193, 4291 and 6598."""
 _INSTEAD: Final = "use a hosted zone of Route 53, or place the Ingress in one member"
 
 
@@ -45,7 +54,12 @@ def seen(target: Target, routing: str) -> Target:
 
 
 def fault(
-    policy: DnsPolicy, visibility: str, members: int, *, by_name: bool, groups: Collection[str]
+    policy: DnsPolicy,
+    visibility: str,
+    addresses: Collection[str],
+    *,
+    by_name: bool,
+    groups: Collection[str],
 ) -> str:
     """
     Why several members cannot be answered; empty when they can.
@@ -53,10 +67,11 @@ def fault(
     Args:
         policy: Of the Ingress.
         visibility: Of the zone.
-        members: How many there are.
-        by_name: Whether they have names, not IP addresses.
+        addresses: Of the members, one each.
+        by_name: Whether these are names, not IP addresses.
         groups: Regions that they are in; with latency those of Google Cloud, where there is one.
     """
+    members = len(addresses)
     if by_name:
         return (
             f"{members} members answer by name, and Cloud DNS checks nothing but IP addresses: it "
@@ -67,7 +82,14 @@ def fault(
             f"{members} members answer in a private zone, and Cloud DNS checks members' addresses "
             f"in public zones only; {_INSTEAD}"
         )
+    if hidden := sorted(each for each in addresses if _private(each)):
+        return f"{hidden[0]} is a private address, which Cloud DNS cannot check; {_INSTEAD}"
     return _unsayable(policy, groups) or _uncheckable(policy)
+
+
+def _private(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    return any(found in network for network in _PRIVATE)
 
 
 def _unsayable(policy: DnsPolicy, groups: Collection[str]) -> str:

@@ -318,7 +318,7 @@ def _fault_in_cloud_dns(
     return clouddns.fault(
         wish.policy,
         str(wish.intent.zone.get("visibility", "")),
-        len(entries),
+        [each.address for each in entries],
         by_name=any("CNAME" in each.types for each in entries),
         groups=groups,
     )
