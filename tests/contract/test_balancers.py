@@ -20,6 +20,7 @@ from tests.localcloud.aws.test_accelerators import balancer
 
 _NUMBERS = itertools.count(1)
 US, EU = "us-east-1", "eu-west-1"
+OTHERS = "others.us-east-1.elb.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,20 @@ class BalancersContract:
         """Others', and another region's, are left out; what an alias needs stands there."""
         here, there = lab.put("one", US, (True,)), lab.put("one", EU, (True,))
 
-        found = lab.port.find(US, [here, there, "other.us-east-1.elb.amazonaws.com"])
+        found = lab.port.find(US, [here, there, "shop.example.net"])
         assert set(found) == {here}
         assert (found[here].name, found[here].region, found[here].state) == (here, US, "active")
         assert found[here].hosted_zone == "Z35SXDOTRQ7X7K"
         assert found[here].arn.startswith("arn:aws:elasticloadbalancing:us-east-1:")
         assert lab.port.find(EU, [here, there])[there].hosted_zone == "Z32O12XQLNTSW2"
+
+    def test_one_of_another_account_is_known_by_its_name(self, lab):
+        """Its zone, so that records are aliases; nothing of its state, and no ARN."""
+        here = lab.put("one", US, (True,))
+        found = lab.port.find(US, [here, OTHERS])
+        assert found[OTHERS] == Balancer(name=OTHERS, region=US, hosted_zone="Z35SXDOTRQ7X7K")
+        assert found[here].healthy
+        assert lab.port.find(EU, [OTHERS]) == {}
 
     @pytest.mark.parametrize(
         ("groups", "healthy"),
@@ -76,6 +85,7 @@ class TestMemory(BalancersContract):
     @pytest.fixture
     def lab(self) -> Lab:
         port = MemoryBalancers()
+        port.elsewhere[OTHERS] = Balancer(name=OTHERS, region=US, hosted_zone="Z35SXDOTRQ7X7K")
 
         def put(name: str, region: str, groups: tuple[bool | None, ...]) -> str:
             made = balancer(name, region)

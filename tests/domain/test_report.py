@@ -101,3 +101,14 @@ def test_addresses_are_known_by_their_record_type():
     assert both.addresses == ("203.0.113.1", "2001:db8::1")
     assert both.by_type == {"A": ("203.0.113.1",), "AAAA": ("2001:db8::1",)}
     assert (none.addresses, none.by_type) == ((), {})
+
+
+def test_members_that_wait_and_members_that_are_silent():
+    """By the rows of fan-out's report."""
+    rows = {
+        "a": {"state": "placed", "reason": "Waiting", "message": ""},
+        "b": {"state": "unreachable", "reason": "Unreachable", "message": ""},
+        "c": {"state": "placed", "reason": "Applied", "message": ""},
+    }
+    found = FanoutReport(uid="u", generation=1, clusters=rows)
+    assert (found.waiting, found.silent) == ({"a"}, {"b"})

@@ -1,13 +1,16 @@
 """A site whose members answer themselves, read by boto3 and `dig`."""
 
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import inet_aton
 from typing import Any
 
 import boto3
 import pytest
+from dnslib import EDNS0, QTYPE, DNSHeader, DNSQuestion, DNSRecord, EDNSOption
 
 from infra.demo import manifests as demo
 from localcloud.world.spec import WorldSpec, members_from
@@ -18,6 +21,7 @@ from tests.e2e.waiting import until
 HOST = "shop.aws.example.com"
 DOMAIN = "aws.example.com"
 NEAR = {"us-east-1": "eks-us", "ap-southeast-1": "eks-ap"}
+_CLIENT_SUBNET = 8
 DIG = shutil.which("dig")
 
 
@@ -76,6 +80,15 @@ class Regions(Site):
             [*words, name, "A"], capture_output=True, text=True, timeout=30, check=True
         )
         return [line for line in done.stdout.split() if line.replace(".", "").isdigit()]
+
+    def asked(self, name: str, subnet: str) -> frozenset[str]:
+        """The A records of *name*, for a resolver that asks on behalf of one client (RFC 7871)."""
+        host, _, port = self.env["LOCALCLOUD_DNS"].rpartition(":")
+        option = EDNSOption(_CLIENT_SUBNET, struct.pack("!HBB", 1, 32, 0) + inet_aton(subnet))
+        question = DNSRecord(DNSHeader(rd=1), q=DNSQuestion(name, QTYPE.A))
+        question.add_ar(EDNS0(udp_len=1232, opts=[option]))
+        reply = DNSRecord.parse(question.send(host, int(port), timeout=5))
+        return frozenset(str(row.rdata) for row in reply.rr if row.rtype == QTYPE.A)
 
     def client(self, region: str) -> str:
         """The address of clients in a region."""

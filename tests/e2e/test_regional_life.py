@@ -162,6 +162,97 @@ def test_the_demo_reads_every_hosts_name_in_the_zone():
     assert any("is shop.aws.example.com here" in each for each in found.added)
 
 
+NOWHERE = "203.0.113.7"
+"""A client in no network that the lab knows the place of."""
+
+
+US, AP = NEAR
+ROUTINGS = {
+    "latency": ({"routing": "latency"}, (US, AP, None)),
+    "a state, a country, and the rest": (
+        {
+            "routing": "geolocation",
+            "places": [
+                {"location": "subdivision:US/VA", "region": AP},
+                {"location": "continent:NA", "region": US},
+                {"location": "country:SG", "region": US},
+                {"location": "country:*", "region": US},
+            ],
+        },
+        (AP, US, US),
+    ),
+    "a country, a continent, and the rest": (
+        {
+            "routing": "geolocation",
+            "places": [
+                {"location": "country:US", "region": AP},
+                {"location": "continent:AS", "region": US},
+                {"location": "country:*", "region": AP},
+            ],
+        },
+        (AP, US, AP),
+    ),
+    "failover": ({"routing": "failover", "order": [AP, US]}, (AP, AP, AP)),
+}
+"""What the policy says, and the region whose member answers clients in Virginia, in Singapore and
+in no known place; None for any one."""
+
+
+def test_every_routing_is_seen_by_who_asks_for_whom(regions, store):
+    """Client subnets of two regions and of none: by latency, by place, in order and by weight."""
+    site = regions
+    clients = [site.client(US), site.client(AP), NOWHERE]
+    base = policy(site.hosted_zone())
+
+    def answers():
+        return [site.asked(HOST, client) for client in clients]
+
+    def route(dns):
+        changed = policy(site.hosted_zone())
+        changed["spec"]["dns"] |= dns
+        site.apply(CONFIG, changed)
+
+    try:
+        with embedded(site, store):
+            published(site)
+            led = {
+                region: site.asked(site.balancers(region)[0]["DNSName"], NOWHERE) for region in NEAR
+            }
+            assert led[US].isdisjoint(led[AP])
+            for name, (dns, expected) in ROUTINGS.items():
+                route(dns)
+                allowed = [[led[e]] if e else list(led.values()) for e in expected]
+                until(
+                    f"answers by {name}",
+                    lambda allowed=allowed: all(map(list.__contains__, allowed, answers())),
+                    say=lambda: (answers(), led, site.weights(), site.conditions()),
+                )
+                assert holds(
+                    lambda allowed=allowed: all(map(list.__contains__, allowed, answers())),
+                    seconds=1,
+                )
+
+            site.control.kill("eks-ap")  # failover is the last one: the second choice answers
+            try:
+                until("the second choice", lambda: answers() == [led[US]] * 3, say=answers)
+            finally:
+                site.control.revive("eks-ap")
+            until("the first choice again", lambda: answers() == [led[AP]] * 3, say=answers)
+
+            route({"routing": "weighted"})
+            for client in clients:
+                until(
+                    f"both members for {client}",
+                    lambda client=client: (
+                        {site.asked(HOST, client) for _ in range(40)} == {led[US], led[AP]}
+                    ),
+                    say=lambda: (site.weights(), site.table()),
+                )
+            site.withdraw()
+    finally:
+        site.apply(CONFIG, base)
+
+
 def asked(site, times):
     """How often each address was given, of so many questions over UDP."""
     host, _, port = site.env["LOCALCLOUD_DNS"].rpartition(":")

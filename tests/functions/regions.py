@@ -9,6 +9,7 @@ from typing import Any
 
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.domain.balancer import Balancer
+from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.report import BackendsReport, FanoutReport, ZoneIntent
 from fedingress.domain.target import Target
@@ -38,14 +39,14 @@ class Regions(World):
     idle: concerns whose works are lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, members: tuple[MemberCluster, ...] = EKS) -> None:
         self.idle: set[str] = set()
-        super().__init__(EKS)
+        super().__init__(members)
         self.records = MemoryRecordSets((HOSTED,))
         self._wire()
-        for each in ("eks-us", "eks-ap"):
-            for service in ("web", "api"):
-                self.endpoints(each, service, ready=2, wanted=2)
+        for each in members:
+            for service in ("web", "api") if each.provider == "aws" else ():
+                self.endpoints(each.name, service, ready=2, wanted=2)
 
     def deliver(self, work: Work, delivery: str) -> None:
         if work.concern not in self.idle:
@@ -98,16 +99,17 @@ class Regions(World):
                         state="active",
                         healthy=True,
                     )
-                    self.set_status(name, {"hostname": address.upper()})
+                    copy = item["metadata"]["name"]
+                    self.set_status(name, {"hostname": address.upper()}, copy=copy)
                     news = True
         return news
 
-    def set_status(self, cluster: str, *entries: dict[str, str]) -> None:
-        """Write an address into the copy's status, or nothing."""
+    def set_status(self, cluster: str, *entries: dict[str, str], copy: str = "shop") -> None:
+        """Write an address into a copy's status, or nothing."""
         manifest = {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "Ingress",
-            "metadata": {"namespace": "shop", "name": "shop"},
+            "metadata": {"namespace": "shop", "name": copy},
             "status": {"loadBalancer": {"ingress": list(entries)}},
         }
         self.members[cluster].objects.apply(
@@ -118,7 +120,8 @@ class Regions(World):
         """Until functions and controllers have nothing more to do."""
         self.settle()
         while self.play():
-            self.tell("fanout", str(KEY))
+            for source in self.sources.list():
+                self.tell("fanout", str(source.key))
             self.settle()
 
     def fanned(self) -> FanoutReport:

@@ -13,9 +13,9 @@ from fedingress.domain.accelerator import Accelerator
 from fedingress.domain.change import as_json
 from fedingress.domain.errors import QuotaExceeded, Unavailable
 from fedingress.runtime.previews import of_source
-from tests.functions.regions import HOST, POLICY, Regions
+from tests.functions.regions import EKS, HOST, POLICY, Regions
 from tests.functions.test_life import conditions
-from tests.functions.world import KEY, ingress_manifest
+from tests.functions.world import KEY, ingress_manifest, member
 
 BEHIND = {"aws": {"accelerator": True}}
 
@@ -101,6 +101,41 @@ def test_members_that_are_all_drained_go_on():
     world.submit(ingress_manifest(host=HOST, metadata=everyone))
     world.settle()
     assert dials(world) == {"ap-southeast-1": 100, "us-east-1": 100}
+
+
+def test_weights_follow_damped_shares_and_not_the_readiness_of_a_visit():
+    """Two members of a region: less is taken at once, more given in steps, and nothing leaks."""
+    members = (*EKS[:2], member("eks-twin", provider="aws", region="us-east-1"))
+    world = Regions(members)
+    world.install(**BEHIND)
+    world.submit_shop()
+    assert weights(world) == {"arn:eks-twin": 255, "arn:eks-us": 255}
+
+    world.endpoints("eks-twin", "web", ready=1, wanted=2)
+    low = a_window_later(world)
+    assert low < 160
+    world.endpoints("eks-twin", "web", ready=2, wanted=2)
+    assert [a_window_later(world) for _ in range(4)] == [low] * 4
+    seen = [a_window_later(world) for _ in range(20)]
+    assert seen == sorted(seen)
+    assert seen[-1] == 255
+    world.delete()
+    world.settle()
+    assert [note.key.name for note in world.store.list("note", "endpoints/")] == []
+
+
+def a_window_later(world) -> int:
+    """The weight of eks-twin after one window more."""
+    world.clock.at += 60
+    world.tell("fanout", str(KEY))
+    world.settle(within_seconds=1, ticks=False)
+    return weights(world)["arn:eks-twin"]
+
+
+def weights(world) -> dict[str, int]:
+    """Of the endpoints in us-east-1."""
+    groups = {group.region: group.weights for group in standing(world).groups}
+    return dict(groups["us-east-1"])
 
 
 def test_a_silent_region_takes_nothing_out():

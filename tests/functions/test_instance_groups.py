@@ -5,11 +5,16 @@ A life; ports that are taken; groups that nobody names, or two do; the way from 
 other and back; RATE and UTILIZATION; users' own node ports; what is left of named ports.
 """
 
+import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fedingress.concerns import backends, fanout
+from fedingress.domain.change import Create
+from fedingress.domain.errors import Forbidden
 from fedingress.domain.graph import Kind
 from fedingress.domain.names import CLASS_ANNOTATION, GROUP_CLASS, INSTANCE_GROUPS
 from fedingress.domain.report import BackendsReport, FanoutReport
@@ -18,6 +23,7 @@ from fedingress.ports.guard import Unguarded
 from tests.functions.world import (
     KEY,
     MEMBERS,
+    Crash,
     World,
     ingress_manifest,
     member,
@@ -27,6 +33,8 @@ from tests.functions.world import (
 )
 
 NODES = {"mode": "instance-group"}
+STRIDE = 2
+"""Of the calls after which an instance dies: each world takes its time."""
 WEB = path("/", "web")
 
 
@@ -250,6 +258,16 @@ def test_an_annotation_that_no_controller_writes():
     assert made.graph() == before
 
 
+def test_a_deletion_is_not_held_by_words_of_strangers():
+    """What cannot be read holds a copy only while requests go to some instance group."""
+    made = submitted(world())
+    annotate(made, "gke-eu", "no groups at all")
+    made.delete()
+    made.settle()
+    assert made.ours("gke-eu") == made.ours("gke-us") == []
+    assert made.graph() == {}
+
+
 def test_two_clusters_of_one_group():
     """The newcomer is refused with the reason; who had the group keeps it."""
     made = world((member("gke-us"), member("gke-eu", region="europe-west1"), member("gke-us-2")))
@@ -341,6 +359,27 @@ def test_a_mode_in_which_nobody_answers():
     assert not built(made).programmed
 
 
+def test_a_mode_that_a_silent_member_cannot_follow():
+    """Routes stay while it may serve in the old mode, and move when it is back."""
+    made = World()
+    made.install()
+    submitted(made)
+    led = routes(made)
+    made.members["gke-eu"].down = True
+    change(made, **NODES)
+    made.clock.at += 600
+    made.tell("fanout", "shop/shop")
+    made.settle()
+    assert routes(made) == led
+    assert "gke-eu cannot be reached" in dict(built(made).problems)["ModeChangeWaits"]
+
+    made.members["gke-eu"].down = False
+    made.tell("fanout", "shop/shop")
+    made.settle()
+    assert not set(routes(made)) & set(led)
+    assert built(made).well
+
+
 def routes(made: World) -> list[str]:
     """The backend services that paths lead to."""
     (found,) = [spec for path, spec in made.graph().items() if path.startswith("urlMaps/")]
@@ -389,6 +428,19 @@ def test_a_lone_member_keeps_its_balancing_mode():
     change(made, **NODES, balancingMode="UTILIZATION")
     assert services(made) == before
     assert [reason for reason, _ in built(made).problems] == ["BalancingModeKept"]
+
+
+def test_a_group_that_others_lead_to_keeps_its_balancing_mode():
+    """Nobody is detached who could not come back; the condition says so."""
+    made = submitted(world())
+    before = services(made)
+    (shown, *_) = made.load_balancers.observe("lab", (Kind.BACKEND_SERVICE,), "")
+    made.load_balancers.put(replace(shown, name="theirs", mark=None))
+    change(made, **NODES, maxUtilization=0.6)
+    assert [spec for spec in services(made) if spec in before][: len(before)] == before
+    ((reason, text),) = built(made).problems
+    assert reason == "BalancingModeKept"
+    assert "others lead to the instance groups of gke-eu, gke-us too" in text
 
 
 def own(made: World, cluster: str, **numbers: int) -> None:
@@ -456,3 +508,189 @@ def test_a_drained_member():
     for spec in services(made):
         for entry in spec["backends"]:
             assert entry["capacityScaler"] == (0 if "europe" in entry["group"] else 1)
+
+
+def test_users_node_ports_of_a_default_backend_differ():
+    """It is checked as paths are; a Service without selector is as good as another."""
+    made = world(nodePorts="own")
+    for name, number in (("gke-us", 31000), ("gke-eu", 31005)):
+        port = {"name": "http", "port": 80, "targetPort": 8080, "nodePort": number}
+        made.members[name].put(
+            service_manifest("web", type="NodePort", ports=[port], selector=None)
+        )
+    service = {"name": "web", "port": {"name": "http"}}
+    submitted(made, rules=[], defaultBackend={"service": service})
+    rows = report(made).clusters
+    assert "(e.g. in 'gke-eu') are on NodePort 31005" in rows["gke-us"]["message"]
+    assert "(e.g. in 'gke-us') are on NodePort 31000" in rows["gke-eu"]["message"]
+    assert services(made) == []
+
+
+def test_a_name_that_somebody_gives_meanwhile_is_kept():
+    """Between our look and our write; the fingerprint is stale, and the next look has it."""
+    made, theirs = world(), []
+
+    def meanwhile(moment: str, verb: str, label: str) -> None:
+        if (moment, verb) == ("before", "update") and "instanceGroups" in label and not theirs:
+            made.load_balancers.fault = lambda *_: None
+            (found,) = [
+                item
+                for item in made.load_balancers.observe("lab", (Kind.INSTANCE_GROUP,), "")
+                if item.label == label
+            ]
+            spec = {"namedPorts": [{"name": "theirs", "port": 8080}]}
+            made.load_balancers.update(found, replace(found, spec=spec), Unguarded())
+            theirs.append(f"{found.zone}/{found.name}")
+
+    made.load_balancers.fault = meanwhile
+    submitted(made)
+    assert ("theirs", 8080) in named(made)[theirs[0]]
+    assert len(named(made)[theirs[0]]) == 3
+    assert built(made).well
+
+
+def test_a_member_that_leaves_is_let_go_of_first():
+    """Its copy holds its nodes until no backend service leads there; nothing is left in it."""
+    made = submitted(world())
+    made.install(backends=NODES, placement={"clusters": ["gke-us"]})
+    made.tell("fanout", "shop/shop")
+    assert watched(made) == []
+    assert {len(spec["backends"]) for spec in services(made)} == {2}
+    assert made.ours("gke-eu") == []
+    assert made.ours("gke-us") != []
+    assert not made.faults
+    assert all("europe" not in key for key in named(made))
+
+
+def another(made: World) -> None:
+    """A second Ingress in the same members."""
+    made.submit(ingress_manifest("blog", host="blog.example.com"))
+    made.settle()
+
+
+def test_names_of_ports_go_with_their_ingress():
+    """The groups stay, for another Ingress has them too; its names and others' are left."""
+    made = submitted(world())
+    ours = set(companions(made, "gke-us").values())
+    another(made)
+    key = min(named(made))
+    assert len(named(made)[key]) == 4
+    made.delete()
+    made.settle()
+
+    assert len(named(made)[key]) == 2
+    assert not ours & {port for _, port in named(made)[key]}
+    assert made.ours("gke-us") != []
+    assert not made.faults
+
+
+def test_an_earlier_project_that_is_closed_holds_nobody():
+    """Its names cannot be taken away any more, and nobody waits for that."""
+    made = submitted(world())
+    note = f"named-ports/{report(made).uid}"
+    known = made.ports.ledger.note(note)
+    assert known is not None
+    closed = ["projects/closed/zones/us-central1-a/instanceGroups/k8s-ig--x", 31000]
+    made.ports.ledger.put_note(note, {"ports": [*known["ports"], closed]})
+    observe = made.load_balancers.observe
+
+    def refused(project: str, kinds: Any, prefix: str) -> Any:
+        if project == "closed":
+            raise Forbidden("closed to us")
+        return observe(project, kinds, prefix)
+
+    made.load_balancers.observe = refused
+    change(made, **NODES, maxRatePerInstance=9)
+    assert built(made).well
+    assert closed not in (made.ports.ledger.note(note) or {})["ports"]
+
+
+def test_two_ingresses_of_one_policy_change_their_balancing_mode_together():
+    """A group has one mode, whatever leads to it: each waits where the other still has it."""
+    made = submitted(world())
+    another(made)
+    made.sources.put(policy_manifest(backends={**NODES, "maxUtilization": 0.6}))
+    for name in ("shop/shop", "shop/blog"):
+        made.tell("fanout", name)
+    made.settle()
+
+    found = [entry for spec in services(made) for entry in spec["backends"]]
+    assert len(found) == 16
+    assert {entry["balancingMode"] for entry in found} == {"UTILIZATION"}
+
+
+def test_a_preview_writes_nothing_and_shows_the_names_of_ports():
+    """Before groups are known it says what is waited for."""
+    made = world()
+    made.sources.put(ingress_manifest())
+    mark = made.mark()
+    coming, report_ = fanout.preview("shop/shop", made.ports)
+    kinds = [change.desired.ref.kind for change in coming if isinstance(change, Create)]
+    assert sorted(kinds) == ["Ingress"] * 2 + ["Service"] * 4
+    plan, _ = backends.preview("shop/shop", made.ports, report_)
+    assert plan.held == ("no member has endpoints yet",)
+    assert made.since(mark) == []
+
+    made.settle()
+    submitted(made)
+    (group, *_) = made.load_balancers.observe("lab", (Kind.INSTANCE_GROUP,), "")
+    made.load_balancers.update(group, replace(group, spec={"namedPorts": []}), Unguarded())
+    mark = made.mark()
+    _, report_ = fanout.preview("shop/shop", made.ports)
+    plan, _ = backends.preview("shop/shop", made.ports, report_)
+    assert [change.why.split(" ")[0] for change in plan] == ["names"]
+    assert made.since(mark) == []
+
+
+VERBS = ("create", "to nodes", "to pods", "to utilization", "delete")
+
+
+def perform(verb: str, hook: Any = None) -> World:
+    """A world in which *verb* happens, with *hook* at every outside call; to its end."""
+    made = World()
+    made.install(
+        backends=NODES if verb in {"create", "to pods", "to utilization", "delete"} else {}
+    )
+    if verb != "create":
+        submitted(made)
+    for port in (made.members, made.load_balancers, made.records, made.sources, made.bus):
+        port.fault = hook or (lambda *_: None)
+    if verb == "create":
+        made.submit(ingress_manifest())
+    elif verb == "delete":
+        made.delete()
+    else:
+        more = {"maxUtilization": 0.5} if verb == "to utilization" else {}
+        made.sources.put(policy_manifest(backends={} if verb == "to pods" else {**NODES, **more}))
+        made.tell("fanout", "shop/shop")
+    made.settle()
+    for port in (made.members, made.load_balancers, made.records, made.sources, made.bus):
+        port.fault = lambda *_: None
+    made.clock.at += 700.0
+    made.settle()
+    return made
+
+
+def outcome(made: World) -> str:
+    """What the outside sees, with addresses made equal."""
+    state = repr(sorted(made.end_state().items()))
+    return re.sub(r"203\.0\.113\.\d+", "VIP", state)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_crash_at_any_call_costs_time_only(verb):
+    """The instance dies right after each outside call once; the end state is the quiet one."""
+    seen: list[tuple[str, str, str]] = []
+    expected = outcome(perform(verb, lambda *moment: seen.append(moment)))
+    chosen = [number for number, moment in enumerate(seen) if moment[0] == "after"]
+    assert len(chosen) > 5
+    for number in chosen[::STRIDE]:
+        count = itertools.count()
+
+        def strike(*moment: str, at: int = number, count: Any = count) -> None:
+            if next(count) == at:
+                raise Crash(" ".join(moment))
+
+        made = perform(verb, strike)
+        assert outcome(made) == expected, seen[number]
+        assert not [text for text in made.faults if "would take its nodes" in text]

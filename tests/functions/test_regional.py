@@ -246,6 +246,28 @@ def test_a_new_member_of_a_silent_region_waits():
     assert set(world.targets()) == {"eks-us", "eks-ap"}
 
 
+def test_a_load_balancer_of_another_account_is_led_to_by_an_alias():
+    """Its name tells its zone; its health is what the pods behind it say."""
+    world = Regions()
+    world.install()
+    address = world.address("eks-us")
+    zone = "Z35SXDOTRQ7X7K"
+    world.submit(ingress_manifest(host=HOST))
+    world.settle(within_seconds=1, ticks=False)
+    world.play()
+    world.balancers.found.pop(address)
+    world.balancers.elsewhere[address] = Balancer(
+        name=address, region="us-east-1", hosted_zone=zone
+    )
+    world.quiet()
+
+    target = world.targets()["eks-us"]
+    assert (target.hosted_zone, target.balancer, target.ready) == (zone, None, 1.0)
+    aliases = {each.alias.name for each in world.records.list(HOSTED) if each.alias}
+    assert address in aliases
+    assert table(world)["eks-us"]["state"] == "placed"
+
+
 def test_a_failed_load_balancer_is_shown():
     """By the member's row; the others serve."""
     world = submitted()

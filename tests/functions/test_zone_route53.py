@@ -391,3 +391,53 @@ class NoSource:
 
     def get(self, _key):
         return None
+
+
+def test_a_weight_that_was_refused_is_not_taken_for_published(zone):
+    """The next step begins where the records are, and the report says what they say."""
+    damping = replace(DAMPING, tick_seconds=60)
+    policy = DnsPolicy(routing="weighted", damping=damping)
+    zone.want("web", US, AP, policy=policy)
+    zone.look()
+    pool = next(each.name for each in zone.all() if each.weight is not None)
+    refuse(zone, pool)
+    for _ in range(6):  # long enough for several steps up
+        zone.want("web", replace(US, capacity=10.0), AP, policy=policy)
+        zone.look(minutes=5)
+        assert zone.weights() == {"eks-us": 255, "eks-ap": 255}
+        row = zone.report("web").members["eks-ap"]
+        assert (row["weight"], row["share"], row["reason"]) == (255, 0.5, "NotWritten")
+
+    zone.records.refused = ""
+    zone.look(minutes=61)
+    first = zone.weights()
+    shares = first["eks-us"] / sum(first.values())
+    assert 0.5 < shares <= max(0.5 * damping.growth, 0.5 + damping.points)
+    for _ in range(40):
+        zone.look(minutes=5)
+    assert zone.weights() == {"eks-us": 255, "eks-ap": 26}
+    assert zone.report("web").members["eks-ap"]["reason"] == ""
+
+
+def test_a_pool_that_was_never_written_has_no_weights(zone):
+    """Nobody is told of shares that no record has."""
+    zone.want("web", US)
+    zone.look()
+    former = {each.name for each in zone.all()}
+    change = zone.records.change
+
+    def strict(zone_, *, deletions, additions, guard):
+        if any(item.name not in former and item.weight is not None for item in additions):
+            raise Invalid("RRSet is not permitted")
+        return change(zone_, deletions=deletions, additions=additions, guard=guard)
+
+    zone.records.change = strict
+    zone.want("web", US, AP)
+    zone.look()
+
+    rows = zone.report("web").members
+    assert {name: row["weight"] for name, row in rows.items()} == {"eks-us": 0, "eks-ap": 0}
+    zone.records.change = change
+    zone.look(minutes=61)
+    assert zone.weights()["eks-us"] == 255
+    assert 0 < zone.weights()["eks-ap"] < 255

@@ -52,6 +52,13 @@ CASES = {
         "b",
         "",
     ),
+    "not while the other comes up": (
+        [service(A_NEW, B), service({**A_NEW, "capacityScaler": 0.1}, B)],
+        "ab",
+        "b",
+        "",
+        "",
+    ),
     "not where it is alone elsewhere": ([service(A, B), service(A)], "ab", "ab", "b", ""),
     "others' backends do not count": ([service(A, entry("x"))], "ax", "a", "", "b"),
     "a service without it does not hold it": ([service(A, B), service(B)], "ab", "ab", "a", ""),
@@ -74,6 +81,18 @@ def test_what_is_kept_is_the_measure_that_is_observed():
     """So that a backend which stays does not change on the way."""
     found = balancing.change([service({**A, "capacityScaler": 1}, B)], "UTILIZATION", "ab")
     assert found.kept["b"] == {"balancingMode": "RATE", "maxRatePerInstance": 1e14}
+
+
+def test_nobody_is_detached_while_others_hold_a_group():
+    """It could not be attached again; a group in the wanted mode holds nobody."""
+    found = balancing.change([service(A, B)], "UTILIZATION", "ab", "bx")
+    assert (found.detached, found.bound) == ("", ("b",))
+    ((reason, text),) = balancing.told(found, "UTILIZATION")
+    assert reason == "BalancingModeKept"
+    assert text.endswith("others lead to the instance groups of b too")
+    both = [group("a"), group("b")]
+    assert balancing.bound(both, [entry("b"), entry("x"), A_NEW], "UTILIZATION") == {"b"}
+    assert balancing.bound(both, [{"group": A["group"]}], "UTILIZATION") == set()
 
 
 TOLD = {

@@ -63,10 +63,21 @@ def test_who_is_ready(healthy, expected):
 
 def test_who_cannot_take_over_is_told():
     """With the Service port and the mode."""
-    assert mode_changes.problem(WISH, ()) == ()
-    assert mode_changes.problem(WISH, {PATH}) == (
+    assert mode_changes.problem(WISH, BEFORE, (), "a") == ()
+    assert mode_changes.problem(WISH, BEFORE, {PATH}, "x") == (
         (
             "ModeChangeWaits",
             "api:80 stay as they are until some member is healthy in mode instance-group",
         ),
     )
+    held = dataclasses.replace(WISH, frozen=frozenset({"a-api"}))
+    ((_, text),) = mode_changes.problem(held, BEFORE, {PATH}, {"b", "a"})
+    assert text == "api:80 stay as they are while a, b cannot be reached, and may serve"
+
+
+def test_a_silent_member_holds_only_what_it_serves():
+    """One that is behind none of the old backend services holds nothing."""
+    held = dataclasses.replace(WISH, frozen=frozenset({"a-api"}))
+    assert mode_changes.frozen(held, BEFORE) == {PATH}
+    assert mode_changes.frozen(dataclasses.replace(WISH, frozen=frozenset({"x"})), BEFORE) == set()
+    assert mode_changes.frozen(held, ()) == frozenset()

@@ -244,3 +244,14 @@ def test_a_copy_stays_while_requests_go_to_its_nodes():
     (held,) = fanout.plan(nothing, of_nodes, OWNER, in_use=frozenset(), grouped=True).held
     assert held.endswith("stays until the load balancer has let go of its instance groups")
     assert not fanout.plan(nothing, of_pods, OWNER, in_use=frozenset(), grouped=True).held
+
+
+def test_users_services_without_selector_serve_by_their_own_ports():
+    """Nothing has to find their pods; without one of ours they are read by nobody."""
+    bare = service(selector={})
+    own = MemberPorts(numbers={WEB: 31000, API: 31001}, own=True)
+    found = wished(own, seen(bare, service("api")))
+    assert found.problems == ()
+    assert found.node_ports == {WEB: 31000, API: 31001}
+    ((reason, _),) = wished(PORTS, seen(bare, service("api"))).problems
+    assert reason == "ServiceWithoutSelector"

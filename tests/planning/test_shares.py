@@ -106,6 +106,27 @@ def test_health_is_what_is_ready_and_is_kept_while_unknown():
     assert windows(Belief(), {"ready": 7.0}).health == 1.0
 
 
+def test_readiness_that_flaps_is_believed_later_each_time_and_quiet_forgets_it():
+    """Twice as many windows with each early fall, thirty minutes at most."""
+    belief, now, lasted = UP, 100_000.0, []
+    for _ in range(5):
+        belief, now = after(belief, now, 0.25)
+        count = 0
+        while belief.health < 1.0:
+            belief, now = after(belief, now, 1.0)
+            count += 1
+        lasted.append(count)
+    assert lasted == [5, 10, 20, 30, 30]
+    belief, _ = after(belief, now + 1800, 0.25)
+    assert belief.patience == 0
+
+
+def after(belief, now, ready):
+    """One window later, with so much ready."""
+    sample = Sample(window=belief.window + 1, balancer=True, ready=ready)
+    return judge(belief, sample, now, DAMPING), now + DAMPING.tick_seconds
+
+
 def test_windows_follow_the_tick():
     """floor(time / tick)."""
     assert DAMPING.window(119.9) == 1

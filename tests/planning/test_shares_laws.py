@@ -105,7 +105,7 @@ def test_after_quiet_shares_converge_and_writes_end(capacities, story):
 
 
 @settings(max_examples=100)
-@given(capacities=st.tuples(*[CAPACITIES] * 4), periods=st.integers(1, 7))
+@given(capacities=st.tuples(*[CAPACITIES] * 4), periods=st.integers(1, 40))
 def test_a_flapping_member_causes_few_writes(capacities, periods):
     """A member that turns every few windows is left alone for longer and longer."""
     run = Run(capacities)
@@ -114,8 +114,8 @@ def test_a_flapping_member_causes_few_writes(capacities, periods):
     for number in range(240):
         sick = bad if number // periods % 2 else good
         run.window({**dict.fromkeys(NAMES, good), "a": sick})
-    # Four hours; each turn costs one removal and at most five steps, and waits for its dwell.
-    assert run.writes <= 1 + 6 * 14
+    # Four hours; each turn costs one removal and some steps, and waits for its dwell.
+    assert run.writes <= 40
 
 
 @given(numbers=SHARES, up=st.tuples(*[st.booleans()] * 4), capacities=st.tuples(*[CAPACITIES] * 4))

@@ -164,6 +164,18 @@ HOSTS = {
 }
 
 
+def test_hosts_that_are_answered_as_before_are_published_and_told():
+    """Clients are led; why not as it is wanted is said once for all hosts."""
+    rows = zones(a="published", b="kept", c="kept") | {
+        "d.com": {"zone": "z", "state": "kept", "message": "another fault"}
+    }
+    found = standing(hosts=rows)
+
+    assert said(found, "Published") == ("True", "Published", "a.com, b.com, c.com, d.com")
+    why = "b.com, c.com: is kept; d.com: another fault"
+    assert said(found, "Degraded") == ("True", "AnswerKept", why)
+
+
 @pytest.mark.parametrize("name", HOSTS)
 def test_published_says_whether_every_host_is_answered(name):
     """One that is not makes the condition False, with its reason and every sentence."""

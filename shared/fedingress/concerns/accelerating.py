@@ -11,7 +11,7 @@ from typing import Any
 
 from fedingress.concerns.subject import Subject
 from fedingress.domain import names
-from fedingress.domain.accelerator import Accelerator
+from fedingress.domain.accelerator import Accelerator, EndpointGroup
 from fedingress.domain.balancer import Balancer
 from fedingress.domain.change import Delete, Plan
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
@@ -19,7 +19,9 @@ from fedingress.domain.footprint import Footprint
 from fedingress.domain.policy import FederationPolicy
 from fedingress.domain.report import BackendsReport, DnsReport
 from fedingress.domain.target import Target
+from fedingress.planning import accelerator_weights
 from fedingress.planning import accelerators as planning
+from fedingress.planning.accelerator_weights import EndpointWeights, Kept
 from fedingress.ports import Guard, Ports
 
 _POLL_SECONDS = 5.0
@@ -100,7 +102,10 @@ def preview(wish: Wish, ports: Ports) -> Plan[Any]:
     if not wish.policy.aws.accelerator:
         return _going(observed, "the policy asks for none any more")
     standing = observed.groups if observed else ()
-    wanted = planning.groups(wish.targets, wish.arns, standing, step=False)
+    weighed = _weighed(wish, standing, ports)
+    wanted = planning.groups(
+        wish.targets, wish.arns, standing, step=False, weights=weighed.by_region
+    )
     if wish.silent or not wanted:
         return Plan()
     bare = Accelerator(name=planning.name_of(ports.owner, wish.found.source.uid))
@@ -134,7 +139,10 @@ def _bring(
 ) -> Standing:
     standing = observed.groups if observed else ()
     climbing, pause = _may_climb(wish, ports)
-    wanted = planning.groups(wish.targets, wish.arns, standing, step=climbing)
+    weighed = _weighed(wish, standing, ports)
+    wanted = planning.groups(
+        wish.targets, wish.arns, standing, step=climbing, weights=weighed.by_region
+    )
     if wish.silent:  # its members look as if they were gone
         return Standing(static=last, again_seconds=_POLL_SECONDS)
     if observed is None:
@@ -146,9 +154,12 @@ def _bring(
         observed = ports.accelerators.create(name, tags, guard)
     steps = planning.plan(observed, _ports(wish.policy), wanted)
     _carry_out(observed, steps, ports, guard)
+    _keep(wish.found, weighed, ports)
     if climbing and planning.climbing(wanted):
         ports.ledger.put_note(_note(wish.found), {"at": ports.clock.now()})
-    again = pause if planning.climbing(wanted) else 0.0
+    waits = [pause] if planning.climbing(wanted) else []
+    waits += [float(wish.policy.dns.damping.tick_seconds)] if weighed.moving else []
+    again = min(waits, default=0.0)
     static = (*observed.addresses, *observed.addresses6)
     if last == static or (observed.deployed and observed.groups and not steps):
         return Standing(static=static, again_seconds=again, problems=_problems(wish))
@@ -219,6 +230,28 @@ def _problems(wish: Wish) -> tuple[tuple[str, str], ...]:
 def _ports(policy: FederationPolicy) -> tuple[int, ...]:
     """Those of the members' load balancers."""
     return tuple(sorted({port for _, port in policy.aws.listen_ports})) or (80,)
+
+
+def _weighed(wish: Wish, standing: Sequence[EndpointGroup], ports: Ports) -> EndpointWeights:
+    """The weights of endpoints as far as damping lets them move now; nothing is kept yet."""
+    return accelerator_weights.weigh(
+        Kept.decode(ports.ledger.note(_kept_note(wish.found)) or {}),
+        wish.targets,
+        wish.arns,
+        standing,
+        damping=wish.policy.dns.damping,
+        now=ports.clock.now(),
+    )
+
+
+def _keep(found: Subject, weighed: EndpointWeights, ports: Ports) -> None:
+    name, kept = _kept_note(found), weighed.kept.encode()
+    if kept != ports.ledger.note(name):
+        ports.ledger.put_note(name, kept)
+
+
+def _kept_note(found: Subject) -> str:
+    return f"endpoints/{found.source.uid}"
 
 
 def _note(found: Subject) -> str:

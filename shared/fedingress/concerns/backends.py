@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fedingress.concerns import accelerating, firewall, probing, regional, teardown
+from fedingress.concerns import accelerating, firewall, foreseeing, probing, regional, teardown
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -127,7 +127,7 @@ def preview(
         return Plan(held=(why,)), None
     if found.policy.topology == "aws":
         look = regional.Look(found=found, policy=found.policy, fanned=report)
-        return regional.preview(look, ports)
+        return foreseeing.preview(look, ports)
     return _graph_preview(found, found.policy, report, ports, coming=expected)
 
 
@@ -149,11 +149,6 @@ def _graph_preview(
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
     plan = build.plan(observed)
     return plan, build.report(found.source, report, observed, message="")
-
-
-def _coming_members(report: FanoutReport) -> frozenset[str]:
-    """Placed members whose controllers have not named their groups yet."""
-    return frozenset(name for name, row in report.clusters.items() if row["reason"] == "Waiting")
 
 
 def _coming(expected: FanoutReport | None, key: str, ports: Ports) -> frozenset[str]:
@@ -193,7 +188,7 @@ def wish(found: Subject, policy: FederationPolicy, report: FanoutReport, ports: 
         policy=policy.backends,
         groups=groups,
         frozen=_frozen(source.uid, ingress.backends, report),
-        unknown=policy.backends.grouped and bool(_silent(report) - {g.cluster for g in groups}),
+        unknown=policy.backends.grouped and bool(report.silent - {g.cluster for g in groups}),
         drained=frozenset(report.drained),
         preferred=frozenset(report.preferred),
         steps=policy.rollout.steps,
@@ -232,13 +227,9 @@ def _secrets(namespace: str, ingress: Ingress, ports: Ports) -> tuple[SecretRead
 
 def _frozen(uid: str, wanted: Sequence[ServiceBackend], report: FanoutReport) -> frozenset[str]:
     """What members use that cannot be read now."""
-    silent = _silent(report)
+    silent = report.silent
     nodes = {row_use(row) for row in report.negs if row["cluster"] in silent}
     return frozenset(neg_name(uid, each, cluster) for cluster in silent for each in wanted) | nodes
-
-
-def _silent(report: FanoutReport) -> set[str]:
-    return {name for name, row in report.clusters.items() if row["state"] == "unreachable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +259,8 @@ def _build(task: _Task, ports: Ports, guard: Guard) -> Outcome:
         former=former,
         readdress=Readdress(found=task.found, hosts=hosts, ports=ports),
         ramp=_ramp(task.found, task.policy, ports),
-        coming=_coming_members(task.fanned),
+        coming=task.fanned.waiting,
+        silent=task.fanned.silent,
     )
     before = ports.ledger.report("backends", task.found.key, BackendsReport)
     if before is not None and before.uid != source.uid:

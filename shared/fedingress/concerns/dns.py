@@ -164,9 +164,10 @@ def _report(
 
 
 def _moved(before: ZoneMemory, now: ZoneMemory) -> bool:
-    """Whether shares moved in this look, or are on their way, or came to rest."""
+    """Whether shares moved in this look, or are on their way, came to rest or were refused."""
     pools = [(each.weighing or {}).get("pools") for each in (before, now)]
-    return now.moving or before.moving or pools[0] != pools[1]
+    refused = before.refused.keys() != now.refused.keys()
+    return now.moving or before.moving or refused or pools[0] != pools[1]
 
 
 def _report_refusal(work: Work, intents: Mapping[str, ZoneIntent], why: str, ports: Ports) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fedingress.concerns import patience
+from fedingress.concerns import others, patience
 from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.former import Former
 from fedingress.concerns.health import Health
@@ -37,7 +37,7 @@ class Build:
     The graph of one Ingress, during one invocation.
 
     changing: a plan is being carried out; what fails then is a change, not a look.
-    coming: placed members whose groups are not known yet.
+    coming: placed members whose groups are not known yet.   silent: those that cannot be asked.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class Build:
         readdress: Readdress,
         ramp: Ramp,
         coming: frozenset[str] = frozenset(),
+        silent: frozenset[str] = frozenset(),
     ) -> None:
         self.wish = wish
         self.readdress = readdress
         self.ramp = ramp
         self.coming = coming
+        self.silent = silent
         self.stuck: frozenset[str] = frozenset()
         self.health = Health(groups=wish.groups, ports=ports)
         self._taking_over: Mapping[str, frozenset[str]] = {}
@@ -134,7 +136,11 @@ class Build:
     ) -> Plan[GlobalResource]:
         """The changes, given what is observed; *warm*: no route leads where nobody answers yet."""
         if backends.changing(self.wish, observed).kept:
-            self.wish = replace(self.wish, serving=self.health.serving(observed))
+            self.wish = replace(
+                self.wish,
+                serving=self.health.serving(observed),
+                bound=others.bound(self.wish, self.ports),
+            )
         wanted = backends.desired(self.wish, observed)
         self._taking_over = mode_changes.newcomers(self.wish, wanted, observed, self.coming)
         if warm:
@@ -313,7 +319,7 @@ class Build:
         problems = (
             *backends.problems(self.wish, observed),
             *self.named.conflicts(),
-            *mode_changes.problem(self.wish, self.stuck),
+            *mode_changes.problem(self.wish, observed, self.stuck, self.silent),
         )
         if self.stuck and not message:
             message = problems[-1][1]
@@ -390,4 +396,5 @@ class Build:
         """Who cannot take over at all yet, however long that was waited for."""
         paths = self._taking_over.keys()
         found = self.health.members([item for item in observed if item.path in paths])
-        return frozenset(path for path in paths if not found.get(path))
+        frozen = mode_changes.frozen(self.wish, observed)
+        return frozenset(path for path in paths if path in frozen or not found.get(path))

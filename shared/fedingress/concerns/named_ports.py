@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fedingress.domain.change import Update
+from fedingress.domain.errors import Forbidden, Invalid
 from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.planning import named_ports
 from fedingress.planning.groups import Problem
@@ -37,10 +38,17 @@ class NamedPorts:
         projects = {path.split("/")[1] for path, _ in self._noted()}
         if self._project:
             projects.add(self._project)
-        see = self._ports.load_balancers.observe
-        kinds = (Kind.INSTANCE_GROUP,)
-        self.groups = [item for name in sorted(projects) for item in see(name, kinds, "")]
+        self.groups = [item for name in sorted(projects) for item in self._see(name)]
         return self.groups
+
+    def _see(self, project: str) -> Sequence[GlobalResource]:
+        """The groups of one project; of an earlier one that is closed to us now, none."""
+        try:
+            return self._ports.load_balancers.observe(project, (Kind.INSTANCE_GROUP,), "")
+        except (Forbidden, Invalid):
+            if project == self._project:
+                raise
+            return ()
 
     def additions(self, uses: Uses) -> tuple[Update[GlobalResource], ...]:
         """What is to be named so that *uses* can be reached."""
@@ -52,7 +60,7 @@ class NamedPorts:
         noted = self._noted()
         if not named_ports.removals(noted, self._uses, self.groups, ()):
             return ()
-        projects = sorted({path.split("/")[1] for path, _ in noted})
+        projects = sorted({item.project for item in self.groups})
         see = self._ports.load_balancers.observe
         services = [i for name in projects for i in see(name, (Kind.BACKEND_SERVICE,), "")]
         return named_ports.removals(noted, self._uses, self.groups, services)

@@ -13,7 +13,6 @@ from fedingress.concerns import accelerating
 from fedingress.concerns.subject import Subject
 from fedingress.domain import names
 from fedingress.domain.balancer import Balancer
-from fedingress.domain.change import Plan
 from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.errors import FederationError
 from fedingress.domain.footprint import Footprint
@@ -75,8 +74,8 @@ def reconcile(look: Look, work: Work, ports: Ports, guard: Guard) -> Outcome:
     """
     if look.fanned.faults:
         return Settled(summary="not accepted; what stands stays")
-    seen, before = observe(look, ports), _before(look, ports)
-    standing = accelerating.follow(_wish(look, seen, before), ports, guard)
+    seen, before = observe(look, ports), said_before(look, ports)
+    standing = accelerating.follow(wish(look, seen, ports), ports, guard)
     seen = replace(seen, static=standing.static, problems=standing.problems)
     for zone, intent in intents(look, seen, ports).items():
         works = [Work(concern="dns", unit=zone.unit, cause=_cause(work))]
@@ -89,37 +88,22 @@ def reconcile(look: Look, work: Work, ports: Ports, guard: Guard) -> Outcome:
     return _outcome(look, seen, waits, ports)
 
 
-def _before(look: Look, ports: Ports) -> BackendsReport | None:
+def said_before(look: Look, ports: Ports) -> BackendsReport | None:
     """What was reported last of this very source."""
     found = ports.ledger.report("backends", look.found.key, BackendsReport)
     return found if found is not None and found.uid == look.found.source.uid else None
 
 
-def _wish(look: Look, seen: Seen, before: BackendsReport | None) -> accelerating.Wish:
+def wish(look: Look, seen: Seen, ports: Ports) -> accelerating.Wish:
+    """What an accelerator follows from."""
     return accelerating.Wish(
         found=look.found,
         policy=look.policy,
         targets=seen.targets,
         balancers=tuple(seen.balancers.values()),
         silent=bool(seen.silent),
-        before=before,
+        before=said_before(look, ports),
     )
-
-
-def preview(look: Look, ports: Ports) -> tuple[Plan[Any], BackendsReport]:
-    """What would change of an accelerator, and the report as it would be; nothing is written."""
-    seen = foreseen(look, ports)
-    plan = accelerating.preview(_wish(look, seen, _before(look, ports)), ports)
-    return plan, report_of(look, seen, ())
-
-
-def foreseen(look: Look, ports: Ports) -> Seen:
-    """What is observed, with addresses of members and accelerator as they were reported last."""
-    kept = ports.ledger.report("fanout", look.found.key, FanoutReport)
-    if kept is not None and kept.uid == look.found.source.uid and not look.fanned.addresses:
-        look = replace(look, fanned=replace(look.fanned, addresses=kept.addresses))
-    before, wanted = _before(look, ports), look.policy.aws.accelerator
-    return replace(observe(look, ports), static=before.static if before and wanted else ())
 
 
 def observe(look: Look, ports: Ports) -> Seen:

@@ -177,7 +177,7 @@ def _let_go(found: Subject, footprint: Footprint, ports: Ports) -> None:
     for zone in footprint.zones:
         ports.ledger.drop_intent(zone.unit, source.uid)
     kept = ("grace", "dns-gone", "unhealthy", "moved", "ramp", "readdress", "waiting", "led")
-    for prefix in (*kept, "warming", NOTE):
+    for prefix in (*kept, "warming", NOTE, "accelerated", "dial", "endpoints"):
         ports.ledger.drop_notes(f"{prefix}/{source.uid}")
     ports.ledger.drop_reports(found.key)  # before: a source that comes back is begun anew
     release(found, "fanout", ports)

@@ -164,8 +164,8 @@ def _row(host: str, zones: Sequence[ZoneRef], said: Mapping[str, DnsReport]) -> 
         told.setdefault(zone.unit, {"zone": zone.unit, "state": "waiting", "message": text})
     if not told:
         return {"zone": "", "state": "no-zone", "message": "no managed zone holds this host"}
-    unwell = [row for row in told.values() if row["state"] != "published"]
-    return (unwell or list(told.values()))[0]
+    well = {"kept": 1, "published": 2}
+    return min(told.values(), key=lambda row: well.get(row["state"], 0))
 
 
 def _differs(found: Subject, wish: StatusWish) -> bool:

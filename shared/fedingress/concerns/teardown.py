@@ -5,6 +5,7 @@ from dataclasses import replace
 from fedingress.concerns import accelerating
 from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.former import removal
+from fedingress.concerns.named_ports import NamedPorts
 from fedingress.concerns.subject import Subject, release
 from fedingress.domain.change import Plan
 from fedingress.domain.errors import FederationError, Forbidden, Invalid, NotReady, Unavailable
@@ -58,11 +59,16 @@ def teardown(found: Subject, work: Work, ports: Ports, guard: Guard) -> Outcome:
 
 
 def preview(found: Subject, ports: Ports) -> Plan[GlobalResource]:
-    """The deletes that are left."""
+    """What is left to do: deletes first, then the names that we have given to ports of nodes."""
     footprint = found.footprint or Footprint()
     projects = {*footprint.projects, *([footprint.project] if footprint.project else [])}
     mark = Mark(owner=ports.owner, uid=found.source.uid, source=found.key)
-    return removal(sorted(projects), mark, ports)
+    plan = removal(sorted(projects), mark, ports)
+    if plan.changes:
+        return plan
+    named = NamedPorts(found.source.uid, ports)
+    named.observe()
+    return Plan(changes=named.removals(), held=plan.held)
 
 
 def _recall(found: Subject, ports: Ports) -> None:

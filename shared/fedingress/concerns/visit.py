@@ -176,9 +176,11 @@ class Tour:
 
     def _grouped(self, groups: Groups | str) -> bool:
         """Whether requests go to these groups, or may."""
-        if self.negs_in_use is None or isinstance(groups, str):
+        if self.negs_in_use is None:
             return True
-        used = {use.rpartition("/")[0] for use in self.negs_in_use}
+        used = {use.rpartition("/")[0] for use in self.negs_in_use} - {""}
+        if isinstance(groups, str):
+            return bool(used)
         return bool(used & {f"{each.zone}/{each.name}" for each in groups})
 
 

@@ -22,6 +22,7 @@ from fedingress.domain.work import FORCE, RESYNC, Work
 from fedingress.planning import checks, dns
 from fedingress.planning.answers import zone as planning
 from fedingress.planning.answers.decision import Lately, Standing, Wanted, ZoneDecision
+from fedingress.planning.answers.marks import is_node, marks_in
 from fedingress.planning.answers.units import names_of, to_look_at
 from fedingress.planning.answers.weighing import (
     Weighed,
@@ -30,11 +31,14 @@ from fedingress.planning.answers.weighing import (
     recalled,
     weigh,
 )
+from fedingress.planning.answers.written import as_written, unwritten
 from fedingress.ports import Guard, Ports
 
 _LISTED_SECONDS = 300.0
 """Resyncs of many Ingresses come one after the other; the zone is listed for one of them."""
 _SOON_SECONDS = 5.0
+_INCOMPLETE_SECONDS = 60.0
+"""Until every source has spoken, which a tick asks for."""
 _UNITS_PER_SECOND = 20.0
 """A larger zone is listed later for the sake of nodes that nobody wants: that costs more there."""
 
@@ -94,26 +98,20 @@ class Visit:
             Conflict: It changed meanwhile; observe again.
             Unavailable, Forbidden: As the ports.
         """
-        before = memory
-        memory = replace(memory, domain=self.domain, unsure=False, unsure_checks=False)
+        known = memory
+        memory = replace(known, domain=self.domain, unsure=False, unsure_checks=False)
         memory = self._settled_changes(memory, ports)
-        foresee = partial(zone_memory.foresee, self.zone.unit, before, ports.ledger)
-        records = self._listed(before, ports)
+        foresee = partial(zone_memory.foresee, self.zone.unit, known, ports.ledger)
+        records = self._listed(known, ports)
         if records is not None:
             memory = _with_listing(memory, records, self.now, complete=_complete(ports))
-        weighed = self._weighed(memory, records or (), ports)
-        memory = replace(memory, weighing=weighed.state.encode())
+        before = self._before(memory, records or (), ports)
+        weighed = self._weighed(before, memory, ports)
         checked = zone_checks.Checks(memory=memory)
-        if before.unsure_checks or self._checks_matter(weighed, memory):
-            thorough = records is not None
+        if _checks_matter(weighed, known):
+            told, whole = partial(foresee, checks=True), records is not None
             checked = zone_checks.settle(
-                self.zone,
-                weighed,
-                memory,
-                ports,
-                guard,
-                thorough=thorough,
-                foresee=partial(foresee, checks=True),
+                self.zone, weighed, memory, ports, guard, thorough=whole, foresee=told
             )
         memory = checked.memory
         wanted = self._wanted(weighed, memory, ports)
@@ -121,10 +119,13 @@ class Visit:
         found = self._compared(memory, wanted, records, waits, ports)
         decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
-        if any(isinstance(change, Create) for part in decision.parts.values() for change in part):
+        if any(isinstance(each, Create) for part in decision.parts.values() for each in part):
             foresee(checks=checked.made)
         carried = carry_out(self.zone, decision, ports, guard)
-        memory, prints = self._learned(memory, found, decision, carried)
+        memory, prints = self._learned(memory, found, decision, carried, ports.owner)
+        stands = found.known if prints is None else prints
+        weighed = as_written(weighed, before, unwritten(weighed, wanted, stands))
+        memory = replace(memory, weighing=weighed.state.encode())
         return Look(
             memory=memory,
             prints=prints,
@@ -139,7 +140,7 @@ class Visit:
     def preview(self, memory: ZoneMemory, ports: Ports) -> ZoneDecision:
         """What a thorough look would change in the zone; nothing is written."""
         records = ports.record_sets.list(self.zone)
-        weighed = self._weighed(memory, records, ports)
+        weighed = self._weighed(self._before(memory, records, ports), memory, ports)
         coming = {name: f"(to be made: {name})" for name in checks.wanted(weighed)}
         memory = replace(memory, checks={**coming, **memory.checks})
         wanted = self._wanted(weighed, memory, ports)
@@ -150,17 +151,16 @@ class Visit:
             self.domain, self.intents, ports.owner, weighed, checks=memory.checks
         )
 
-    def _weighed(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighed:
-        if memory.weighing is None:
-            keys = keys_by_address(self.intents)
-            state = recalled(records, self.domain, ports.owner, self.now, keys)
-        else:
-            state = Weighing.decode(memory.weighing)
-        found = zone_checks.probes(memory, ports)
-        return weigh(state, self.intents, self.now, owner=ports.owner, probes=found)
+    def _before(self, memory: ZoneMemory, records: Iterable[RecordSet], ports: Ports) -> Weighing:
+        """What was believed, and the weights that stand."""
+        if memory.weighing is not None:
+            return Weighing.decode(memory.weighing)
+        keys = keys_by_address(self.intents)
+        return recalled(records, self.domain, ports.owner, self.now, keys)
 
-    def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
-        return bool(weighed.forest.pools or memory.checks or memory.spare)
+    def _weighed(self, before: Weighing, memory: ZoneMemory, ports: Ports) -> Weighed:
+        found = zone_checks.probes(memory, ports)
+        return weigh(before, self.intents, self.now, owner=ports.owner, probes=found)
 
     @property
     def _asked(self) -> bool:
@@ -172,7 +172,9 @@ class Visit:
         lately = self.now - memory.listed_at < _LISTED_SECONDS
         resync = self.work.cause == RESYNC and not lately
         unknown = memory.weighing is None or memory.complete != _complete(ports) or memory.unsure
-        idle = memory.idle_since and self.now - memory.idle_since >= self._sweep_seconds
+        # Nothing is swept before every source has spoken.
+        idle = memory.idle_since and memory.complete
+        idle = idle and self.now - memory.idle_since >= self._sweep_seconds
         asked = self._asked or resync or unknown or idle
         return ports.record_sets.list(self.zone) if asked else None
 
@@ -243,12 +245,16 @@ class Visit:
         found: _Compared,
         decision: ZoneDecision,
         carried: Carried,
+        owner: str,
     ) -> tuple[ZoneMemory, Mapping[str, str] | None]:
         """What the next look can rely on: the memory, and the prints where there are news."""
         prints, looked = found.wanted.prints, found.standing.units
         stands = {} if looked is None else {n: p for n, p in found.known.items() if n not in looked}
         undone = set(decision.parts) - carried.done
         stands |= {name: text for name, text in decision.prints.items() if name not in undone}
+        after = _after(found.standing.records, decision, carried) if looked is None else []
+        if not memory.complete:  # nothing was swept, so what nobody wants must not be forgotten
+            stands |= dict.fromkeys(self._nodes(after, owner) - prints.keys(), "")
         news = stands if stands != found.known or not memory.notes else None
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
@@ -259,7 +265,6 @@ class Visit:
         attached = {item.health_check for unit in units for item in unit.records}
         elsewhere = set(memory.elsewhere)
         if looked is None:
-            after = _after(found.standing.records, decision, carried)
             attached |= {item.health_check for item in after}
             elsewhere = {item.health_check for item in after if item.name not in found.wanted.units}
         elif idle_since or not whole:
@@ -279,16 +284,28 @@ class Visit:
         )
         return learned, news
 
+    def _nodes(self, records: Iterable[RecordSet], owner: str) -> set[str]:
+        """Names of our nodes among *records*."""
+        marks = marks_in(records, self.domain).items()
+        return {name for name, mark in marks if is_node(name) and mark.owner == owner}
+
     def _again(self, memory: ZoneMemory, wanted: Iterable[str], carried: Carried) -> float:
         """Seconds until something is to be done that nobody tells; 0 when there is nothing."""
         waits = [each.until - self.now for each in memory.refused.values()]
         lately = memory.released
         waits += [lately[host].until - self.now for host in wanted if host in lately]
-        if memory.idle_since:
+        if memory.idle_since and not memory.complete:
+            waits.append(_INCOMPLETE_SECONDS)
+        elif memory.idle_since:
             waits.append(memory.idle_since + self._sweep_seconds - self.now)
         if memory.loose or carried.unfinished:
             waits.append(_SOON_SECONDS)
         return max(1.0, min(waits)) if waits else 0.0
+
+
+def _checks_matter(weighed: Weighed, known: ZoneMemory) -> bool:
+    """Whether there are health checks to be made, or to be found."""
+    return bool(weighed.forest.pools or known.checks or known.spare or known.unsure_checks)
 
 
 def gone_note(uid: str, unit: str) -> str:

@@ -85,6 +85,16 @@ class FanoutReport(Report):
     footprint: str = ""
     leaving: bool = False
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Placed members whose controllers have not named their groups yet."""
+        return frozenset(name for name, row in self.clusters.items() if row["reason"] == "Waiting")
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Members that cannot be read now."""
+        return frozenset(n for n, row in self.clusters.items() if row["state"] == "unreachable")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendsReport(Report):
@@ -161,8 +171,8 @@ class DnsReport(Report):
     """
     What `dns` published, per host.
 
-    hosts: host -> {"zone": unit or "", "state": published | waiting | conflict | no-zone | removed,
-        "message": sentence}.
+    hosts: host -> {"zone": unit or "", "state": published | kept (published as before, for it
+        cannot be as it is wanted) | waiting | conflict | no-zone | removed, "message": sentence}.
     members: cluster -> {"share": the part of traffic that is published, "wanted": the part that it
         deserves, "weight": of its record, "reason": CamelCase or ""}, where members' own load
         balancers answer; of every one that some record of this Ingress may still lead to.

@@ -68,6 +68,7 @@ def groups(
     observed: Sequence[EndpointGroup],
     *,
     step: bool,
+    weights: Mapping[str, Mapping[str, int]] | None = None,
 ) -> tuple[EndpointGroup, ...]:
     """
     The groups that shall stand.
@@ -79,6 +80,8 @@ def groups(
         arns: Address -> ARN; a target without one cannot be behind an accelerator.
         observed: The groups that stand.
         step: Whether a dial may go up; it goes down at once.
+        weights: Of the endpoints, by region (`accelerator_weights`); where there are none, those
+            that members deserve by what is seen now.
 
     Returns:
         By region; what is equal enough to the observed is the observed.
@@ -98,7 +101,8 @@ def groups(
             EndpointGroup(
                 region=region,
                 dial=_dial(region in living, before, alone=not _taking(observed), step=step),
-                weights=_steady(_weights(regions[region], arns), before),
+                weights=_given((weights or {}).get(region), regions[region], arns)
+                or _steady(_weights(regions[region], arns), before),
                 arn=before.arn if before else "",
             )
         )
@@ -178,6 +182,15 @@ def _weights(targets: Sequence[Target], arns: Mapping[str, str]) -> dict[str, in
         arn: max(1, round(TOP_WEIGHT * each / most)) if each else 0
         for arn, each in deserved.items()
     }
+
+
+def _given(
+    weights: Mapping[str, int] | None, targets: Sequence[Target], arns: Mapping[str, str]
+) -> tuple[tuple[str, int], ...]:
+    """Those of *weights* that a group can hold; empty when nobody has any."""
+    first = {arns[target.address] for target in targets[:MOST_ENDPOINTS]}
+    rows = tuple(sorted((arn, each) for arn, each in (weights or {}).items() if arn in first))
+    return rows if any(weight for _, weight in rows) else ()
 
 
 def _steady(wanted: Mapping[str, int], before: EndpointGroup | None) -> tuple[tuple[str, int], ...]:

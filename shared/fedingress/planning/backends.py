@@ -54,6 +54,7 @@ class GraphWish:
     unknown: whether there are members that cannot be read, and whose groups nobody remembers; then
         backends whose groups nobody else has stay as well.
     serving: members that are known to serve, where that was asked.
+    bound: members whose instance groups others hold in another balancing mode, likewise.
     drained: members that shall get no new requests.
     preferred: members that are filled before the others.
     steps, rising: how members come up to their capacity, and which may go one step up now.
@@ -74,6 +75,7 @@ class GraphWish:
     front: Front = Front()
     unknown: bool = False
     serving: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
     consents: frozenset[str] = frozenset()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:
@@ -167,7 +169,7 @@ def changing(wish: GraphWish, observed: Sequence[GlobalResource]) -> ModeChange:
         for each in wish.ingress.backends
     ]
     wanted = balancing.measure(wish.policy)["balancingMode"]
-    return balancing.change(services, wanted, wish.serving)
+    return balancing.change(services, wanted, wish.serving, wish.bound)
 
 
 def _entries(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ member: detach its groups everywhere, then attach them anew, and only then take 
     in the other mode     | some are detached, or not healthy | stay as they are
     in the other mode     | one serves wherever it serves     | are detached, the first by name
     in the other mode     | do not serve in its stead         | stay; a condition says so
+    in the other mode     | somebody else leads to one of all | stay; a condition says so
 
 Source: compute v1 Backend, balancingMode; GCE refuses a group with "incompatible balancing_mode".
 """
@@ -56,19 +57,23 @@ class ModeChange:
 
     kept: measures of members that are still in the other mode.
     detached: the member whose groups are detached now; empty when nobody's are.
-    awaited: members that others wait for.
+    awaited: members that others wait for.   bound: members whose groups others lead to.
     """
 
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     detached: str = ""
     awaited: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
 
 
-def change(services: Sequence[Service], wanted: str, serving: Collection[str]) -> ModeChange:
+def change(
+    services: Sequence[Service], wanted: str, serving: Collection[str], bound: Collection[str] = ()
+) -> ModeChange:
     """
     What to do now so that all groups come to the *wanted* balancing mode.
 
-    *serving*: members that are known to have a healthy endpoint.
+    *serving*: members that are known to have a healthy endpoint.   *bound*: members whose groups
+    somebody else's backend services lead to; detached, they could never be attached again.
     """
     kept: dict[str, Mapping[str, Any]] = {}
     for service in services:
@@ -77,9 +82,10 @@ def change(services: Sequence[Service], wanted: str, serving: Collection[str]) -
                 kept[cluster] = {key: entry[key] for key in _MEASURES if key in entry}
     moved = {group.cluster for service in services for group in service.own} - kept.keys()
     awaited = tuple(sorted(moved - set(serving)))
-    free = () if awaited else sorted(kept)
+    others = tuple(sorted(kept.keys() & set(bound)))
+    free = () if awaited or others else sorted(kept)
     detached = next((each for each in free if _spared(each, services, serving)), "")
-    return ModeChange(kept=kept, detached=detached, awaited=awaited)
+    return ModeChange(kept=kept, detached=detached, awaited=awaited, bound=others)
 
 
 def _entries(service: Service) -> list[tuple[str, Entry]]:
@@ -92,13 +98,25 @@ def _entries(service: Service) -> list[tuple[str, Entry]]:
 
 
 def _spared(cluster: str, services: Sequence[Service], serving: Collection[str]) -> bool:
-    """Whether another member serves wherever *cluster* does."""
+    """Whether another member serves, with its whole capacity, wherever *cluster* does."""
     for service in services:
         found = _entries(service)
-        others = {name for name, entry in found if entry.get("capacityScaler", 1)} & set(serving)
+        others = {name for name, entry in found if entry.get("capacityScaler", 1) >= 1} & set(
+            serving
+        )
         if any(name == cluster for name, _ in found) and not others - {cluster}:
             return False
     return True
+
+
+def bound(groups: Sequence[Group], entries: Sequence[Entry], wanted: str) -> frozenset[str]:
+    """
+    The members of *groups* that somebody else's backends lead to in another mode than *wanted*.
+
+    *entries*: the backends of all backend services that are not of this installation.
+    """
+    theirs = {e.get("group") for e in entries if e.get("balancingMode") not in {None, wanted}}
+    return frozenset(group.cluster for group in groups if group.neg.path in theirs)
 
 
 def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
@@ -108,8 +126,12 @@ def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
     left = ", ".join(sorted(found.kept))
     if found.detached:
         return (("BalancingModeChanging", f"{left} come to {wanted} one after the other"),)
+    if found.bound:
+        names = ", ".join(found.bound)
+        text = f"{left} cannot come to {wanted}: others lead to the instance groups of {names} too"
+        return (("BalancingModeKept", text),)
     if found.awaited:
         text = f"{left} come to {wanted} when {', '.join(found.awaited)} is healthy in it"
         return (("BalancingModeChanging", text),)
-    text = f"{left} cannot come to {wanted}: no other member serves meanwhile; place one more"
+    text = f"{left} cannot come to {wanted} while no other member serves with all of its capacity"
     return (("BalancingModeKept", text),)

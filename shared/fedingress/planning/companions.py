@@ -83,12 +83,18 @@ def find_port(service: Manifest, backend: ServiceBackend) -> Mapping[str, Any] |
     return None
 
 
-def problem(service: Manifest, backend: ServiceBackend) -> tuple[str, str] | None:
-    """Why *service*, empty where there is none, cannot carry *backend* (reason, sentence)."""
+def problem(
+    service: Manifest, backend: ServiceBackend, *, followed: bool = True
+) -> tuple[str, str] | None:
+    """
+    Why *service*, empty where there is none, cannot carry *backend* (reason, sentence).
+
+    *followed*: whether a companion is to select the same pods; without one it needs no selector.
+    """
     if not service:
         return "ServiceMissing", f"Service {backend.service} does not exist"
     spec = service.get("spec", {})
-    if spec.get("type") == "ExternalName" or not spec.get("selector"):
+    if followed and (spec.get("type") == "ExternalName" or not spec.get("selector")):
         return (
             "ServiceWithoutSelector",
             f"Service {backend.service} has no selector, so its pods cannot join an endpoint group",

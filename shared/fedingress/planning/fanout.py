@@ -134,7 +134,8 @@ def desired(
         service = observed.services.get(backend.service)
         manifest = service.manifest if service else {}
         unreached = node_ports.problems.get(backend) if node_ports else None
-        if found := problem(manifest, backend) or unreached:
+        followed = node_ports is None or not node_ports.own
+        if found := problem(manifest, backend, followed=followed) or unreached:
             problems.append(found)
             continue
         spoken[backend], fault = said(manifest, backend)

@@ -3,13 +3,13 @@ From endpoint groups to instance groups and back: the new backend service takes 
 
 Called by `backends`. In each mode a Service port has a backend service of its own. A route moves
 once every member serves in the new one; after the policy's warm-up once some member does; while
-none does, never.
+none does, or some member cannot be asked for its groups, never.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
 from fedingress.domain.graph import GlobalResource
-from fedingress.planning import warming
+from fedingress.planning import groups, warming
 from fedingress.planning.backends import GraphWish
 from fedingress.planning.groups import Problem
 
@@ -36,6 +36,16 @@ def newcomers(
     }
 
 
+def frozen(wish: GraphWish, observed: Sequence[GlobalResource]) -> frozenset[str]:
+    """Backend services that may not take over: in the other mode a member serves that is silent."""
+    have = {item.path: item.spec for item in observed}
+    return frozenset(
+        wish.service_path(each)
+        for each in wish.ingress.backends
+        if groups.uses_of(have.get(wish.twin_path(each), {})) & wish.frozen
+    )
+
+
 def ready(
     taking_over: Mapping[str, frozenset[str]], healthy: Mapping[str, Collection[str]]
 ) -> frozenset[str]:
@@ -47,8 +57,13 @@ def ready(
     )
 
 
-def problem(wish: GraphWish, stuck: Collection[str]) -> tuple[Problem, ...]:
-    """Say which Service ports stay in their mode because nobody answers in the new one."""
+def problem(
+    wish: GraphWish,
+    observed: Sequence[GlobalResource],
+    stuck: Collection[str],
+    silent: Collection[str],
+) -> tuple[Problem, ...]:
+    """Say which Service ports stay in their mode, and whether *silent* members are why."""
     ports = sorted(
         f"{each.service}:{each.port}"
         for each in wish.ingress.backends
@@ -56,8 +71,8 @@ def problem(wish: GraphWish, stuck: Collection[str]) -> tuple[Problem, ...]:
     )
     if not ports:
         return ()
-    text = (
-        f"{', '.join(ports)} stay as they are until some member is healthy in mode "
-        f"{wish.policy.mode}"
-    )
+    until = f"until some member is healthy in mode {wish.policy.mode}"
+    if frozen(wish, observed) & set(stuck):
+        until = f"while {', '.join(sorted(silent))} cannot be reached, and may serve"
+    text = f"{', '.join(ports)} stay as they are {until}"
     return (("ModeChangeWaits", text),)

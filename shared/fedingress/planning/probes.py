@@ -34,7 +34,7 @@ def said(
 
     Args:
         pods: Of the Service's namespace.
-        service: It has a selector and the port.
+        service: It has the port; without a selector it has no pods.
         backend: The Service port.
         protocol: HTTP, HTTPS or HTTP2, as requests are sent; a probe has to fit it.
 
@@ -42,7 +42,7 @@ def said(
         The probe, `Probe()` where none can be used, or None where no pod stands; and why a probe
         that stands there is not used, a sentence or nothing.
     """
-    selector = service["spec"]["selector"]
+    selector = service["spec"].get("selector") or {}
     chosen = [pod for pod in pods if _stands(pod) and _selected(pod, selector)]
     if not chosen:
         return None, ""
@@ -62,7 +62,7 @@ def _stands(pod: Manifest) -> bool:
 
 def _selected(pod: Manifest, selector: Mapping[str, str]) -> bool:
     labels = pod["metadata"].get("labels") or {}
-    return all(labels.get(name) == value for name, value in selector.items())
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
 
 
 def _age(pod: Manifest) -> tuple[str, str]:

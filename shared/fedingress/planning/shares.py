@@ -50,6 +50,8 @@ class Belief:
     turned_at: when it last turned, seconds since 1970.
     dwell_seconds: how long it waits after that; doubles with each early turn.
     better: windows in a row that showed more of its capacity than is believed.
+    rose_at: when more of its capacity was believed last, seconds since 1970.
+    patience: windows that more has to last; doubles with each early fall. 0: as the policy says.
     """
 
     up: bool = False
@@ -61,6 +63,8 @@ class Belief:
     turned_at: float = 0.0
     dwell_seconds: float = 0.0
     better: int = 0
+    rose_at: float = 0.0
+    patience: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,7 @@ def judge(belief: Belief, sample: Sample, now: float, damping: Damping) -> Belie
     if sample.window <= belief.window:
         return belief
     first = belief.window < 0
-    health, better = _health(belief, sample, damping)
-    seen = replace(belief, window=sample.window, health=health, better=better)
+    seen = replace(_health(belief, sample, now, damping), window=sample.window)
     verdict = _verdict(sample)
     if verdict is None:
         return seen
@@ -173,21 +176,28 @@ def weights(shares: Mapping[str, float]) -> Mapping[str, int]:
     }
 
 
-def _health(belief: Belief, sample: Sample, damping: Damping) -> tuple[float, int]:
+def _health(belief: Belief, sample: Sample, now: float, damping: Damping) -> Belief:
     """
-    The part of its capacity that is believed, and windows in a row that showed more.
+    *belief* with the part of its capacity that is believed now.
 
-    Less is believed at once, more of a member that serves only when it lasts. None ready is for the
-    verdict, which waits for a second signal.
+    Less is believed at once, more of a member that serves only when it lasts, and longer each time
+    when it did not last before. None ready is for the verdict, which waits for a second signal.
     """
     if sample.ready is None:
-        return belief.health, belief.better
+        return belief
     ready = min(1.0, sample.ready)
     if ready <= 0:
-        return belief.health, 0
-    if belief.up and ready > belief.health and belief.better + 1 < damping.up_windows:
-        return belief.health, belief.better + 1
-    return ready, 0
+        return replace(belief, better=0)
+    if not belief.up or ready == belief.health:
+        return replace(belief, health=ready, better=0)
+    if ready < belief.health:
+        early = bool(belief.rose_at) and now - belief.rose_at < damping.longest_dwell_seconds
+        longest = int(damping.longest_dwell_seconds // damping.tick_seconds)
+        longer = min(2 * (belief.patience or damping.up_windows), longest) if early else 0
+        return replace(belief, health=ready, better=0, patience=longer)
+    if belief.better + 1 < (belief.patience or damping.up_windows):
+        return replace(belief, better=belief.better + 1)
+    return replace(belief, health=ready, better=0, rose_at=now)
 
 
 def _verdict(sample: Sample) -> bool | None:

@@ -15,6 +15,8 @@ from fedingress.planning.news import Cause
 
 _QUIET = frozenset({"ineligible", "placed"})
 _NOT_PLACED = frozenset({"ineligible", "removing"})
+_ANSWERED = frozenset({"published", "kept"})
+"""States of a host that clients are led from."""
 _NO_NEWS = frozenset({("Degraded", "False", "AsExpected"), ("Published", "Unknown", "NoHost")})
 """What needs no Event when it is said for the first time."""
 
@@ -107,7 +109,7 @@ def _addresses(standing: Standing) -> tuple[str, ...]:
     stays = not standing.retired and bool(shown)
     told = standing.hosts.get(built.address)  # only a name of ours has a row
     leads = "hostname" not in status_entry(built.address) or (
-        told is not None and told["state"] == "published"
+        told is not None and told["state"] in _ANSWERED
     )
     return built.addresses if (built.programmed and leads) or stays else ()
 
@@ -188,7 +190,7 @@ def _published(standing: Standing) -> Condition:
     hosts = standing.hosts
     if standing.retired:
         return _condition(standing, "Published", False, "Leaving", "records are being removed")
-    bad = {host: row for host, row in hosts.items() if row["state"] != "published"}
+    bad = {host: row for host, row in hosts.items() if row["state"] not in _ANSWERED}
     if not hosts:
         return _condition(standing, "Published", None, "NoHost", "no host is in a managed zone")
     if bad:
@@ -220,7 +222,19 @@ def _wrong(standing: Standing) -> list[Cause]:
     ]
     problems = standing.backends.problems if standing.backends else ()
     found += [Cause(reason=reason, sentence=text) for reason, text in problems]
-    return [*found, *closed]
+    return [*found, *_kept(standing), *closed]
+
+
+def _kept(standing: Standing) -> list[Cause]:
+    """Hosts whose answers are those of before; for each reason once."""
+    found: dict[str, list[str]] = {}
+    for host, row in sorted(standing.hosts.items()):
+        if row["state"] == "kept":
+            found.setdefault(row["message"], []).append(host)
+    return [
+        Cause(reason="AnswerKept", sentence=f"{', '.join(hosts)}: {text}")
+        for text, hosts in found.items()
+    ]
 
 
 def _degraded(standing: Standing) -> Condition:

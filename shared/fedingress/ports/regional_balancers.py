@@ -15,6 +15,8 @@ class RegionalBalancers(Protocol):
         """
         Load balancers of *region* by DNS name (lower case, no final dot, `dualstack.` taken off).
 
-        One that the account does not have is left out. Their health is asked in the same visit.
+        One that the account does not have is left out, unless its name tells that it is one of
+        this region: then its hosted zone is known, and nothing else. Their health is asked in the
+        same visit.
         """
         ...

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
-from fedingress.concerns import networks, regional, rows
+from fedingress.concerns import foreseeing, networks, regional, rows
 from fedingress.concerns.claim import COMPLETE
 from fedingress.concerns.subject import Subject, subject
 from fedingress.domain.change import Plan
@@ -141,10 +141,12 @@ def _answers(
     """The plan of each zone whose records lead to members' own load balancers."""
     dns = import_module("fedingress.concerns.dns")
     look = regional.Look(found=found, policy=policy, fanned=fanned)
-    intents = regional.intents(look, regional.foreseen(look, ports), ports)
+    coming = foreseeing.answers(look, ports)
     return [
-        dns.preview(zone.unit, ports, {found.source.uid: intent})
-        for zone, intent in sorted(intents.items())
+        foreseeing.known(
+            dns.preview(zone.unit, ports, {found.source.uid: intent}), zone.domain, coming
+        )
+        for zone, intent in sorted(coming.intents.items())
     ]
 
 

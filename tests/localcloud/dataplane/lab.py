@@ -55,6 +55,7 @@ def service(*backends, **fields):
         "healthChecks": [SITE + GLOBAL + "healthChecks/hc"],
         "backends": list(backends),
         "timeoutSec": 30,
+        "connectionDraining": {"drainingTimeoutSec": 10},
         **fields,
     }
 

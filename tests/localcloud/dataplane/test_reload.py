@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from localcloud.dataplane.haproxy.process import Haproxy, ProgramRefused
@@ -66,6 +67,45 @@ def test_reloads_lose_no_request(tmp_path):
             assert lab.plane.reloads - before == 6
             assert min(counts) > 20
             assert failures == []
+
+    asyncio.run(story())
+
+
+async def posted(lab):
+    """The status of a request that no load balancer tries again; 0 for none."""
+    try:
+        async with (
+            lab.client(force_close=True) as session,
+            session.post("/", headers={"Host": "shop.example.com"}) as answer,
+        ):
+            return answer.status
+    except aiohttp.ClientError:
+        return 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seconds", "answered"), [(1, False), (30, True)])
+def test_requests_under_way_are_cut_off_after_their_services_time(tmp_path, seconds, answered):
+    """The pod answers late; its endpoint goes meanwhile, and new requests meet the others."""
+
+    async def story():
+        async with lab_in(tmp_path) as lab:
+            lab.service["connectionDraining"] = {"drainingTimeoutSec": seconds}
+            await lab.apply()
+            group, first = lab.negs["us"], lab.pods["us"][0]
+            kept, lab.endpoints[group] = lab.endpoints[group], [lab.endpoint(first)]
+            await lab.apply()
+            first.slow(6.0)
+            before = first.arrived
+            slow = asyncio.create_task(posted(lab))
+            await until(lambda: first.arrived > before, "the request to be under way")
+            lab.endpoints[group] = [each for each in kept if each != lab.endpoint(first)]
+            await lab.apply()
+            others = await lab.clusters(5)
+            under_way = not slow.done()
+            assert under_way
+            assert set(others) <= {"us", "eu"}
+            assert (await slow == 200) == answered
 
     asyncio.run(story())
 

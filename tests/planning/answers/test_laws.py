@@ -62,6 +62,8 @@ def wishes(draw, uid, *, forms=FORMS, form_of=None, zone=None):
     )
 
 
+MOST_WRITES = 40
+"""Of a zone in four hours for one member that flaps, with the default damping."""
 STORIES = st.lists(st.tuples(wishes("u1"), wishes("u2")), min_size=2, max_size=8)
 ZONE = ZoneRef(provider="route53", project="self", name="Z1", domain=DOMAIN)
 CLOUD = ZoneRef(provider="cloud-dns", project="p", name="z", domain=DOMAIN)
@@ -176,7 +178,7 @@ def test_after_quiet_shares_are_met_and_writes_end(story, last):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    period=st.integers(1, 7),
+    period=st.integers(1, 40),
     routing=ROUTINGS,
     trouble=st.sampled_from([{"ready": 0.0, "balancer": False}, {"ready": 0.25}, {"ready": 0.6}]),
 )
@@ -188,7 +190,7 @@ def test_a_flapping_member_causes_few_writes(period, routing, trouble):
     zone = Zone(well)
     for number in range(240):
         zone.windows(1, sick if number // period % 2 else well)
-    assert zone.writes <= 1 + 7 * 14
+    assert zone.writes <= MOST_WRITES
 
 
 @settings(max_examples=40, deadline=None)

@@ -194,7 +194,7 @@ def test_a_host_waits_for_its_health_checks():
     }
     decision = zone.decide(wish, checks={})
     assert not decision.plan
-    assert decision.hosts["u1"][HOST][0] == "published"
+    assert decision.hosts["u1"][HOST][0] == "kept"
 
 
 def test_hosts_that_share_a_node_do_not_wait_for_one_another():

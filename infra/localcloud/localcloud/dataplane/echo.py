@@ -48,7 +48,8 @@ class Pod:
     """
     One pod's servers and the switches of its behaviour.
 
-    `served` counts the requests that were neither readiness nor health checks.
+    `served` counts the answers to requests that were neither readiness nor health checks, `arrived`
+    those requests themselves.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Pod:
         self.identity = identity
         self._context = context
         self.ready = True
-        self.served = 0
+        self.arrived = self.served = 0
         self._delay_seconds = 0.0
         self._checks = {identity.readiness_path, *identity.health_paths}
         self._listeners: list[asyncio.Server] = []
@@ -159,6 +160,7 @@ class Pod:
         headers = {"X-Cluster": self.identity.cluster, "X-Pod": self.identity.name}
         if request.path.partition("?")[0] in self._checks:
             return Said(status=200 if self.ready else 503, headers=headers)
+        self.arrived += 1
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
         self.served += 1

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from fedingress.adapters.aws.clients import Clients
-from fedingress.adapters.aws.hosted_zones import hosted_zone
+from fedingress.adapters.aws.hosted_zones import hosted_zone, region_of
 from fedingress.domain.balancer import Balancer
 from fedingress.domain.errors import Forbidden
 
@@ -49,7 +49,7 @@ class ElbBalancers:
         self._period = period_seconds
 
     def find(self, region: str, names: Iterable[str]) -> Mapping[str, Balancer]:
-        """Those of the account; where ELBv2 may not be asked, those whose zone is well known."""
+        """Those of the account with all there is to say; others as far as their name tells."""
         wanted = set(names)
         if not wanted:
             return {}
@@ -61,13 +61,8 @@ class ElbBalancers:
             }
             health = self._health(region, [str(row["LoadBalancerArn"]) for row in found.values()])
         except Forbidden:
-            known = {name: hosted_zone(name) for name in sorted(wanted)}
-            return {
-                name: Balancer(name=name, region=region, hosted_zone=zone)
-                for name, zone in known.items()
-                if zone
-            }
-        return {
+            return _by_name(wanted, region)
+        return _by_name(wanted - found.keys(), region) | {
             name: Balancer(
                 name=name,
                 region=region,
@@ -155,6 +150,15 @@ class ElbBalancers:
             if not page.get("NextMarker"):
                 return
             asked = {"PageSize": 400, "Marker": page["NextMarker"]}
+
+
+def _by_name(wanted: Iterable[str], region: str) -> dict[str, Balancer]:
+    """Load balancers that ELBv2 does not tell us of (another account's), by their names alone."""
+    return {
+        name: Balancer(name=name, region=region, hosted_zone=zone)
+        for name in sorted(wanted)
+        if region_of(name) == region and (zone := hosted_zone(name))
+    }
 
 
 def _bare(row: Mapping[str, Any]) -> str:

@@ -62,3 +62,11 @@ def hosted_zone(name: str) -> str:
         if found := form.fullmatch(name.removeprefix("dualstack.")):
             return zones.get(found[1], "")
     return ""
+
+
+def region_of(name: str) -> str:
+    """The region in a load balancer's DNS name; empty for any other name."""
+    for form, _ in _FORMS:
+        if found := form.fullmatch(name.removeprefix("dualstack.")):
+            return found[1]
+    return ""

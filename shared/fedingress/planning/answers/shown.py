@@ -41,7 +41,7 @@ def members(weighed: Weighed, uid: str) -> dict[str, dict[str, Any]]:
 def _row(weighed: Weighed, pool: Pool, cluster: str) -> dict[str, Any]:
     weights = weighed.weights[pool.label]
     return {
-        "share": round(weights[cluster] / sum(weights.values()), 4),
+        "share": round(weights[cluster] / (sum(weights.values()) or 1), 4),
         "wanted": round(weighed.deserved.get(pool.label, {}).get(cluster, 0.0), 4),
         "weight": weights[cluster],
         "reason": weighed.reasons.get(pool.label, ""),

@@ -131,13 +131,13 @@ def _beliefs(
         damping = found_wishes[0].policy.damping
         serving = [w for w in found_wishes if cluster not in led.get(w.uid, ())] or found_wishes
         targets = [wish.targets[cluster] for wish in serving]
-        sample = _sample(targets, probes.get(address), damping.window(now))
+        sample = sampled(targets, probes.get(address), damping.window(now))
         before = state.beliefs.get(key) or (UP if key in warm else Belief())
-        found[key] = _quiet(shares.judge(before, sample, now, damping), damping, now)
+        found[key] = quieted(shares.judge(before, sample, now, damping), damping, now)
     return found
 
 
-def _sample(targets: Iterable[Target], probe: bool | None, window: int) -> Sample:
+def sampled(targets: Iterable[Target], probe: bool | None, window: int) -> Sample:
     """
     One load balancer's window, as all Ingresses behind it see it.
 
@@ -158,7 +158,7 @@ def _sample(targets: Iterable[Target], probe: bool | None, window: int) -> Sampl
     return Sample(window=window, probe=None if drained else probe, balancer=balancer, ready=ready)
 
 
-def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
+def quieted(belief: Belief, damping: Damping, now: float) -> Belief:
     """
     A belief without what no longer matters, so that a quiet one is the same in every window.
 
@@ -168,6 +168,8 @@ def _quiet(belief: Belief, damping: Damping, now: float) -> Belief:
     if belief.up and steady and belief.good >= damping.up_windows:
         old = now - belief.turned_at >= damping.longest_dwell_seconds
         settled = replace(belief, good=LONG, window=0)
+        if now - belief.rose_at >= damping.longest_dwell_seconds:
+            settled = replace(settled, rose_at=0.0, patience=0)
         return replace(settled, turned_at=0.0, dwell_seconds=0.0) if old else settled
     if belief.up or belief.good:
         return belief
@@ -195,7 +197,7 @@ def _apart(state: Weighing, wanted: Iterable[Wish], now: float) -> dict[str, Bel
                 window=damping.window(now), balancer=False if sick else None, ready=target.ready
             )
             judged = shares.judge(before or UP, sample, now, damping)
-            found[key] = _quiet(replace(judged, health=1.0, better=0), damping, now)
+            found[key] = quieted(replace(judged, health=1.0, better=0), damping, now)
     return found
 
 

@@ -177,7 +177,8 @@ class _Zone:
         published = mine and mark is not None and mark.uid == unit.uid
         former = mark if mine and not published and self._leaves(mark) else None
         if why := self._must_wait(unit, intent, published=published, former=former):
-            self._say(unit.uid, host, "published" if published else "waiting", why)
+            stands = "kept" if unit.fault else "published"
+            self._say(unit.uid, host, stands if published else "waiting", why)
             if former:  # its address goes back to the cloud, so no name may lead there
                 self._release(host, former, complete=False)
             elif not mine:

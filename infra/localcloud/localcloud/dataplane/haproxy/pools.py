@@ -9,8 +9,8 @@ Three kinds of HAProxy backends come of one service:
                  request rate, over all client regions, is held against the capacity of the region.
     last resort  all endpoints of the service, uncounted: used when every tier is at capacity.
 
-A group that goes takes no new requests, and those under way are answered within the service's
-``connectionDraining.drainingTimeoutSec``, at least ten seconds and at most a minute here.
+A group or an endpoint that goes takes no new requests, and those under way are cut off after the
+service's ``connectionDraining.drainingTimeoutSec``, or after a minute here.
 
 Capacity is rate per endpoint times healthy endpoints times ``capacityScaler``; within a region
 endpoints get requests in proportion to their capacity. A scaler of 0 keeps the checks and ends new
@@ -77,6 +77,10 @@ class Pool:
     milli_rate: int
     full: bool = False
 
+    def server(self, endpoint: Endpoint) -> str:
+        """The name under which requests meet an endpoint of this pool."""
+        return f"{self.name}_{endpoint.name}"
+
     @property
     def endpoint_capacity(self) -> float:
         """The share one endpoint has in its tier."""
@@ -110,7 +114,7 @@ class Service:
     pools: tuple[Pool, ...]
     problems: tuple[str, ...]
     protocol: str = "HTTP"
-    drain_seconds: int = SHORTEST_DRAIN_SECONDS
+    drain_seconds: int = 0
 
     @property
     def last_resort(self) -> str:
@@ -179,9 +183,8 @@ def service_of(path: str, service: Resource, snapshot: Snapshot, interval_factor
 
 
 def _drain(service: Resource) -> int:
-    """HAProxy ends an earlier program as a whole, so its longest service counts for all."""
     told = whole((service.get("connectionDraining") or {}).get("drainingTimeoutSec"), 0)
-    return min(max(told, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS)
+    return min(told, LONGEST_DRAIN_SECONDS)
 
 
 def _pools(path: str, service: Resource, snapshot: Snapshot, problems: list[str]) -> Iterator[Pool]:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localcloud.dataplane.haproxy import leash, runtime
@@ -66,6 +67,8 @@ class Haproxy:
         self._closed = False
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._drains: Mapping[str, int] = {}
+        self._timers: list[threading.Timer] = []
         # A socket's path may have about 100 characters; run directories of tests are longer.
         self._sockets = Path(tempfile.mkdtemp(prefix="lc-"))
         self.admin = self._sockets / "admin"
@@ -109,9 +112,31 @@ class Haproxy:
         else:
             self._reload()
         self._wait_ready(before)
+        self._cut_later(program.drains)
         self._forget_old()
 
+    def _cut_later(self, drains: Mapping[str, int]) -> None:
+        """End what goes on with servers that are gone, each after its own time."""
+        gone: dict[int, list[str]] = {}
+        for name in self._drains.keys() - drains.keys():
+            gone.setdefault(self._drains[name], []).append(name)
+        self._drains = drains
+        self._timers = [each for each in self._timers if each.is_alive()]
+        for seconds, names in gone.items():
+            timer = threading.Timer(seconds, self._cut, args=(names,))
+            timer.daemon = True
+            self._timers.append(timer)
+            timer.start()
+
+    def _cut(self, names: Sequence[str]) -> None:
+        """In every earlier worker; a server that is back by now is left alone."""
+        with self._turn, contextlib.suppress(OSError):
+            if not self._closed and self._process is not None:
+                runtime.cut(self._master, {name for name in names if name not in self._drains})
+
     def _end(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
@@ -158,7 +183,14 @@ class Haproxy:
             raise ProgramRefused((result.stderr + result.stdout).strip())
 
     def _start(self, config: Path) -> None:
-        command = [self._binary, "-W", "-S", f"{self._master},mode,600", "-f", str(config)]
+        command = [
+            self._binary,
+            "-W",
+            "-S",
+            f"{self._master},mode,600,level,admin",
+            "-f",
+            str(config),
+        ]
         leashed = [sys.executable, "-I", str(leash.__file__), str(os.getpid()), *command]
         with self.log_path.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own command line, no shell

@@ -6,7 +6,7 @@ differ. Equal snapshots give equal programs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localcloud.addresses import AddressRefused, loopback
 from localcloud.dataplane.haproxy.maps import Frontend, files
@@ -32,7 +32,10 @@ class Program:
     servers: Socket address by (pool, server), for those that health checks start on.
     pools: Pool name by (backend service path, group path).
     problems: What was left out and why, for people.
-    drain_seconds: How long requests that are under way may take once the next program runs.
+    drain_seconds: How long requests that are under way may take once the next program runs; it ends
+        as a whole, so its longest service counts for all.
+    drains: How many seconds requests may go on with a server that is gone, by the name under which
+        they met it.
     """
 
     text: str
@@ -41,6 +44,7 @@ class Program:
     pools: Mapping[tuple[str, str], str]
     problems: tuple[str, ...]
     drain_seconds: int = SHORTEST_DRAIN_SECONDS
+    drains: Mapping[str, int] = field(default_factory=dict)
 
 
 def compile_program(
@@ -76,8 +80,15 @@ def compile_program(
         problems=tuple(sorted(set(problems))),
         drain_seconds=max(
             (service.drain_seconds for service in services.values()),
-            default=SHORTEST_DRAIN_SECONDS,
-        ),
+            default=0,
+        )
+        + SHORTEST_DRAIN_SECONDS,
+        drains={
+            pool.server(endpoint): service.drain_seconds
+            for service in services.values()
+            for pool in service.pools
+            for endpoint in pool.endpoints
+        },
     )
 
 

@@ -212,7 +212,7 @@ def _followers(
     for pool in pools:
         for endpoint in pool.endpoints:
             yield (
-                f"server {pool.name}_{endpoint.name} {endpoint.socket}{tls}"
+                f"server {pool.server(endpoint)} {endpoint.socket}{tls}"
                 f" track {pool.name}/{endpoint.name} weight {weights[pool.name]}"
             )
 

@@ -5,10 +5,13 @@ Source: HAProxy management guide, "Unix Socket commands".
 """
 
 import csv
+import re
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 _CHUNK = 65536
+_SESSION = re.compile(r"(?P<id>0x[0-9a-f]+): .* srv=(?P<server>\S+) ")
 
 
 def ask(path: Path, command: str, timeout_seconds: float = 5.0) -> str:
@@ -37,6 +40,26 @@ def description(admin: Path) -> str:
         if key == "description":
             return value
     return ""
+
+
+def old_workers(master: Path) -> list[int]:
+    """The processes of earlier programs that still have requests under way."""
+    found, old = [], False
+    for line in ask(master, "show proc").splitlines():
+        if line.startswith("# "):
+            old = line == "# old workers"
+        elif old and line.split():
+            found.append(int(line.split()[0]))
+    return found
+
+
+def cut(master: Path, servers: Collection[str]) -> None:
+    """End the requests that earlier programs' processes still have under way with *servers*."""
+    for process in old_workers(master):
+        for line in ask(master, f"@!{process} show sess").splitlines():
+            found = _SESSION.match(line)
+            if found and found["server"] in servers:
+                ask(master, f"@!{process} shutdown session {found['id']}")
 
 
 def healthy_servers(admin: Path) -> dict[tuple[str, str], bool]:
