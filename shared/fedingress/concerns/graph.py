@@ -7,7 +7,7 @@ from typing import Any
 from fedingress.concerns import others, patience
 from fedingress.concerns.carrying import carry_out, told
 from fedingress.concerns.former import Former
-from fedingress.concerns.health import Health
+from fedingress.concerns.health import Health, until_healthy
 from fedingress.concerns.named_ports import NamedPorts
 from fedingress.concerns.ramp import Ramp
 from fedingress.concerns.readdress import Readdress
@@ -24,7 +24,6 @@ from fedingress.planning.backends import GraphWish
 from fedingress.ports import Guard, Ports
 
 _PENDING_SECONDS = 2.0
-_HEALTH_SECONDS = 600.0
 _ROUNDS = 6
 """
 Of planning: the reserved address is known in the second, a proxy is written field by field, and
@@ -251,25 +250,8 @@ class Build:
             return Settled(summary=report.problems[0][1], look_again_seconds=pause)
         patience.over(f"{uid}/front", self.ports)
         if report.programmed:
-            return self._until_healthy(report, uid)
+            return until_healthy(report, uid, self.ports)
         return Settled(summary="what is not there yet has no address")
-
-    def _until_healthy(self, report: BackendsReport, uid: str) -> Outcome:
-        """Look again while some endpoint is not healthy, ever more seldom, for ten minutes."""
-        ledger, note = self.ports.ledger, f"unhealthy/{uid}"
-        begun = ledger.note(note)
-        if report.well:
-            if begun is not None:
-                ledger.drop_note(note)
-            return Settled(summary="the graph is in place")
-        now = self.ports.clock.now()
-        if begun is None:
-            ledger.put_note(note, {"since": now})
-        waited = now - float(begun["since"]) if begun else 0.0
-        why = f"{report.healthy} of {report.endpoints} are healthy"
-        if report.healthy and waited > _HEALTH_SECONDS:
-            return Settled(summary=why)  # the resync looks again
-        return Settled(summary=why, look_again_seconds=min(60.0, max(1.0, waited / 2)))
 
     def refused(
         self,

@@ -1,13 +1,17 @@
-"""Who is healthy behind backend services, as the load balancer's probes see it."""
+"""Who is healthy behind backend services, as the load balancer's probes see it; when to ask again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedingress.domain.errors import FederationError
 from fedingress.domain.graph import GlobalResource, Kind
+from fedingress.domain.outcome import Outcome, Settled
+from fedingress.domain.report import BackendsReport
 from fedingress.planning.groups import Group
 from fedingress.ports import Ports
 from fedingress.ports.load_balancers import GroupHealth
+
+_PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +63,21 @@ class Health:
         return {
             path: rows for path, rows in answers.items() if not isinstance(rows, FederationError)
         }
+
+
+def until_healthy(report: BackendsReport, uid: str, ports: Ports) -> Outcome:
+    """Look again while some endpoint is not healthy, ever more seldom, for ten minutes."""
+    ledger, note = ports.ledger, f"unhealthy/{uid}"
+    begun = ledger.note(note)
+    if report.well:
+        if begun is not None:
+            ledger.drop_note(note)
+        return Settled(summary="the graph is in place")
+    now = ports.clock.now()
+    if begun is None:
+        ledger.put_note(note, {"since": now})
+    waited = now - float(begun["since"]) if begun else 0.0
+    why = f"{report.healthy} of {report.endpoints} are healthy"
+    if report.healthy and waited > _PATIENCE_SECONDS:
+        return Settled(summary=why)  # the resync looks again
+    return Settled(summary=why, look_again_seconds=min(60.0, max(1.0, waited / 2)))
