@@ -1,4 +1,4 @@
-"""Who is healthy behind backend services, as the load balancer's probes see it; when to ask again."""
+"""Who is healthy behind backend services, as probes see it, and when to ask again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
