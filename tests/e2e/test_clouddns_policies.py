@@ -208,6 +208,7 @@ def test_clients_follow_place_and_health_without_us_and_nothing_is_left(story):
             assert story.asked(other, subnet=True) == {NEAR[other]}
         told = {f"near {at}: {story.balancers[name].address}" for at, name in PLACES.items()}
         assert told <= {*story.why()}
+        until("a name in the status", lambda: site.source().status.load_balancer.ingress)
         own = site.source().status.load_balancer.ingress[0].hostname
         assert story.asked("eu-central-1", name=own) == {"site-eu"}
         look_thoroughly(home)

@@ -12,6 +12,7 @@ from localcloud.homes.aws import STACK, AwsHome, AwsSite
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec
 from tests.deploy.template import of_type, read
+from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -53,7 +54,9 @@ def test_a_life_of_the_stack(home):
     refused = home.invoke("repair", {"concern": "nobody", "unit": "shop/shop"})
     assert refused["errorType"] == "Invalid"
 
+    _hurried(home)
     _watchers_may_only_tell_of_changes(home)
+    until("what is no event to end as a dead letter", lambda: "nonsense" in _dead_letters(home))
 
     secret = home.client("secretsmanager").list_secrets()["SecretList"][0]["ARN"]
     home.deploy({"ConfigCluster": secret, "LogLevel": "DEBUG"})
@@ -66,12 +69,33 @@ def test_a_life_of_the_stack(home):
     assert home.client("dynamodb").list_tables()["TableNames"] == []
 
 
+def _hurried(home):
+    """Let fan-out's queue be read, and what failed come back in a second, not in half an hour."""
+    sqs = home.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{STACK}-fanout")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    functions = home.client("lambda")
+    (source,) = functions.list_event_source_mappings(FunctionName=f"{STACK}-fanout")[
+        "EventSourceMappings"
+    ]
+    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+
+def _dead_letters(home):
+    """The bodies of what fan-out could not take."""
+    sqs = home.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{STACK}-fanout-dead")["QueueUrl"]
+    return str(sqs.receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", []))
+
+
 def _watchers_may_only_tell_of_changes(home):
     from boto3.session import Session
 
     watcher = home.processes()["watcher-config"].environment
     session = Session(watcher["AWS_ACCESS_KEY_ID"], watcher["AWS_SECRET_ACCESS_KEY"])
     sns = session.client("sns", region_name="us-east-1", endpoint_url=home.cloud.url)
-    sns.publish(TopicArn=home.outputs["ChangesTopic"], Message="x")
+    named = {"concern": {"DataType": "String", "StringValue": "fanout"}}
+    changes = home.outputs["ChangesTopic"]
+    sns.publish(TopicArn=changes, Message="nonsense", MessageAttributes=named)
     with pytest.raises(ClientError, match="not authorized"):
         sns.publish(TopicArn=home.outputs["WorkTopic"], Message="x")

@@ -5,6 +5,7 @@ A call is struck before its effect (nothing happened) and after it (the reply is
 dies there, and another one looks again. Two instances that take turns lose no update.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -125,6 +126,64 @@ def test_every_call_struck_once_ends_as_the_quiet_run(step, moment, kind):
         assert found == quiet, f"call {number}"
 
     assert struck >= calls
+
+
+def joined(zone):
+    """One Ingress more, with a member and a check that nobody had."""
+    http = replace(TCP, kind="HTTP", paths=("/shop",))
+    zone.want("shop", AP, EU, policy=replace(LATENCY, health_check=http))
+
+
+def withdrawn(zone):
+    """It leaves again, and the others stay."""
+    zone.ports = replace(zone.ports, sources=NoSource())
+    zone.want("shop", state="deleting", targets=(), hosts=())
+
+
+def all_withdrawn(zone):
+    """Everyone leaves."""
+    withdrawn(zone)
+    deleted(zone)
+
+
+@pytest.mark.parametrize("leave", [withdrawn, all_withdrawn], ids=lambda each: each.__name__)
+def test_who_leaves_after_an_instance_died_leaves_nothing(leave):
+    """What was made for an Ingress, and never remembered, goes with it."""
+    number, struck = 0, True
+    while struck:
+        zone = Zone()
+        created(zone)
+        settle(zone)
+        before = end(zone)
+        strike = Strike("after", number, Crash)
+        zone.records.fault = zone.checks.fault = strike
+        joined(zone)
+        with suppress(Crash):
+            zone.look(minutes=0.2)
+        leave(zone)
+        settle(zone)
+        assert end(zone) == (before if leave is withdrawn else ([], [])), f"call {number}"
+        number, struck = number + 1, strike.struck
+
+    assert number > 3
+
+
+def test_who_leaves_an_empty_zone_after_an_instance_died_leaves_nothing():
+    """So it is with the first ones of a zone, of which nothing at all was remembered."""
+    number, struck = 0, True
+    while struck:
+        zone = Zone()
+        strike = Strike("after", number, Crash)
+        zone.records.fault = zone.checks.fault = strike
+        created(zone)
+        with suppress(Crash):
+            zone.look(minutes=0.2)
+        deleted(zone)
+        settle(zone)
+        assert end(zone) == ([], []), f"call {number}"
+        number, struck = number + 1, strike.struck
+
+    assert number > 3
 
 
 def test_the_end_is_an_empty_zone():

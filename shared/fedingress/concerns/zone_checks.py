@@ -4,7 +4,7 @@ The health checks of a zone's pools: made before records name them, gone after n
 Called by `zone_look`. A quiet zone's checks are not listed.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from fedingress.concerns.zone_memory import ZoneMemory
@@ -27,10 +27,12 @@ class Checks:
     The checks as they stand.
 
     memory: with what was learned.   held: why some could not be made.
+    made: whether one was, or was about to be.
     """
 
     memory: ZoneMemory
     held: tuple[str, ...] = ()
+    made: bool = False
 
 
 def probes(memory: ZoneMemory, ports: Ports) -> dict[str, bool]:
@@ -53,9 +55,10 @@ def settle(
     guard: Guard,
     *,
     thorough: bool,
+    foresee: Callable[[], None],
 ) -> Checks:
     """
-    Bring the checks in line with what the pools need.
+    Bring the checks in line with what the pools need; *foresee* is called before one is made.
 
     Raises:
         Unavailable, Forbidden: As the port.
@@ -73,6 +76,7 @@ def settle(
             raise
         return Checks(memory=memory)  # whoever may not look has made none, and needs none
     held: tuple[str, ...] = ()
+    made = False
     for _ in range(_ROUNDS):
         plan = planning.plan(
             desired,
@@ -85,6 +89,9 @@ def settle(
         )
         if not plan.plan:
             break
+        if not made and any(isinstance(change, Create) for change in plan.plan):
+            foresee()
+            made = True
         observed, refused = _carry_out(plan, observed, ports, guard)
         held = refused or held
         if refused:
@@ -98,7 +105,7 @@ def settle(
         spare=tuple(sorted({each.id for each in observed} - {*ids.values()})),
         doomed=plan.doomed,
     )
-    return Checks(memory=memory, held=(*plan.plan.held, *held))
+    return Checks(memory=memory, held=(*plan.plan.held, *held), made=made)
 
 
 def _carry_out(

@@ -7,6 +7,7 @@ are checked from outside, one bulk read of what those checks found.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from fedingress.concerns import zone_checks, zone_memory
 from fedingress.concerns.claim import COMPLETE
@@ -97,17 +98,20 @@ class Visit:
             Conflict: It changed meanwhile; observe again.
             Unavailable, Forbidden: As the ports.
         """
-        memory = self._settled_changes(replace(memory, domain=self.domain), ports)
-        records = self._listed(memory, ports)
+        known = memory
+        memory = replace(known, domain=self.domain, unsure=False, unsure_checks=False)
+        memory = self._settled_changes(memory, ports)
+        foresee = partial(zone_memory.foresee, self.zone.unit, known, ports.ledger)
+        records = self._listed(known, ports)
         if records is not None:
             memory = _with_listing(memory, records, self.now, complete=_complete(ports))
         before = self._before(memory, records or (), ports)
         weighed = self._weighed(before, memory, ports)
         checked = zone_checks.Checks(memory=memory)
-        if self._checks_matter(weighed, memory):
-            thorough = records is not None
+        if _checks_matter(weighed, known):
+            told, whole = partial(foresee, checks=True), records is not None
             checked = zone_checks.settle(
-                self.zone, weighed, memory, ports, guard, thorough=thorough
+                self.zone, weighed, memory, ports, guard, thorough=whole, foresee=told
             )
         memory = checked.memory
         wanted = self._wanted(weighed, memory, ports)
@@ -115,6 +119,8 @@ class Visit:
         found = self._compared(memory, wanted, records, waits, ports)
         decision = _without(self._decide(wanted, memory, found.standing, ports), waits)
         self._remember_removals(decision, ports)
+        if any(isinstance(each, Create) for part in decision.parts.values() for each in part):
+            foresee(checks=checked.made)
         carried = carry_out(self.zone, decision, ports, guard)
         memory, prints = self._learned(memory, found, decision, carried, ports.owner)
         stands = found.known if prints is None else prints
@@ -156,9 +162,6 @@ class Visit:
         found = zone_checks.probes(memory, ports)
         return weigh(before, self.intents, self.now, owner=ports.owner, probes=found)
 
-    def _checks_matter(self, weighed: Weighed, memory: ZoneMemory) -> bool:
-        return bool(weighed.forest.pools or memory.checks or memory.spare)
-
     @property
     def _asked(self) -> bool:
         """Whether a person asked, who is told what is refused now."""
@@ -168,7 +171,7 @@ class Visit:
         """The whole zone, where it has to be read; else None."""
         lately = self.now - memory.listed_at < _LISTED_SECONDS
         resync = self.work.cause == RESYNC and not lately
-        unknown = memory.weighing is None or memory.complete != _complete(ports)
+        unknown = memory.weighing is None or memory.complete != _complete(ports) or memory.unsure
         # Nothing is swept before every source has spoken.
         idle = memory.idle_since and memory.complete
         idle = idle and self.now - memory.idle_since >= self._sweep_seconds
@@ -298,6 +301,11 @@ class Visit:
         if memory.loose or carried.unfinished:
             waits.append(_SOON_SECONDS)
         return max(1.0, min(waits)) if waits else 0.0
+
+
+def _checks_matter(weighed: Weighed, known: ZoneMemory) -> bool:
+    """Whether there are health checks to be made, or to be found."""
+    return bool(weighed.forest.pools or known.checks or known.spare or known.unsure_checks)
 
 
 def gone_note(uid: str, unit: str) -> str:

@@ -58,6 +58,8 @@ class ZoneMemory:
     released: host -> who let go of it lately.
     moving: whether some shares were on their way to what members deserve.
     shown: host -> digest of the foreign answer that is to be replaced, and was told of.
+    unsure: whether something was about to be made of which the rest does not tell.
+    unsure_checks: whether health checks were.
     """
 
     domain: str = ""
@@ -79,11 +81,13 @@ class ZoneMemory:
     released: Mapping[str, Release] = field(default_factory=dict)
     moving: bool = False
     shown: Mapping[str, str] = field(default_factory=dict)
+    unsure: bool = False
+    unsure_checks: bool = False
 
     @property
     def unswept(self) -> bool:
         """Whether something of ours stands that is only waiting to go."""
-        return bool(self.idle_since or self.loose)
+        return bool(self.idle_since or self.loose or self.unsure)
 
     @property
     def loose(self) -> frozenset[str]:
@@ -110,6 +114,18 @@ def remember(unit: str, before: ZoneMemory, now: ZoneMemory, ledger: Ledger) -> 
     """Keep *now*, unless it is what stands there."""
     if now != before:
         ledger.put_note(_name(unit), dataclasses.asdict(now))
+
+
+def foresee(unit: str, memory: ZoneMemory, ledger: Ledger, *, checks: bool) -> None:
+    """
+    Note that something (*checks* among it) is about to be made, over *memory* as recalled.
+
+    Who dies before it is remembered leaves that behind, and the next look reads everything: else
+    nobody would know of it once its Ingress is gone.
+    """
+    checks = checks or memory.unsure_checks
+    unsure = dataclasses.replace(memory, unsure=True, unsure_checks=checks)
+    remember(unit, memory, unsure, ledger)
 
 
 def prints(unit: str, memory: ZoneMemory, ledger: Ledger) -> dict[str, str] | None:
