@@ -36,11 +36,10 @@ def site():
     with open_site(WorldSpec(members=members_from(MEMBERS), operation_seconds=0.05)) as found:
         found.furnish()
         for member, uid in (("cluster1", "foo"), ("cluster2", "bar"), ("cluster3", "baz")):
-            body = client.V1ConfigMap(
-                metadata=client.V1ObjectMeta(name=KEPT[0], namespace=KEPT[1]),
-                data={"uid": uid, "provider-uid": uid},
-            )
-            found.core(member).create_namespaced_config_map(KEPT[1], body)
+            meta = {"name": KEPT[0], "namespace": KEPT[1]}
+            data = {"uid": uid, "provider-uid": uid}
+            kind = {"apiVersion": "v1", "kind": "ConfigMap"}
+            found.apply(member, {**kind, "metadata": meta, "data": data})
         policy, _ = platform()
         policy["spec"]["backends"]["sharedIngressUid"] = True
         found.apply(CONFIG, policy, secret_for("web-tls", HOST))
