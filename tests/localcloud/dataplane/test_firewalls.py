@@ -68,3 +68,19 @@ def test_endpoints_behind_a_closed_firewall_are_not(name):
 def test_the_default_network_is_open(network):
     """It needs no rule here, nor does a group whose network is not known."""
     assert found(network=network) == (list(ROWS), [])
+
+
+NODES = "projects/p/zones/z/instanceGroups/nodes"
+
+
+@pytest.mark.parametrize(("ports", "healthy"), [(["30000-32767"], 1), (["8080"], 0)])
+def test_nodes_are_reached_at_their_node_port(ports, healthy):
+    """The rule must be for the named port of the group, and for the tags of its instances."""
+    place = "https://www.googleapis.com/compute/v1/projects/p/zones/z/instances/node-a"
+    row = {"instance": place, "ipAddress": "10.1.1.1", "port": 30080, "portName": "port30080"}
+    open_to = rule(targetTags=["blue"], allowed=[{"IPProtocol": "tcp", "ports": ports}])
+    compute = {NODES: {"network": BLUE}, "projects/p/global/firewalls/rule": open_to}
+    snapshot = Snapshot(compute=compute, endpoints={NODES: [row]}, tags={"node-a": ("blue",)})
+    problems = []
+    assert len(reached(NODES, [row], snapshot, problems)) == healthy
+    assert bool(problems) is not bool(healthy)

@@ -216,6 +216,19 @@ def test_one_mode_for_a_group_in_all_services(grouped: Lab):
     assert "maxRatePerEndpoint needs" in grouped.refused("backendServices", **body)[2]
 
 
+def test_the_right_to_change_a_group_is_one(grouped: Lab):
+    """Members and named ports need ``compute.instanceGroups.update``, and the text says so."""
+    grouped.cloud.access.denied.add("compute.instanceGroups.update")
+    for answer in (
+        _name_ports(grouped, ("http", 80)),
+        _members(grouped, "remove", f"{ZONE}/instances/node-1"),
+    ):
+        code, reason, words = refusal(answer)
+        assert (code, reason) == (403, "forbidden")
+        assert "Required 'compute.instanceGroups.update' permission" in words
+    assert grouped.get(f"{ZONE}/instanceGroups/ig")["size"] == 2
+
+
 def test_an_instance_serves_behind_one_group(grouped: Lab):
     """It may be in a second group, but only one of its groups may be balanced over."""
     grouped.insert(f"{ZONE}/instanceGroups", name="second")

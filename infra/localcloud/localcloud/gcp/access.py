@@ -18,6 +18,15 @@ _SCOPES = {
     "compute": frozenset({CLOUD_PLATFORM, "https://www.googleapis.com/auth/compute"}),
     "dns": frozenset({CLOUD_PLATFORM, "https://www.googleapis.com/auth/ndev.clouddns.readwrite"}),
 }
+# Methods whose permission is not called like them. Source: IAM permissions reference.
+_PERMISSIONS = {
+    "compute.instanceGroups.addInstances": "compute.instanceGroups.update",
+    "compute.instanceGroups.aggregatedList": "compute.instanceGroups.list",
+    "compute.instanceGroups.listInstances": "compute.instanceGroups.list",
+    "compute.instanceGroups.removeInstances": "compute.instanceGroups.update",
+    "compute.instanceGroups.setNamedPorts": "compute.instanceGroups.update",
+    "compute.instances.aggregatedList": "compute.instances.list",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +37,7 @@ class Access:
     Attributes:
         require_token: Refuse requests without a living token.
         denied: Permissions that nobody has, for instance ``compute.backendServices.delete``: the
-            method's id, with ``create`` for ``insert``.
+            method's id, with ``create`` for ``insert`` and few exceptions.
     """
 
     clock: Clock
@@ -65,7 +74,8 @@ class Access:
         service, name, verb = method_id.split(".")
         if self.require_token:
             self._living(service, authorization)
-        permission = f"{service}.{name}.{'create' if verb == 'insert' else verb}"
+        named = f"{service}.{name}.{'create' if verb == 'insert' else verb}"
+        permission = _PERMISSIONS.get(method_id, named)
         if permission in self.denied or method_id in self.denied:
             message = f"Required '{permission}' permission for '{resource}'"
             raise GoogleError(403, "forbidden", message)

@@ -34,13 +34,13 @@ from localcloud.gke.multicluster import (
     served,
 )
 from localcloud.kube.cluster import KubeCluster
+from localcloud.kube.store import DELETED
 from localcloud.reconcile import Reconciler
 
 MANAGER = "glbc"
 INGRESSES = "ingresses.networking.k8s.io"
 NAMESPACE, CONFIG_MAP = "kube-system", "ingress-uid"
 
-_FOLLOWED = frozenset({INGRESSES, "services", "nodes"})
 _UID_BYTES = 8
 _RETRY_SECONDS = 0.5
 
@@ -54,6 +54,7 @@ class InstanceGroupController:
         # A cluster that never had such an Ingress does not take away a group that it might share.
         self._grouped: set[str] = set()
         self._disabled = False
+        self._ingresses: set[tuple[str, str]] = set()
         self._work: Reconciler[str] = Reconciler("instance groups", self._look)
 
     async def start(self) -> None:
@@ -68,7 +69,8 @@ class InstanceGroupController:
             }
             self._cluster.put(document, manager=MANAGER)
         self._cluster.subscribe(self._changed)
-        self._work.want(CONFIG_MAP)
+        for ingress in self._cluster.list(INGRESSES):
+            self._changed("ADDED", INGRESSES, ingress)
         await self._work.start()
 
     async def close(self) -> None:
@@ -80,20 +82,32 @@ class InstanceGroupController:
         self._disabled = disabled
         self._work.want(CONFIG_MAP)
 
-    def _changed(self, _event: str, resource: str, obj: Mapping[str, Any]) -> None:
-        is_uid = resource == "configmaps" and obj["metadata"]["name"] == CONFIG_MAP
-        if resource in _FOLLOWED or is_uid:
+    def _changed(self, event: str, resource: str, obj: Mapping[str, Any]) -> None:
+        # Most clusters have no such Ingress, and then nothing that happens costs anything here.
+        meta = obj["metadata"]
+        wanted = resource == "configmaps" and meta["name"] == CONFIG_MAP
+        if resource == INGRESSES:
+            key = (meta["namespace"], meta["name"])
+            wanted = key in self._ingresses
+            self._ingresses.discard(key)
+            if event != DELETED and (served(obj) or FINALIZER in (meta.get("finalizers") or ())):
+                self._ingresses.add(key)
+                wanted = True
+        elif resource in ("services", "nodes"):
+            wanted = bool(self._ingresses)
+        if wanted:
             self._work.want(CONFIG_MAP)
 
     async def _look(self, _key: str) -> float | None:
         if self._disabled:
             return None
         name = group_name(self._uid())
-        all_ingresses = self._cluster.list(INGRESSES)
-        for ingress in all_ingresses:
+        found = [self._cluster.get(INGRESSES, *key) for key in sorted(self._ingresses)]
+        ingresses = [ingress for ingress in found if ingress is not None]
+        for ingress in ingresses:
             if not served(ingress):
                 self._let_go(ingress)
-        kept = [ingress for ingress in all_ingresses if served(ingress)]
+        kept = [ingress for ingress in ingresses if served(ingress)]
         paths = {zone: self._path(nodes, name) for zone, nodes in self._nodes().items()}
         if not kept:
             mine = self._grouped.intersection(paths.values())

@@ -22,6 +22,7 @@ from localcloud.addresses import to_loopback
 from localcloud.dataplane.listening import stop_accepting
 from localcloud.dataplane.relay import relay
 from localcloud.kube.cluster import KubeCluster
+from localcloud.kube.store import DELETED
 from localcloud.reconcile import Reconciler
 from localcloud.workloads.endpointslices import SERVICE_NAME
 from localcloud.workloads.nodes import Node
@@ -45,6 +46,7 @@ class KubeProxy:
         self._cluster = cluster
         self._nodes = tuple(nodes)
         self._powered = True
+        self._on_nodes: set[tuple[str, str]] = set()
         self._ports: dict[Place, _Port] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._work: Reconciler[str] = Reconciler(_ALL, self._look)
@@ -52,7 +54,8 @@ class KubeProxy:
     async def start(self) -> None:
         """Begin with the Services that are there."""
         self._cluster.subscribe(self._changed)
-        self._work.want(_ALL)
+        for service in self._cluster.list("services"):
+            self._changed("ADDED", "services", service)
         await self._work.start()
 
     async def close(self) -> None:
@@ -74,15 +77,27 @@ class KubeProxy:
         """Give the node addresses and ports on which somebody listens."""
         return frozenset(self._ports)
 
-    def _changed(self, _event: str, resource: str, _obj: Mapping[str, Any]) -> None:
-        if resource in ("services", SLICES):
-            self._work.want(_ALL)
+    def _changed(self, event: str, resource: str, obj: Mapping[str, Any]) -> None:
+        # Most Services are not on the nodes, and cost nothing here.
+        meta = obj["metadata"]
+        if resource == "services":
+            key = (meta["namespace"], meta["name"])
+            before = key in self._on_nodes
+            self._on_nodes.discard(key)
+            if event != DELETED and obj["spec"].get("type") in _ON_NODES:
+                self._on_nodes.add(key)
+            if before or key in self._on_nodes:
+                self._work.want(_ALL)
+        elif resource == SLICES:
+            key = (meta["namespace"], (meta.get("labels") or {}).get(SERVICE_NAME, ""))
+            if key in self._on_nodes:
+                self._work.want(_ALL)
 
     async def _look(self, _key: str) -> float | None:
-        services = self._cluster.list("services") if self._powered else []
-        on_nodes = [each for each in services if each["spec"].get("type") in _ON_NODES]
-        slices = self._cluster.list(SLICES) if on_nodes else []
-        missing = await self._listen(routes(on_nodes, slices, self._nodes))
+        keys = sorted(self._on_nodes) if self._powered else []
+        found = [self._cluster.get("services", *key) for key in keys]
+        slices = self._cluster.list(SLICES) if keys else []
+        missing = await self._listen(routes(filter(None, found), slices, self._nodes))
         return _RETRY_SECONDS if missing else None
 
     async def _listen(self, wanted: Mapping[Place, tuple[Place, ...]]) -> bool:
