@@ -157,7 +157,8 @@ def test_a_member_whose_nodes_are_reached():
     assert copy["metadata"]["annotations"][names.CLASS_ANNOTATION] == "gce-multi-cluster"
     assert [each["spec"]["type"] for each in companions] == ["NodePort", "NodePort"]
     assert [each["spec"]["ports"][0]["nodePort"] for each in companions] == [31001, 31000]
-    assert all(names.NEG not in each["metadata"]["annotations"] for each in companions)
+    said = {each["metadata"]["annotations"][names.NEG] for each in companions}
+    assert said == {'{"ingress":false}'}, "GKE would lead to pods, and group no nodes"
     names_there = [each["metadata"]["name"] for each in companions]
     assert led_to(copy) == [(name, 80) for name in reversed(names_there)]
     assert found.grouped

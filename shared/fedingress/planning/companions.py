@@ -15,6 +15,8 @@ from fedingress.domain.ingress import IngressKey, Manifest, ServiceBackend
 from fedingress.domain.policy import INSTANCE_GROUP
 
 _LABEL_LIMIT = 63
+_NODES_INSTEAD = '{"ingress":false}'
+"""What a Service says that wants no endpoint group for Ingresses."""
 
 
 def neg_name(uid: str, backend: ServiceBackend, cluster: str) -> str:
@@ -120,11 +122,15 @@ def node_companion(
     """
     The companion of *backend* that every node of a member serves on *node_port*.
 
-    Without one it is *service* itself, which has a node port of its user's.
+    Without one it is *service* itself, which has a node port of its user's. GKE lets VPC-native
+    clusters lead to pods where nothing is said against it, and then groups no nodes for the port.
+
+    Source: GKE, "Container-native load balancing through Ingress", instance groups as backends.
     """
     if not node_port:
         return service
     made = _companion(service, backend, owner, INSTANCE_GROUP)
+    made["metadata"]["annotations"][names.NEG] = _NODES_INSTEAD
     made["spec"]["type"] = "NodePort"
     made["spec"]["ports"][0]["nodePort"] = node_port
     return made
