@@ -147,8 +147,9 @@ class Follower:
 
 
 def _runs_differently(one: Program, other: Program) -> bool:
-    return (one.text, one.files, one.drain_seconds) != (
+    return (one.text, one.files, one.drain_seconds, one.drains) != (
         other.text,
         other.files,
         other.drain_seconds,
+        other.drains,
     )
