@@ -11,6 +11,7 @@ from fedingress.domain.work import RESYNC, Concern, Work
 from fedingress.runtime.embedded import Embedded
 from fedingress.runtime.settings import read
 from tests.e2e.site import Site
+from tests.e2e.waiting import until
 
 ZONE_UNIT = "cloud-dns:lab/example-com"
 _IDLE_SECONDS = 60.0
@@ -41,6 +42,22 @@ def look_thoroughly(home: Embedded, name: str = "shop/shop") -> None:
     bus = home.home.bus
     bus.publish([Work(concern=concern, unit=unit, cause=RESYNC) for concern, unit in works])
     assert bus.idle(_IDLE_SECONDS, within_seconds=2.0), "the work never ends"
+
+
+def until_quiet(home: Embedded, site: Site, name: str = "shop/shop") -> None:
+    """
+    Wait until a thorough look by every concern costs clouds and clusters no write at all.
+
+    A probe that a busy machine lost is news, which the look before may still have told.
+    """
+    look_thoroughly(home, name)
+
+    def quiet() -> bool:
+        site.forget_calls()
+        look_thoroughly(home, name)
+        return site.calls() == 0
+
+    until("a look without a write", quiet, say=lambda: site.control.call("GET", "/calls"))
 
 
 def serving(site: Site, store: Path, log: Path, **settings: str) -> "subprocess.Popen[bytes]":

@@ -68,7 +68,10 @@ def test_an_ingress_behind_an_accelerator(site, tmp_path):
         addresses = made["IpSets"][0]["IpAddresses"]
         assert static(site) == addresses
         until_answered(site, NEAR)
-        assert sorted(site.visitor("us-east-1").question(HOST)[1]) == sorted(addresses)
+        until(
+            "the host to lead to them",
+            lambda: sorted(site.visitor("us-east-1").question(HOST)[1]) == sorted(addresses),
+        )
 
         site.apply(CONFIG, ingress(host=HOST, annotations={"fedingress.dev/drain": "eks-us"}))
         until_answered(site, dict.fromkeys(NEAR, "eks-ap"))

@@ -20,7 +20,7 @@ from dnslib import EDNS0, QTYPE, DNSRecord, EDNSOption
 
 from infra.demo import manifests as demo
 from localcloud.world.spec import WorldSpec, members_from
-from tests.e2e.homes import embedded, look_thoroughly
+from tests.e2e.homes import embedded, until_quiet
 from tests.e2e.manifests import HOST, NAMESPACE, ingress, namespace, workloads
 from tests.e2e.site import CONFIG, PROJECT, open_site
 from tests.e2e.waiting import until
@@ -211,10 +211,7 @@ def test_clients_follow_place_and_health_without_us_and_nothing_is_left(story):
         until("a name in the status", lambda: site.source().status.load_balancer.ingress)
         own = site.source().status.load_balancer.ingress[0].hostname
         assert story.asked("eu-central-1", name=own) == {"site-eu"}
-        look_thoroughly(home)
-        site.forget_calls()
-        look_thoroughly(home)
-        assert site.calls() == 0
+        until_quiet(home, site)
 
     story.balancers["site-eu"].stop()
     until("the far site to serve all", lambda: {*story.served().values()} == {"site-ap"})

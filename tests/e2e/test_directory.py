@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.homes import embedded, look_thoroughly
+from tests.e2e.homes import embedded, until_quiet
 from tests.e2e.manifests import HOST, SHOP, documents, platform
 from tests.e2e.waiting import until
 
@@ -100,10 +100,7 @@ def test_an_ingress_in_a_file_is_published_changed_and_taken_back(site, tmp_path
             "gke-eu": "placed",
             "gke-us": "placed",
         }
-        look_thoroughly(home)
-        site.forget_calls()
-        look_thoroughly(home)
-        assert site.calls() == 0
+        until_quiet(home, site)
 
         manifest["spec"]["rules"][0]["host"] = "store.example.com"
         write(folder / "shop.yaml", [manifest])
