@@ -155,7 +155,8 @@ def test_a_request_under_way_is_answered_by_a_member_that_goes(shop):
     longer = {**policy["spec"]["backends"], "drainingSeconds": 30}
     shop.apply(CONFIG, {**policy, "spec": {**policy["spec"], "backends": longer}})
     until("the longer draining", lambda: draining(shop) == {30}, say=lambda: draining(shop))
-    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 12.0})
+    shop.world.wait(shop.world.world.data_plane.settled)  # a proxy keeps the time it began with
+    shop.control.call("POST", "/workloads/gke-eu/shop/web/slow", {"seconds": 20.0})
     with ThreadPoolExecutor(max_workers=1) as pool:
         slow = pool.submit(near.get, HOST, address=shop.address())
         time.sleep(0.5)  # it has to be under way
