@@ -48,7 +48,8 @@ def small(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(suite, "ROOT", tmp_path)
     monkeypatch.setattr(suite, "LAST_FAILED", tmp_path / ".pytest_cache/v/cache/lastfailed")
-    monkeypatch.setattr(suite, "_SUITE", ("--cache-clear",))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they start faster
+    monkeypatch.setattr(suite, "_SUITE", ("-p", "xdist", "--cache-clear"))
     monkeypatch.setattr(suite, "_WIRE_WORKERS", 0)
     monkeypatch.setattr(suite, "_PURE_WORKERS", 0)
     return tmp_path
