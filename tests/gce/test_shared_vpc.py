@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from google.cloud import compute_v1
@@ -40,8 +41,7 @@ def owner(world: GceWorld) -> str:
 
 def by_gcloud(words: list[str], world: GceWorld, home: str) -> None:
     """As a person types it."""
-    with open(f"{home}/token", "w") as file:
-        file.write(owner(world))
+    Path(home, "token").write_text(owner(world))
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": home,
