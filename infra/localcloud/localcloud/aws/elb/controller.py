@@ -158,7 +158,10 @@ class AlbController:
 
     def _balancer(self, key: Key, ingresses: Sequence[Mapping[str, Any]]) -> LoadBalancer:
         settings = settings_of(
-            key, ingresses, lambda host: self._certificates.serving(self._region, host)
+            self._cluster.name,
+            key,
+            ingresses,
+            lambda host: self._certificates.serving(self._region, host),
         )
         rules, groups = rules_and_groups(self._cluster, self._region, ingresses)
         before = self._balancers.all.get(self._arns.get(key, ""))

@@ -43,6 +43,7 @@ def group_of(ingress: Mapping[str, Any]) -> str:
 
 
 def settings_of(
+    cluster: str,
     key: tuple[str, str, str],
     ingresses: Sequence[Mapping[str, Any]],
     serving: Callable[[str], str | None] = lambda _host: None,
@@ -51,6 +52,7 @@ def settings_of(
     Give what the Ingresses of one load balancer agree on.
 
     Args:
+        cluster: Its name, which the balancer's follows from.
         key: Namespace and name of a lone Ingress, or the name of a group.
         ingresses: That share it.
         serving: Host -> the ARN of a certificate for it, where an Ingress names none.
@@ -71,7 +73,7 @@ def settings_of(
         raise Refused(f"unknown IPAddressType: {addresses}")
     stack = group or f"{namespace}/{name}"
     return Settings(
-        name=given or named(*words, seed=f"{stack}/{scheme}"),
+        name=given or named(*words, seed=f"{cluster}/{stack}/{scheme}"),
         scheme=scheme,
         listeners=_listeners(ingresses, serving),
         dual_stack=addresses == "dualstack",
