@@ -45,6 +45,7 @@ locals {
   database  = "${var.name}-state"
   to_member = toset(["fanout", "repair"])
   to_amazon = toset(["backends", "dns", "fanout", "repair"])
+  to_zones  = toset(["dns", "repair"])
 
   # The client of Compute Engine alone is 147 MB.
   memory  = merge({ for door in local.doors : door => "512Mi" }, { backends = "1Gi", repair = "1Gi" })
@@ -68,6 +69,7 @@ locals {
         FEDINGRESS_TOKENS              = "platform"
         FEDINGRESS_CALLERS             = local.caller[door]
         FEDINGRESS_AWS_ROLE            = contains(local.to_amazon, door) ? var.aws_role : ""
+        FEDINGRESS_AWS_ROLES           = contains(local.to_zones, door) ? var.aws_roles : ""
         FEDINGRESS_LEASE_SECONDS       = tostring(local.lease_seconds)
         FEDINGRESS_LOG_LEVEL           = var.log_level
       } : name => value if value != ""

@@ -76,6 +76,12 @@ variable "aws_role" {
   default     = ""
 }
 
+variable "aws_roles" {
+  description = "Roles that aws_role assumes for hosted zones of other accounts of AWS, as ACCOUNT=ROLE_ARN[#EXTERNAL_ID] with commas between; empty without such."
+  type        = string
+  default     = ""
+}
+
 variable "watchers" {
   description = "Who may publish changes: the identity of each cluster's watcher, as serviceAccount:... or principal://..."
   type        = set(string)

@@ -21,9 +21,11 @@ from dataclasses import asdict, replace
 from typing import Any
 from unittest import mock
 
+from fedingress.adapters.aws.accounts import Accounts
 from fedingress.adapters.aws.clients import Clients
 from fedingress.adapters.aws.health_checks import Route53HealthChecks
 from fedingress.adapters.aws.route53 import Route53RecordSets
+from fedingress.adapters.memory.health_checks import MemoryAccounts
 from fedingress.adapters.stores.memory import MemoryStore
 from fedingress.concerns import dns, zone_memory
 from fedingress.concerns.claim import COMPLETE
@@ -107,7 +109,7 @@ class Zone:
         self.calls: Counter[str] = Counter()
         self.clients = Clients(self._session, sleep=lambda _seconds: None)
         self.clock = VirtualClock()
-        self.records = Route53RecordSets(self.clients)
+        self.records = Route53RecordSets(Accounts(self.clients))
         self.ports = self._ports(MemoryStore())
         self.drained = ""
         self._refusing = itertools.repeat(False)
@@ -223,7 +225,7 @@ class Zone:
         return Ports(
             owner="bench",
             record_sets=self.records,
-            health_checks=Route53HealthChecks(self.clients),
+            health_checks=MemoryAccounts({"self": Route53HealthChecks(self.clients)}),
             ledger=ledger,
             bus=_Silence(),
             clock=self.clock,

@@ -14,6 +14,7 @@ from fedingress.adapters.memory.gce_checks import MemoryGceHealthChecks
 from fedingress.adapters.memory.health_checks import MemoryHealthChecks
 from fedingress.domain.check import CheckConfig
 from fedingress.domain.errors import Conflict, Invalid, LeaseLost, Unavailable
+from fedingress.domain.policy import ZoneRef
 from fedingress.ports.guard import Unguarded
 from fedingress.ports.health_checks import HealthChecks
 from tests.contract.local_gcp import RunningCloud, running_cloud, use_metadata
@@ -234,19 +235,13 @@ class TestComputeEngine(GceHealthChecksContract):
         assert list(patient.list(prefix)) == [made]
 
 
-def test_references_say_whose_checks_they_are():
-    """Compute Engine's are paths; each call reaches its provider only."""
+def test_a_zone_says_where_its_checks_are():
+    """Each call reaches the zone's provider only; one that is not known is the user's fault."""
     google, amazon = MemoryGceHealthChecks(), MemoryHealthChecks()
-    port = ChecksByProvider(google=google, amazon=amazon)
-    path = "projects/lab/global/healthChecks/fi-1"
-    ours = port.create(path, HTTP, GUARD)
-    theirs = port.create("fi:1", replace(HTTP, address="lb.example.net"), GUARD)
-    amazon.answers[theirs.id] = True
-    changed = port.update(ours, replace(HTTP, threshold=5), GUARD)
+    port = ChecksByProvider({"cloud-dns": lambda _: google, "route53": lambda _: amazon})
+    zone = ZoneRef(provider="cloud-dns", project="lab", name="z", domain="example.com")
 
-    assert list(port.list("projects/lab/")) == [changed]
-    assert list(port.list("fi:")) == [theirs]
-    assert port.states([ours.id, theirs.id]) == {theirs.id: True}
-    assert port.states([]) == {}
-    port.delete(changed, GUARD)
-    assert (len(google.calls), len(amazon.calls)) == (3, 1)
+    assert port.of(zone) is google
+    assert port.of(replace(zone, provider="route53")) is amazon
+    with pytest.raises(Invalid, match="no provider"):
+        port.of(replace(zone, provider="bind"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fedingress.adapters.aws.accounts import Accounts
 from fedingress.adapters.aws.clients import Clients
 from fedingress.adapters.aws.route53 import Route53RecordSets
 from fedingress.domain.errors import Conflict, Forbidden, Invalid, Unavailable
@@ -67,7 +68,7 @@ class TestRoute53(RecordSetsContract):
             domain="example.com",
         )
         provider = _Account(account, zone.name)
-        return Lab(port=Route53RecordSets(clients), provider=provider, zone=zone)
+        return Lab(port=Route53RecordSets(Accounts(clients)), provider=provider, zone=zone)
 
     @pytest.mark.parametrize(
         "item",
@@ -209,4 +210,4 @@ def test_without_credentials_the_account_is_forbidden(monkeypatch):
     zone = ZoneRef(provider="route53", project="self", name="Z1", domain="example.com")
 
     with pytest.raises(Forbidden, match="credentials"):
-        Route53RecordSets(Clients()).list(zone)
+        Route53RecordSets(Accounts(Clients())).list(zone)

@@ -36,6 +36,19 @@ def test_everything_is_granted_only_where_nothing_finer_can_be(policy):
     assert wide == amazon_rights.needed(policy) & amazon_rights.WIDE
 
 
+def test_roles_of_zones_are_assumed_by_name_only():
+    """The ARNs are the deployment's; without any, nobody may assume anything."""
+    (only,) = statements("ZoneRolesPolicy")
+
+    assert only["Action"] == "sts:AssumeRole"
+    assert only["Resource"] == {"Ref": "ZoneRoleArns"}
+    assert READ["Resources"]["ZoneRolesPolicy"]["Condition"] == "HasZoneRoles"
+    attached = {"Fn::If": ["HasZoneRoles", {"Ref": "ZoneRolesPolicy"}, {"Ref": "AWS::NoValue"}]}
+    having = {name for name, role in ROLES.items() if attached in role.get("ManagedPolicyArns", ())}
+    assert having == {"DnsRole", "RepairRole"}
+    assert READ["Parameters"]["ZoneRoles"]["NoEcho"] is True
+
+
 @pytest.mark.parametrize(
     ("policy", "functions"),
     [("ZonesPolicy", {"DnsRole", "RepairRole"}), ("RegionsPolicy", {"BackendsRole", "RepairRole"})],

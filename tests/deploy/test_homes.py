@@ -17,6 +17,7 @@ TEMPLATE = template.read()
 LAMBDAS = template.of_type(TEMPLATE, "AWS::Serverless::Function")
 GLOBALS = TEMPLATE["Globals"]["Function"]
 SHARED = GLOBALS["Environment"]["Variables"]
+ROLES = "222222222222=arn:aws:iam::222222222222:role/dns#hush"
 ONLY_GOOGLE = {
     "FEDINGRESS_WORK",  # on AWS the topic of the bus is one without being named
     "FEDINGRESS_TOKENS",  # Lambda's doors are not called over HTTP
@@ -37,7 +38,8 @@ def google(tmp_path_factory):
     """What Terraform finds, with a role of AWS."""
     names = ("settings", "doors", "deliveries", "lease_seconds", "function_seconds")
     role = "arn:aws:iam::123456789012:role/fedingress"
-    return terraform.evaluated(tmp_path_factory.mktemp("terraform"), *names, aws_role=role)
+    folder = tmp_path_factory.mktemp("terraform")
+    return terraform.evaluated(folder, *names, aws_role=role, aws_roles=ROLES)
 
 
 def amazon_settings(function):
@@ -60,6 +62,16 @@ def test_a_function_gets_the_same_settings_on_both(google, function):
     assert there == here
     assert {f"FEDINGRESS_{name.upper()}" for name in manifest.EVERYWHERE} <= here
     assert here | ONLY_AMAZON | ONLY_GOOGLE <= manifest.VARIABLES
+
+
+def test_roles_of_zones_go_where_zones_are_kept(google):
+    """To `dns`, and to repair, which runs it by hand; nobody else could use them."""
+    name = "FEDINGRESS_AWS_ROLES"
+    there = {door: each[name] for door, each in google["settings"].items() if name in each}
+    here = {door for door in manifest.FUNCTIONS if name in amazon_settings(door)}
+
+    assert there == {"dns": ROLES, "repair": ROLES}
+    assert here == {"dns", "repair"}
 
 
 def test_both_wait_equally_long(google):

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from fedingress.adapters.checks import ChecksByProvider
 from fedingress.adapters.memory.gce_checks import MemoryGceHealthChecks
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.concerns import dns
@@ -45,9 +44,8 @@ class Sites(Regions):
     def __init__(self) -> None:
         self.idle = set()
         World.__init__(self, SITES)
-        self.google = MemoryGceHealthChecks()
+        self.google = self.checks = MemoryGceHealthChecks()
         self.records = MemoryRecordSets((ZONE,))
-        self.checks = ChecksByProvider(google=self.google, amazon=self.checks)
         self._wire()
         for each in ADDRESSES:
             for service in ("web", "api"):

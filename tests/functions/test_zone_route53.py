@@ -6,7 +6,7 @@ import pytest
 
 from fedingress.adapters.memory.accelerators import MemoryAccelerators
 from fedingress.adapters.memory.balancers import MemoryBalancers
-from fedingress.adapters.memory.health_checks import MemoryHealthChecks
+from fedingress.adapters.memory.health_checks import MemoryAccounts, MemoryHealthChecks
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.adapters.stores.memory import MemoryStore
 from fedingress.concerns import dns
@@ -73,7 +73,7 @@ class Zone:
             clusters=None,
             load_balancers=None,
             record_sets=self.records,
-            health_checks=self.checks,
+            health_checks=MemoryAccounts({self.ref.project: self.checks}),
             balancers=MemoryBalancers(),
             accelerators=MemoryAccelerators(),
             ledger=Ledger(self.store),

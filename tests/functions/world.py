@@ -12,7 +12,7 @@ from typing import Any
 from fedingress.adapters.memory.accelerators import MemoryAccelerators
 from fedingress.adapters.memory.balancers import MemoryBalancers
 from fedingress.adapters.memory.clusters import MemoryMembers
-from fedingress.adapters.memory.health_checks import MemoryHealthChecks
+from fedingress.adapters.memory.health_checks import MemoryAccounts, MemoryHealthChecks
 from fedingress.adapters.memory.load_balancers import MemoryLoadBalancers
 from fedingress.adapters.memory.record_sets import MemoryRecordSets
 from fedingress.adapters.memory.sources import MemorySources
@@ -147,7 +147,7 @@ class World:
             clusters=self.members,
             load_balancers=self.load_balancers,
             record_sets=self.records,
-            health_checks=self.checks,
+            health_checks=MemoryAccounts({"self": self.checks, "lab": self.checks}),
             balancers=self.balancers,
             accelerators=self.accelerators,
             ledger=Ledger(self.store),

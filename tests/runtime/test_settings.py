@@ -36,6 +36,7 @@ EVERYTHING = {
     "FEDINGRESS_SECRETMANAGER_ENDPOINT": "http://127.0.0.1:5",
     "FEDINGRESS_GOOGLE_CREDENTIALS": "{}",
     "FEDINGRESS_AWS_ROLE": "arn:aws:iam::123456789012:role/fedingress",
+    "FEDINGRESS_AWS_ROLES": "222222222222=arn:aws:iam::222222222222:role/dns#hush",
     "FEDINGRESS_COMPUTE_ENDPOINT": "http://127.0.0.1:9",
     "FEDINGRESS_DNS_ENDPOINT": "https://dns.example.com/",
     "FEDINGRESS_LEASE_SECONDS": "90",
@@ -92,6 +93,7 @@ def test_every_field_is_one_variable():
         secretmanager_endpoint="http://127.0.0.1:5",
         google_credentials="{}",
         aws_role="arn:aws:iam::123456789012:role/fedingress",
+        aws_roles="222222222222=arn:aws:iam::222222222222:role/dns#hush",
         compute_endpoint="http://127.0.0.1:9",
         dns_endpoint="https://dns.example.com/",
         lease_seconds=90.0,
@@ -188,6 +190,21 @@ def test_faulty_values_are_refused(name, value):
     """One reason, which names the variable."""
     (told,) = reasons(**{name: value})
     assert told.startswith(f"FEDINGRESS_{name} is ")
+
+
+ROLE = "arn:aws:iam::222222222222:role/dns"
+
+
+def test_each_fault_of_a_role_is_told_and_none_tells_a_secret():
+    """Beside the faults of other settings; an external id is repeated nowhere."""
+    roles = f"1=x,333333333333={ROLE}#hush!"
+    told = reasons(AWS_ROLES=roles, LOG_LEVEL="debug")
+
+    assert [each.startswith("FEDINGRESS_AWS_ROLES ") for each in told] == [True, True, True, False]
+    assert "hush" not in str(told)
+    kept = read({"FEDINGRESS_AWS_ROLES": f"222222222222={ROLE}#hush"})
+    assert kept.aws_roles.endswith("#hush")
+    assert "hush" not in repr(kept)
 
 
 @pytest.mark.parametrize(

@@ -65,5 +65,5 @@ def _lines(ports: "Ports", zone: ZoneRef, host: str, client: Client) -> tuple[st
         records = [*records, *ports.record_sets.find(zone, wanted - known)]
         known, wanted = known | wanted, names(records, host)
     checks = {item.health_check for item in records if item.health_check}
-    states = ports.health_checks.states(checks) if checks else {}
+    states = ports.health_checks.of(zone).states(checks) if checks else {}
     return why(records, host, client, states)

@@ -15,7 +15,7 @@ from fedingress.domain.policy import ZoneRef
 from fedingress.planning import checks as planning
 from fedingress.planning.answers.weighing import Weighed
 from fedingress.planning.diff import fingerprint
-from fedingress.ports import Guard, Ports
+from fedingress.ports import Guard, HealthChecks, Ports
 
 _ROUNDS = 3
 """Children, what is calculated of them, and one look more."""
@@ -35,11 +35,12 @@ class Checks:
     made: bool = False
 
 
-def probes(memory: ZoneMemory, ports: Ports) -> dict[str, bool]:
+def probes(zone: ZoneRef, memory: ZoneMemory, ports: Ports) -> dict[str, bool]:
     """Address of a load balancer -> whether every outside check of it succeeds, where known."""
     if not memory.probed:
         return {}
-    states = ports.health_checks.states({each for ids in memory.probed.values() for each in ids})
+    asked = {each for ids in memory.probed.values() for each in ids}
+    states = ports.health_checks.of(zone).states(asked)
     return {
         address: all(states[each] for each in ids)
         for address, ids in memory.probed.items()
@@ -70,7 +71,8 @@ def settle(
         return Checks(memory=memory)
     prefix = planning.prefix(ports.owner, zone.unit)
     try:
-        observed = list(ports.health_checks.list(prefix))
+        port = ports.health_checks.of(zone)
+        observed = list(port.list(prefix))
     except Forbidden:
         if desired or memory.checks or memory.spare:
             raise
@@ -92,7 +94,7 @@ def settle(
         if not made and any(isinstance(change, Create) for change in plan.plan):
             foresee()
             made = True
-        observed, refused = _carry_out(plan, observed, ports, guard)
+        observed, refused = _carry_out(plan, observed, port, guard)
         held = refused or held
         if refused:
             break
@@ -109,7 +111,7 @@ def settle(
 
 
 def _carry_out(
-    plan: planning.CheckPlan, observed: Collection[Check], ports: Ports, guard: Guard
+    plan: planning.CheckPlan, observed: Collection[Check], port: HealthChecks, guard: Guard
 ) -> tuple[list[Check], tuple[str, ...]]:
     """What stands after the plan, and the provider's words for what it refused."""
     found = {each.id: each for each in observed}
@@ -118,13 +120,13 @@ def _carry_out(
         try:
             match change:
                 case Create(desired=desired):
-                    made = ports.health_checks.create(desired.reference, desired.config, guard)
+                    made = port.create(desired.reference, desired.config, guard)
                     found[made.id] = made
                 case Update(observed=before, desired=desired):
-                    made = ports.health_checks.update(before, desired.config, guard)
+                    made = port.update(before, desired.config, guard)
                     found[made.id] = made
                 case Delete(observed=before):
-                    ports.health_checks.delete(before, guard)
+                    port.delete(before, guard)
                     found.pop(before.id, None)
         except Invalid as error:
             refused.append(str(error))

@@ -159,7 +159,7 @@ class Visit:
         return recalled(records, self.domain, ports.owner, self.now, keys)
 
     def _weighed(self, before: Weighing, memory: ZoneMemory, ports: Ports) -> Weighed:
-        found = zone_checks.probes(memory, ports)
+        found = zone_checks.probes(self.zone, memory, ports)
         return weigh(before, self.intents, self.now, owner=ports.owner, probes=found)
 
     @property

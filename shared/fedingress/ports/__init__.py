@@ -7,7 +7,7 @@ from fedingress.ports.bus import Bus
 from fedingress.ports.clock import Clock
 from fedingress.ports.clusters import MemberClusters
 from fedingress.ports.guard import Guard
-from fedingress.ports.health_checks import HealthChecks
+from fedingress.ports.health_checks import HealthChecks, ZoneHealthChecks
 from fedingress.ports.ledger import Ledger
 from fedingress.ports.load_balancers import LoadBalancers
 from fedingress.ports.parallel import Parallel
@@ -29,7 +29,7 @@ class Ports:
     clusters: MemberClusters
     load_balancers: LoadBalancers
     record_sets: RecordSets
-    health_checks: HealthChecks
+    health_checks: ZoneHealthChecks
     balancers: RegionalBalancers
     accelerators: Accelerators
     ledger: Ledger
@@ -52,4 +52,5 @@ __all__ = [
     "RecordSets",
     "RegionalBalancers",
     "Sources",
+    "ZoneHealthChecks",
 ]

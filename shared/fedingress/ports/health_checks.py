@@ -8,11 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from fedingress.domain.check import Check, CheckConfig
+from fedingress.domain.policy import ZoneRef
 from fedingress.ports.guard import Guard
 
 
 class HealthChecks(Protocol):
-    """One account's. Every method may raise `Unavailable` or `Forbidden`."""
+    """
+    One account's. Every method may raise `Unavailable` or `Forbidden`.
+
+    References and ids of one account are unknown in every other one.
+    """
 
     call_timeout_seconds: float
 
@@ -46,4 +51,21 @@ class HealthChecks(Protocol):
 
     def states(self, ids: Iterable[str]) -> Mapping[str, bool]:
         """What the checkers say now, in bulk; one of which nothing is known is left out."""
+        ...
+
+
+class ZoneHealthChecks(Protocol):
+    """The health checks of all accounts, found by the zone whose records name them."""
+
+    call_timeout_seconds: float
+
+    def of(self, zone: ZoneRef) -> HealthChecks:
+        """
+        Those of the account or project that *zone* is in.
+
+        Raises:
+            Forbidden: We may do nothing there.
+            Unavailable: It cannot be told which account that is.
+            Invalid: There is no such provider.
+        """
         ...

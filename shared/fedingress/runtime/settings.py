@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 
 from fedingress.domain.errors import Invalid
+from fedingress.planning.decode.roles import ROLE, account_roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class Settings:
         identity federation; it holds no secret. Empty: Google's default credentials.
     aws_role: on Google Cloud, the ARN of the IAM role that its identity is exchanged for. Empty:
         the credentials that AWS's SDK finds.
+    aws_roles: of hosted zones' other accounts, the roles that we assume there:
+        `ACCOUNT=ROLE_ARN[#EXTERNAL_ID]`, with commas or new lines between; it is never shown.
     lease_seconds: of one run; well above any call's timeout (10 s), below the function's.
     tick_seconds: of the embedded home.   workers: runs at a time in one process.
     fan_out: clusters or calls at a time within one run.
@@ -79,6 +82,7 @@ class Settings:
     secretmanager_endpoint: str = ""
     google_credentials: str = ""
     aws_role: str = ""
+    aws_roles: str = field(default="", repr=False)
     lease_seconds: float = 60.0
     tick_seconds: float = 60.0
     workers: int = 8
@@ -147,7 +151,7 @@ _SHAPES = {
     "traces": ("off|otel", "off or otel"),
     "secretmanager_endpoint": _URL,
     "aws_role": (
-        r"(arn:aws[a-z-]*:iam::\d{12}:role/[-A-Za-z0-9_+=,.@/]{1,512})?",
+        rf"({ROLE})?",
         "the ARN of an IAM role",
     ),
     "log_level": ("|".join(_LEVELS), f"one of {', '.join(_LEVELS)}"),
@@ -206,6 +210,18 @@ def _value(name: str, value: str) -> str | float:
 
 
 def _faults(values: Mapping[str, object]) -> list[str]:
+    roles: tuple[str, ...] = ()
+    try:
+        account_roles(str(values["aws_roles"]))
+    except Invalid as error:
+        roles = error.reasons
+    return [
+        *(f"{_PREFIX}AWS_ROLES {why}" for why in roles),
+        *_misshaped(values),
+    ]
+
+
+def _misshaped(values: Mapping[str, object]) -> list[str]:
     return [
         f"{_PREFIX}{name.upper()} is {values[name]!r}, not {what}"
         for name, (pattern, what) in _SHAPES.items()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fedingress.domain.errors import Invalid
 from fedingress.domain.publisher import source_of
 from fedingress.domain.work import CONCERNS
+from fedingress.planning.decode.roles import account_roles
 from fedingress.ports import Ports
 from fedingress.ports.bus import Bus
 from fedingress.ports.clock import Clock
@@ -27,13 +28,14 @@ from fedingress.ports.store import Store
 from fedingress.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from fedingress.adapters.aws.clients import Clients
+    from fedingress.adapters.aws.accounts import Accounts
     from fedingress.adapters.buses.inprocess import InProcessBus
     from fedingress.adapters.buses.messages import Sign
     from fedingress.adapters.buses.pubsub import PubSubBus
     from fedingress.adapters.buses.sns import SnsBus
     from fedingress.adapters.kube.connection import Connection
     from fedingress.adapters.kube.credentials import MemberCredentials, TokenReader
+    from fedingress.planning.decode.roles import AccountRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +78,14 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     threads = Threads(settings.fan_out)
     sources, clusters = make_kube(settings, clock, concern or "home", closing)
     closing.callback(threads.close)
-    amazon = make_amazon(settings, store)
-    closing.callback(amazon.close)
+    accounts = make_accounts(settings, store)
+    amazon = accounts.own
+    closing.callback(accounts.close)
     period = metric_period(settings.tick_seconds)
     google = google_credentials(settings)
+    google_checks = GceHealthChecks(
+        settings.compute_endpoint or None, settings.owner, credentials=google
+    )
     ports = Ports(
         owner=settings.owner,
         sources=sources,
@@ -88,14 +94,16 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
         record_sets=ZonesByProvider(
             {
                 "cloud-dns": CloudDnsRecordSets(settings.dns_endpoint or None, credentials=google),
-                "route53": Route53RecordSets(amazon),
+                "route53": Route53RecordSets(accounts),
             }
         ),
         health_checks=ChecksByProvider(
-            google=GceHealthChecks(
-                settings.compute_endpoint or None, settings.owner, credentials=google
-            ),
-            amazon=Route53HealthChecks(amazon, period_seconds=period),
+            {
+                "cloud-dns": lambda _zone: google_checks,
+                "route53": lambda zone: Route53HealthChecks(
+                    accounts.of(zone), period_seconds=period
+                ),
+            }
         ),
         balancers=ElbBalancers(amazon, period_seconds=period),
         accelerators=GlobalAccelerators(amazon),
@@ -107,16 +115,29 @@ def wire(settings: Settings, bus: Bus, store: Store, *, concern: str = "") -> Wi
     return Wired(ports=ports, close=closing.close)
 
 
-def make_amazon(settings: Settings, store: Store) -> "Clients":
-    """Clients of AWS; the store keeps the pace of all instances. Nothing is contacted yet."""
+def make_accounts(settings: Settings, store: Store) -> "Accounts":
+    """
+    Clients of AWS, for our own account and for those that we have roles in.
+
+    The store keeps the pace of all instances in each account. Nothing is contacted yet.
+    """
+    from fedingress.adapters.aws.accounts import Accounts
     from fedingress.adapters.aws.clients import Clients
     from fedingress.adapters.aws.pace import Pace
-    from fedingress.adapters.aws.session import session
+    from fedingress.adapters.aws.session import assumed, session
     from fedingress.adapters.kube.google import GoogleIdentity
 
     google = GoogleIdentity(settings.google_credentials)
-    pace = Pace(store, settings.aws_role.split(":")[4] if settings.aws_role else "self")
-    return Clients(lambda: session(settings.aws_role, google.proof), pace=pace.take)
+    account = settings.aws_role.split(":")[4] if settings.aws_role else ""
+    pace = Pace(store, account or "self")
+    own = Clients(lambda: session(settings.aws_role, google.proof), pace=pace.take)
+
+    def assume(role: "AccountRole") -> Clients:
+        its_pace = Pace(store, role.account)
+        return Clients(lambda: assumed(own.session, role), pace=its_pace.take, renewed=True)
+
+    roles = account_roles(settings.aws_roles)
+    return Accounts(own, own_account=account, roles=roles, assume=assume)
 
 
 def google_credentials(settings: Settings) -> Callable[[], Any]:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from fedingress.adapters.aws.errors import Busy, aws_errors
 from fedingress.adapters.aws.session import session as default_session
+from fedingress.domain.errors import Forbidden
 from fedingress.ports.guard import Guard
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Clients:
 
     call_timeout_seconds: of one request.   session: gives a boto3 session, when it is first needed.
     pace: waits until the account may be asked again, before each request that `ask` is told of.
+    renewed: whether a refusal makes the session anew: credentials of an assumed role that were
+        revoked stay refused until they end, and new ones may be good.
     """
 
     def __init__(
@@ -41,15 +44,22 @@ class Clients:
         *,
         call_timeout_seconds: float = 10.0,
         pace: Callable[[], None] | None = None,
+        renewed: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.call_timeout_seconds = call_timeout_seconds
         self._make = session
         self._pace = pace
+        self._renewed = renewed
         self._sleep = sleep
         self._session: Any = None
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str], Any] = {}
+
+    def session(self) -> Any:
+        """The session of boto3, whose credentials other sessions may begin with."""
+        with self._lock:
+            return self._opened()
 
     def get(self, service: str, region: str = GLOBAL) -> Any:
         """The client of *service* in *region*."""
@@ -64,9 +74,7 @@ class Clients:
                     retries={"mode": "standard", "total_max_attempts": 1},
                     user_agent=f"fedingress/{metadata.version('federated-ingress')}",
                 )
-                if self._session is None:
-                    self._session = self._make()
-                self._made[key] = self._session.client(service, region_name=region, config=config)
+                self._made[key] = self._opened().client(service, region_name=region, config=config)
             return self._made[key]
 
     def ask(
@@ -93,11 +101,25 @@ class Clients:
                     guard.check(self.call_timeout_seconds)
                 with aws_errors(where):
                     return call()
+            except Forbidden:
+                if self._renewed:
+                    self._forget()
+                raise
             except Busy:
                 if attempt + 1 == _TRIES:
                     raise
                 self._sleep(_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError  # the last attempt returns or raises
+
+    def _opened(self) -> Any:
+        if self._session is None:
+            self._session = self._make()
+        return self._session
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._session = None
+            self._made.clear()  # not closed: another thread may be in the midst of a call
 
     def close(self) -> None:
         """Drop the connections; a later call makes new ones."""

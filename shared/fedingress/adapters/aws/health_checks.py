@@ -29,7 +29,7 @@ _KINDS: Final = frozenset({"HTTP", "HTTPS", "TCP", "CALCULATED"})
 
 class Route53HealthChecks:
     """
-    The port `HealthChecks`.
+    The port `HealthChecks` over the account that *clients* are of.
 
     now: the time of day in UTC.   period_seconds: of the metric.
     """

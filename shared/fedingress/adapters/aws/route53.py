@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fedingress.adapters.aws import records
-from fedingress.adapters.aws.clients import Clients
+from fedingress.adapters.aws.accounts import Accounts
 from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.policy import ZoneRef
 from fedingress.domain.record import RecordSet
@@ -23,11 +23,11 @@ _PAGE: Final = 300
 
 
 class Route53RecordSets:
-    """The port `RecordSets` over one account."""
+    """The port `RecordSets`; each zone is asked for as someone of its account."""
 
-    def __init__(self, clients: Clients) -> None:
-        self.call_timeout_seconds = clients.call_timeout_seconds
-        self._clients = clients
+    def __init__(self, accounts: Accounts) -> None:
+        self.call_timeout_seconds = accounts.own.call_timeout_seconds
+        self._accounts = accounts
         self._sizes: dict[str, int] = {}
 
     def domain(self, zone: ZoneRef) -> str:
@@ -125,9 +125,10 @@ class Route53RecordSets:
             Conflict: What stands differs from what the batch expects.
             Invalid: There is no such zone, or Route 53 refuses the batch.
         """
-        api = self._clients.get("route53")
+        clients = self._accounts.of(zone)
+        api = clients.get("route53")
         try:
-            answer: Mapping[str, Any] = self._clients.ask(
+            answer: Mapping[str, Any] = clients.ask(
                 zone.unit, lambda: call(api), paced=True, guard=guard
             )
         except Conflict:

@@ -15,8 +15,10 @@ from typing import Final
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
 from fedingress.domain.check import Check, CheckConfig
-from fedingress.domain.errors import Conflict, Invalid
+from fedingress.domain.errors import Conflict, Forbidden, Invalid
+from fedingress.domain.policy import ZoneRef
 from fedingress.ports.guard import Guard
+from fedingress.ports.health_checks import HealthChecks
 
 MOST_CHECKS: Final = 200
 _LONGEST_REFERENCE: Final = 64
@@ -27,15 +29,17 @@ class MemoryHealthChecks:
     """
     The port `HealthChecks`.
 
+    account: stands in ids, so that those of one account are unknown in another.
     calls: (verb, reference) of every write that reached the provider, in order.
     answers: id -> what the checkers say; one that is forced down fails whatever they say.
     """
 
-    def __init__(self, *, fault: FaultHook = no_fault) -> None:
+    def __init__(self, *, account: str = "", fault: FaultHook = no_fault) -> None:
         self.call_timeout_seconds = 10.0
         self.calls: list[tuple[str, str]] = []
         self.answers: dict[str, bool] = {}
         self.fault = fault
+        self._account = account
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._checks: dict[str, Check] = {}
@@ -100,7 +104,8 @@ class MemoryHealthChecks:
         if not 0 < len(reference) <= _LONGEST_REFERENCE:
             raise Invalid(f"CallerReference {reference!r} is not of 1 to 64 characters")
         self._refuse(config)
-        made = Check(id=f"check-{next(self._numbers)}", reference=reference, config=config)
+        name = f"check-{self._account}{next(self._numbers)}"
+        made = Check(id=name, reference=reference, config=config)
         self.calls.append(("create", reference))
         self._checks[made.id] = made
         self._first[reference] = (made.id, config)
@@ -125,3 +130,21 @@ class MemoryHealthChecks:
             yield "one of IPAddress and FullyQualifiedDomainName is required"
         if config.kind == "TCP" and config.path:
             yield "ResourcePath is not permitted for a health check of type TCP"
+
+
+class MemoryAccounts:
+    """
+    The port `ZoneHealthChecks` over *accounts*: account or project -> its checks.
+
+    One that is not among them is not for us.
+    """
+
+    def __init__(self, accounts: Mapping[str, HealthChecks]) -> None:
+        self.call_timeout_seconds = 10.0
+        self.accounts = dict(accounts)
+
+    def of(self, zone: ZoneRef) -> HealthChecks:
+        """Those of the zone's account."""
+        if zone.project not in self.accounts:
+            raise Forbidden(f"{zone.unit}: we have no role in the account {zone.project}")
+        return self.accounts[zone.project]
