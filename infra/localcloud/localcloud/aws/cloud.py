@@ -9,6 +9,8 @@ import itertools
 import time
 from collections.abc import Callable
 
+from localcloud.aws.acm.api import Acm
+from localcloud.aws.acm.certificates import Certificates
 from localcloud.aws.cloudwatch.api import CloudWatch
 from localcloud.aws.cloudwatch.metrics import Metrics
 from localcloud.aws.elb.api import Elb
@@ -30,6 +32,8 @@ class AwsCloud:
         route53: Hosted zones, record sets, health checks.
         balancers: Load balancers of all regions.
         elb: ELBv2, which tells of them.
+        certificates: Certificates of all regions.
+        acm: ACM, which keeps them.
         metrics: What CloudWatch has.
         cloudwatch: CloudWatch, which tells of it.
         accelerators: Global Accelerator.
@@ -65,6 +69,8 @@ class AwsCloud:
         )
         self.balancers = Balancers()
         self.elb = Elb(self.balancers)
+        self.certificates = Certificates()
+        self.acm = Acm(self.certificates, self.balancers.showing, clock)
         self.route53.balancer = alias_fault(self.balancers)
         self.metrics = Metrics()
         self.cloudwatch = CloudWatch(self.metrics)

@@ -155,7 +155,8 @@ class World:
         )
         self._stack.push_async_callback(metadata.close)
         sts = await self._start_iam()
-        self.amazon = Amazon(spec, self.block)
+        self.sixth = SixthPorts()
+        self.amazon = Amazon(spec, self.block, self.sixth.port)
         self.aws = self.amazon.cloud
         await self.amazon.start(self._stack, HOST, self.state)
         google_dns = GoogleDns(spec, self.block, self.gcp)
@@ -192,7 +193,6 @@ class World:
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
-        self.sixth = SixthPorts()
         tags = {node: member.node_tags for member in self.spec.members for node, _ in member.nodes}
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),
