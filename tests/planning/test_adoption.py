@@ -133,6 +133,15 @@ def test_a_rule_takes_our_mark_as_labels():
     assert "namespace and name do not fit into labels" in adoption.refusal(change.observed, unfit)
 
 
+def test_a_certificate_serves_as_it_is_or_goes():
+    """It can neither change nor take a mark."""
+    ours = GlobalResource(kind=Kind.SSL_CERTIFICATE, project="p", name="n", spec={}, mark=MARK)
+    text = adoption.refusal(dataclasses.replace(ours, mark=None), ours)
+
+    assert "delete it (gcloud compute ssl-certificates delete n --project=p --global)" in text
+    assert text.endswith("annotate ingress.gcp.kubernetes.io/pre-shared-cert: n")
+
+
 def test_nothing_new_is_led_to_a_backend_service_of_others():
     """Where the URL map does not stand yet it is not made, nor what comes before it."""
     service = the(Kind.BACKEND_SERVICE, standing())
