@@ -13,7 +13,7 @@ import pytest
 from dnslib import EDNS0, QTYPE, DNSHeader, DNSQuestion, DNSRecord, EDNSOption
 
 from infra.demo import manifests as demo
-from localcloud.world.spec import WorldSpec, members_from
+from localcloud.world.spec import MemberSpec, WorldSpec, members_from
 from tests.e2e.manifests import Manifest, ingress, namespace, workloads
 from tests.e2e.site import CONFIG, Site, open_site
 from tests.e2e.waiting import until
@@ -21,6 +21,7 @@ from tests.e2e.waiting import until
 HOST = "shop.aws.example.com"
 DOMAIN = "aws.example.com"
 NEAR = {"us-east-1": "eks-us", "ap-southeast-1": "eks-ap"}
+TWO = members_from("eks-us,eks-ap")
 _CLIENT_SUBNET = 8
 DIG = shutil.which("dig")
 
@@ -109,9 +110,9 @@ def shop(**metadata: Any) -> Manifest:
 
 
 @contextmanager
-def open_regions() -> Iterator[Regions]:
-    """Two EKS members in two regions, with the shop's pods, class and policy."""
-    spec = WorldSpec(members=members_from("eks-us,eks-ap"), operation_seconds=0.05)
+def open_regions(members: tuple[MemberSpec, ...] = TWO) -> Iterator[Regions]:
+    """EKS *members*, with the shop's pods, class and policy."""
+    spec = WorldSpec(members=members, operation_seconds=0.05)
     with open_site(spec, kind=Regions) as site, pytest.MonkeyPatch.context() as patch:
         assert isinstance(site, Regions)
         for variable in (name for name in site.env if name.startswith("AWS_")):

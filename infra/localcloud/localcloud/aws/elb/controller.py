@@ -141,7 +141,7 @@ class AlbController:
         return found is not None and found["spec"].get("controller") == CONTROLLER
 
     def _balancer(self, key: Key, ingresses: Sequence[Mapping[str, Any]]) -> LoadBalancer:
-        settings = settings_of(key, ingresses)
+        settings = settings_of(self._cluster.name, key, ingresses)
         rules, groups = rules_and_groups(self._cluster, self._region, ingresses)
         before = self._balancers.all.get(self._arns.get(key, ""))
         if before is not None and (before.name, before.scheme) != (settings.name, settings.scheme):

@@ -40,9 +40,11 @@ def group_of(ingress: Mapping[str, Any]) -> str:
     return _annotation(ingress, "group.name")
 
 
-def settings_of(key: tuple[str, str, str], ingresses: Sequence[Mapping[str, Any]]) -> Settings:
+def settings_of(
+    cluster: str, key: tuple[str, str, str], ingresses: Sequence[Mapping[str, Any]]
+) -> Settings:
     """
-    Give what the Ingresses of one load balancer agree on.
+    Give what the Ingresses of one load balancer agree on; *cluster* by name is part of its name.
 
     Raises:
         Refused: They contradict one another, or ask for what is not modelled.
@@ -58,7 +60,7 @@ def settings_of(key: tuple[str, str, str], ingresses: Sequence[Mapping[str, Any]
     ports = sorted({port for each in ingresses for port in _ports(each)})
     stack = group or f"{namespace}/{name}"
     return Settings(
-        name=given or named(*words, seed=f"{stack}/{scheme}"),
+        name=given or named(*words, seed=f"{cluster}/{stack}/{scheme}"),
         scheme=scheme,
         ports=tuple(ports),
         tags={**_tags(ingresses), "ingress.k8s.aws/stack": stack},
