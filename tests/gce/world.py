@@ -82,6 +82,34 @@ class VirtualGce(GceLoadBalancers):
         self._leaving.add(f"projects/{project}/zones/{zone}/networkEndpointGroups/{name}")
         self._sweep()
 
+    def add_instance_group(
+        self, project: str, zone: str, name: str, nodes: int, _healthy: Any
+    ) -> None:
+        """A member's controller groups its nodes, all of which are healthy."""
+        cloud, place = self._running.cloud, f"projects/{project}/zones/{zone}"
+        path = f"{place}/instanceGroups/{name}"
+        if path in cloud.compute:
+            return
+        hosts = [next(self._hosts) for _ in range(nodes)]
+
+        def group() -> None:
+            cloud.insert(path, {})
+            for host in hosts:
+                cloud.create_instance(f"{place}/instances/n-{host}", address=f"10.0.1.{host}")
+            if hosts:
+                cloud.add_instances(path, [f"{place}/instances/n-{host}" for host in hosts])
+
+        self._running.do(group)
+
+    def remove_instance_group(self, project: str, zone: str, name: str) -> bool:
+        """A member's controller deletes its group; False while something refers to it."""
+        path = f"projects/{project}/zones/{zone}/instanceGroups/{name}"
+        try:
+            self._running.do(lambda: self._running.cloud.delete(path))
+        except GoogleError as error:
+            return error.status == 404
+        return True
+
     def create(self, desired: GlobalResource, guard: Guard) -> Operation | None:
         """As the adapter does, between two looks of the hook."""
         return self._seen("create", desired, lambda: super(VirtualGce, self).create(desired, guard))

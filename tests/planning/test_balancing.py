@@ -4,7 +4,7 @@ import pytest
 
 from fedingress.domain.policy import BackendPolicy
 from fedingress.planning import backends, balancing
-from fedingress.planning.balancing import ModeChange, Service
+from fedingress.planning.balancing import Holder, ModeChange, Service
 from tests.planning.nodes import RATE, entry, group, nodes_wish
 from tests.planning.test_backends import MARK, applied, converge
 
@@ -85,14 +85,28 @@ def test_what_is_kept_is_the_measure_that_is_observed():
 
 def test_nobody_is_detached_while_others_hold_a_group():
     """It could not be attached again; a group in the wanted mode holds nobody."""
-    found = balancing.change([service(A, B)], "UTILIZATION", "ab", "bx")
-    assert (found.detached, found.bound) == ("", ("b",))
+    who = "RATE by Ingress shop/blog (policy other)"
+    found = balancing.change([service(A, B)], "UTILIZATION", "ab", {"x": "-", "b": who})
+    assert (found.detached, found.bound) == ("", {"b": who})
     ((reason, text),) = balancing.told(found, "UTILIZATION")
     assert reason == "BalancingModeKept"
-    assert text.endswith("others lead to the instance groups of b too")
+    assert text.endswith(f"others lead to the instance groups of b too ({who})")
+
+
+def test_who_binds_a_member_is_named():
+    """The first holder in another mode; not one that comes to the wanted mode by itself."""
     both = [group("a"), group("b")]
-    assert balancing.bound(both, [entry("b"), entry("x"), A_NEW], "UTILIZATION") == {"b"}
-    assert balancing.bound(both, [{"group": A["group"]}], "UTILIZATION") == set()
+    first = Holder(who="first", entries=[entry("b"), entry("x"), A_NEW])
+    second = Holder(who="second", entries=[entry("b")], wants="RATE")
+    coming = Holder(who="third", entries=[entry("a")], wants="UTILIZATION")
+    silent = Holder(who="fourth", entries=[{"group": A["group"]}])
+    found = balancing.bound(both, [first, second, coming, silent], "UTILIZATION")
+
+    assert found == {"b": "RATE by first"}
+    reason, text = balancing.taken(found["b"], "UTILIZATION")
+    assert reason == balancing.TAKEN
+    assert "balanced in RATE by first" in text
+    assert "give both the same mode" in text
 
 
 TOLD = {

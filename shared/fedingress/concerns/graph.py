@@ -18,7 +18,7 @@ from fedingress.domain.graph import GlobalResource, Kind
 from fedingress.domain.ingress import Source
 from fedingress.domain.outcome import Later, Outcome, Settled
 from fedingress.domain.report import BackendsReport, FanoutReport
-from fedingress.planning import backends, groups, mode_changes, named_ports, warming
+from fedingress.planning import backends, balancing, groups, mode_changes, named_ports, warming
 from fedingress.planning.addresses import UNKNOWN_ADDRESS, families
 from fedingress.planning.backends import GraphWish
 from fedingress.ports import Guard, Ports
@@ -98,12 +98,14 @@ class Build:
         stand = backends.standing(observed)
         stand |= {group.neg.path for group in self.wish.groups if group.neg.name in coming}
         stand |= {item.path for item in self.named.observe()}
+        self.wish, taken = others.left_out(self.wish, observed, self.ports)
+        self.missing = taken
         if all(group.neg.path in stand for group in self.wish.groups):
             return
         project, begin = self.wish.project, backends.prefix(self.wish.mark.uid)
         if not self.wish.policy.grouped:
             stand |= {neg.path for neg in self.ports.load_balancers.groups(project, begin)}
-        self.missing = groups.missing(self.wish.groups, stand)
+        self.missing = {**taken, **groups.missing(self.wish.groups, stand)}
         kept = tuple(group for group in self.wish.groups if group.neg.path in stand)
         self.wish = replace(self.wish, groups=kept)
 
@@ -180,8 +182,10 @@ class Build:
 
     def awaited(self, observed: Sequence[GlobalResource]) -> str:
         """What a graph without a single endpoint group waits for; empty when it is built."""
-        nothing = not self.wish.groups and not backends.attached(observed)
-        return "no member has endpoints yet" if nothing else ""
+        if self.wish.groups or backends.attached(observed):
+            return ""
+        taken = [text for why, text in self.missing.values() if why == balancing.TAKEN]
+        return "; ".join(sorted(set(taken))) or "no member has endpoints yet"
 
     def bring_about(
         self, source: Source, fanned: FanoutReport, print_: str, guard: Guard
@@ -190,7 +194,8 @@ class Build:
         observed = self.observe()
         self.leave_out(observed)
         if why := self.awaited(observed):
-            return self.report(source, fanned, observed, message=why), Settled(summary=why)
+            report = self.report(source, fanned, observed, message=why)
+            return report, self._untaken(why, source.uid)
         self.rise(observed)
         plan = self.plan(observed, warm=True)
         for _ in range(_ROUNDS):
@@ -221,6 +226,13 @@ class Build:
             rest = min(rest, outcome.look_again_seconds or rest)
             outcome = replace(outcome, look_again_seconds=rest)
         return report, outcome
+
+    def _untaken(self, why: str, uid: str) -> Settled:
+        """Nothing is built; what others have let go of, nobody tells, so it is looked for."""
+        if all(reason != balancing.TAKEN for reason, _ in self.missing.values()):
+            return Settled(summary=why)
+        pause = patience.pause(f"{uid}/front", self.ports, first=5.0, last=300.0)
+        return Settled(summary=why, look_again_seconds=pause)
 
     def _waiting(
         self, report: BackendsReport, observed: Sequence[GlobalResource], outcome: Outcome

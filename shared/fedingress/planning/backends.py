@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fedingress.domain import names
@@ -54,7 +54,7 @@ class GraphWish:
     unknown: whether there are members that cannot be read, and whose groups nobody remembers; then
         backends whose groups nobody else has stay as well.
     serving: members that are known to serve, where that was asked.
-    bound: members whose instance groups others hold in another balancing mode, likewise.
+    bound: members whose instance groups others hold in another balancing mode, and who, likewise.
     drained: members that shall get no new requests.
     preferred: members that are filled before the others.
     steps, rising: how members come up to their capacity, and which may go one step up now.
@@ -75,7 +75,7 @@ class GraphWish:
     front: Front = Front()
     unknown: bool = False
     serving: frozenset[str] = frozenset()
-    bound: frozenset[str] = frozenset()
+    bound: Mapping[str, str] = field(default_factory=dict)
     consents: frozenset[str] = frozenset()
 
     def resource(self, kind: Kind, name: str, spec: Mapping[str, Any]) -> GlobalResource:

@@ -14,6 +14,9 @@ member: detach its groups everywhere, then attach them anew, and only then take 
     in the other mode     | do not serve in its stead         | stay; a condition says so
     in the other mode     | somebody else leads to one of all | stay; a condition says so
 
+Whoever was first keeps a group's mode: a member whose groups others balance in another one is left
+out, with the words that name them, until they let go or come to the same mode.
+
 Source: compute v1 Backend, balancingMode; GCE refuses a group with "incompatible balancing_mode".
 """
 
@@ -25,6 +28,7 @@ from fedingress.domain.policy import NEAREST_RATE, BackendPolicy
 from fedingress.planning.groups import Group, Problem
 
 Entry = Mapping[str, Any]
+TAKEN: Final = "BalancingModeTaken"
 _MEASURES: Final = ("balancingMode", "maxRatePerInstance", "maxUtilization")
 
 
@@ -57,23 +61,41 @@ class ModeChange:
 
     kept: measures of members that are still in the other mode.
     detached: the member whose groups are detached now; empty when nobody's are.
-    awaited: members that others wait for.   bound: members whose groups others lead to.
+    awaited: members that others wait for.
+    bound: members whose groups others lead to, with the words that name those.
     """
 
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     detached: str = ""
     awaited: tuple[str, ...] = ()
-    bound: tuple[str, ...] = ()
+    bound: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """
+    A backend service that is not of this Ingress.
+
+    who: the words that name its owner.   entries: its backends.
+    wants: the balancing mode that its owner wishes; empty when nobody can tell.
+    """
+
+    who: str
+    entries: Sequence[Entry]
+    wants: str = ""
 
 
 def change(
-    services: Sequence[Service], wanted: str, serving: Collection[str], bound: Collection[str] = ()
+    services: Sequence[Service],
+    wanted: str,
+    serving: Collection[str],
+    bound: Mapping[str, str] | None = None,
 ) -> ModeChange:
     """
     What to do now so that all groups come to the *wanted* balancing mode.
 
     *serving*: members that are known to have a healthy endpoint.   *bound*: members whose groups
-    somebody else's backend services lead to; detached, they could never be attached again.
+    somebody else's backend services lead to, and whose; detached, they could not be attached again.
     """
     kept: dict[str, Mapping[str, Any]] = {}
     for service in services:
@@ -82,7 +104,7 @@ def change(
                 kept[cluster] = {key: entry[key] for key in _MEASURES if key in entry}
     moved = {group.cluster for service in services for group in service.own} - kept.keys()
     awaited = tuple(sorted(moved - set(serving)))
-    others = tuple(sorted(kept.keys() & set(bound)))
+    others = {name: who for name, who in sorted((bound or {}).items()) if name in kept}
     free = () if awaited or others else sorted(kept)
     detached = next((each for each in free if _spared(each, services, serving)), "")
     return ModeChange(kept=kept, detached=detached, awaited=awaited, bound=others)
@@ -109,14 +131,29 @@ def _spared(cluster: str, services: Sequence[Service], serving: Collection[str])
     return True
 
 
-def bound(groups: Sequence[Group], entries: Sequence[Entry], wanted: str) -> frozenset[str]:
+def bound(groups: Sequence[Group], holders: Sequence[Holder], wanted: str) -> dict[str, str]:
     """
-    The members of *groups* that somebody else's backends lead to in another mode than *wanted*.
+    The members of *groups* that others balance in another mode than *wanted*, and who does.
 
-    *entries*: the backends of all backend services that are not of this installation.
+    A holder who wishes the *wanted* mode is on its way there, and binds nobody.
     """
-    theirs = {e.get("group") for e in entries if e.get("balancingMode") not in {None, wanted}}
-    return frozenset(group.cluster for group in groups if group.neg.path in theirs)
+    whose = {group.neg.path: group.cluster for group in groups}
+    found: dict[str, str] = {}
+    for holder in holders:
+        for entry in holder.entries if holder.wants != wanted else ():
+            mode, cluster = entry.get("balancingMode"), whose.get(str(entry.get("group")))
+            if cluster is not None and mode not in {None, wanted}:
+                found.setdefault(cluster, f"{mode} by {holder.who}")
+    return found
+
+
+def taken(who: str, wanted: str) -> Problem:
+    """Why a member is left out that others, *who*, were first to balance, and what to do."""
+    text = (
+        f"its instance groups are balanced in {who}, and a group takes one mode, so they cannot "
+        f"be in {wanted} too; give both the same mode, or one of them mode neg or other clusters"
+    )
+    return TAKEN, text
 
 
 def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
@@ -127,8 +164,9 @@ def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
     if found.detached:
         return (("BalancingModeChanging", f"{left} come to {wanted} one after the other"),)
     if found.bound:
-        names = ", ".join(found.bound)
+        names, whose = ", ".join(found.bound), ", ".join(sorted(set(found.bound.values())))
         text = f"{left} cannot come to {wanted}: others lead to the instance groups of {names} too"
+        text = f"{text} ({whose})"
         return (("BalancingModeKept", text),)
     if found.awaited:
         text = f"{left} come to {wanted} when {', '.join(found.awaited)} is healthy in it"
