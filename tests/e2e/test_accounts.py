@@ -1,7 +1,10 @@
 """Hosts in the zones of two AWS accounts: served, told apart, mended, and gone without a trace."""
 
+import time
+
 import pytest
 
+from fedingress.domain.work import REPAIR, Work
 from infra.demo import manifests as demo
 from localcloud.iam.identities import role_arn
 from localcloud.world.amazon import DNS_ROLE
@@ -60,6 +63,7 @@ def site():
         for member in made.members:
             made.apply(member, *workloads())
         wanted = policy(made.hosted_zone())
+        wanted["spec"]["dns"]["healthCheck"] = {"protocol": "TCP", "intervalSeconds": 10}
         wanted["spec"]["dns"]["zones"].append(
             {
                 "provider": "route53",
@@ -90,11 +94,24 @@ def trust(site, *callers):
     site.world.run(change)
 
 
+def until_repaired(home, site, what, look):
+    """Wait for *look*, with a repair of the other account's zone each second: none backs off."""
+    unit, due = f"route53:{THEIRS}/{site.their_zone()}", [0.0]
+
+    def looked():
+        if time.monotonic() >= due[0]:
+            due[0] = time.monotonic() + 1.0
+            home.home.bus.publish([Work(concern="dns", unit=unit, cause=REPAIR)])
+        return look()
+
+    until(what, looked, say=site.conditions)
+
+
 def test_two_accounts_are_served_told_apart_and_left_clean(site, tmp_path):
     """Checks in each, the trust withdrawn and given back, and a deletion that leaves nothing."""
     ours, theirs, zone = site.aws("route53"), site.theirs(), site.their_zone()
     (caller,) = site.world.run(lambda world: world.identities.trust[ROLE])
-    with embedded(site, tmp_path / "store.sqlite"):
+    with embedded(site, tmp_path / "store.sqlite") as home:
         site.apply(CONFIG, shop())
         for host in (HOST, THEIR_HOST):
             until(
@@ -125,28 +142,30 @@ def test_two_accounts_are_served_told_apart_and_left_clean(site, tmp_path):
         second, lost = "second.aws.example.com", "second.net.example.com"
         site.apply(CONFIG, shop(second, lost))
         until("the new host of our zone", lambda: site.answers(second), say=site.conditions)
-        until(
+        until_repaired(
+            home,
+            site,
             "the condition to say which trust is missing",
             lambda: all(
                 word in site.conditions()["Published"]["message"]
                 for word in (lost, "trust policy", ROLE)
             ),
-            say=site.conditions,
         )
         assert "lab-external-id" not in str(site.conditions())
         until("the old host of their zone", lambda: site.answers(THEIR_HOST))
         assert not site.answers(lost)
 
         trust(site, caller)  # given back
-        until("the host that waited", lambda: site.answers(lost), seconds=120, say=site.conditions)
-        until(
+        until_repaired(home, site, "the host that waited", lambda: site.answers(lost))
+        until_repaired(
+            home,
+            site,
             "everything to be published again",
             lambda: site.verdicts().get("Published") == "True",
-            say=site.conditions,
         )
 
         site.delete()
-        until("nothing to be left", lambda: not site.leftovers(), say=site.leftovers)
+        until_repaired(home, site, "nothing to be left", lambda: not site.leftovers())
     assert holds(lambda: not site.checks(ours) | site.checks(theirs), seconds=1)
 
 
@@ -166,6 +185,7 @@ def test_an_account_without_a_role_is_told_and_keeps_nobody_waiting(site, tmp_pa
         )
         assert site.checks(ours)
         assert not site.answers(THEIR_HOST)
-    with embedded(site, tmp_path / "store.sqlite"):
-        site.withdraw()
+    with embedded(site, tmp_path / "store.sqlite") as home:
+        site.delete()
+        until_repaired(home, site, "nothing to be left", lambda: not site.leftovers())
     assert site.checks(ours) == set()

@@ -118,6 +118,11 @@ def test_a_revoked_session_is_refused_by_every_service(accounts):
     old = accounts.client("route53", THEIRS, lifetime_seconds=900.0)
     assert old.list_hosted_zones()["HostedZones"] == []
 
+    metrics = accounts.client("cloudwatch", THEIRS, lifetime_seconds=900.0)
+    asked = {"MetricDataQueries": [], "StartTime": 0, "EndTime": 60}
+    assert metrics.get_metric_data(**asked)["MetricDataResults"] == []
+
     accounts.identities.revoke(role)
+    assert refusal(lambda: metrics.get_metric_data(**asked)) == "AccessDenied"
     assert refusal(old.list_hosted_zones) == "AccessDenied"
     assert accounts.client("route53", THEIRS, lifetime_seconds=900.0).list_hosted_zones()

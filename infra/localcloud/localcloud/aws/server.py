@@ -84,14 +84,14 @@ class _Wire:
             return _refusal(failure)
 
     async def _serve(self, request: web.Request, scope: _Scope) -> web.Response:
-        account = self._cloud.who(scope.key, scope.token)
         if scope.service == "route53":
-            return await self._route53(request, account)
+            return await self._route53(request, self._cloud.who(scope.key, scope.token))
         if scope.service == "elasticloadbalancing":
             return await self._queried(request, scope.region, "elbv2", self._cloud.elb.answer)
         if scope.service == "monitoring":
             if awsjson.TARGET in request.headers:
-                return await self._cloudwatch(request, scope.region, account)
+                return await self._cloudwatch(request, scope)
+            account = self._cloud.who(scope.key, scope.token)
             answer = self._cloud.account(account).cloudwatch.answer
             return await self._queried(request, scope.region, "cloudwatch", answer)
         if scope.service == "globalaccelerator":
@@ -118,13 +118,14 @@ class _Wire:
             headers=headers,
         )
 
-    async def _cloudwatch(self, request: web.Request, region: str, account: str) -> web.Response:
+    async def _cloudwatch(self, request: web.Request, scope: _Scope) -> web.Response:
         try:
             target = request.headers[awsjson.TARGET]
             operation, values = awsjson.decode("cloudwatch", target, await request.read())
             model.check(operation.input_shape, values, "ValidationError")
+            account = self._cloud.who(scope.key, scope.token)
             telling = self._cloud.account(account).cloudwatch
-            found = telling.answer(operation.name, region, values)
+            found = telling.answer(operation.name, scope.region, values)
             body, status = awsjson.encode(found), 200
         except AwsError as failure:
             body, status = awsjson.error(failure), failure.status
