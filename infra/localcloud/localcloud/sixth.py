@@ -52,6 +52,12 @@ class SixthPorts:
             return found
 
 
+def sixth_of(address: str) -> str:
+    """Give the IPv6 form of the virtual address 127.W.250.n: a unique local address."""
+    _, world, _, number = address.split(".")
+    return f"fd00:{world}::{number}"
+
+
 def is_sixth(address: str) -> bool:
     """Whether *address* is one of IPv6, in any spelling."""
     try:

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.aws.elb.balancers import LoadBalancer
+from localcloud.aws.elb.balancers import Listener, LoadBalancer
 from localcloud.aws.globalaccelerator.accelerators import Group, route
 from tests.localcloud.aws.lab import running_lab
 
@@ -27,7 +27,7 @@ def balancer(name, region="us-east-1"):
         zones=(),
         scheme="internet-facing",
         address="127.0.0.1",
-        ports=(80,),
+        listeners=(Listener(port=80),),
         rules=(),
         groups={},
         tags={},

@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from localcloud.aws.cloudwatch.sampling import Sampling
-from localcloud.aws.elb.balancers import HealthCheck, LoadBalancer, TargetGroup
+from localcloud.aws.elb.balancers import HealthCheck, Listener, LoadBalancer, TargetGroup
 from localcloud.aws.route53.health import Health
 from localcloud.aws.route53.health_checks import REGIONS
 from tests.localcloud.aws.lab import running_lab
@@ -159,7 +159,7 @@ def test_target_groups_count_their_hosts(stage):
         zones=("a",),
         scheme="internal",
         address="127.1.250.1",
-        ports=(80,),
+        listeners=(Listener(port=80),),
         rules=(),
         groups={"g": group},
         tags={},

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from localcloud.aws.elb.balancers import HealthCheck, LoadBalancer, Rule, TargetGroup
+from localcloud.aws.elb.balancers import HealthCheck, Listener, LoadBalancer, Rule, TargetGroup
 from localcloud.aws.elb.program import compile_balancers
 
 GROUP = TargetGroup(
@@ -21,7 +21,7 @@ BALANCER = LoadBalancer(
     zones=("us-east-1a",),
     scheme="internal",
     address="127.1.250.1",
-    ports=(80, 9000),
+    listeners=(Listener(port=80), Listener(port=9000)),
     rules=(Rule(host="shop.example.com", path="/user-text", exact=False, group="g"),),
     groups={"g": GROUP},
     tags={},

@@ -200,7 +200,11 @@ def test_ingresses_of_a_group_share_a_load_balancer(world, elb):
     [
         ({"target_type": "instance"}, "targets of type ip only"),
         ({"scheme": "public"}, "unknown scheme: public"),
-        ({"listen_ports": '[{"HTTPS": 443}]'}, "HTTP only"),
+        ({"listen_ports": '[{"HTTPS": 443}]'}, "no certificate found for host: shop.example.com"),
+        ({"listen_ports": '[{"TCP": 80}]'}, "protocols are HTTP and HTTPS"),
+        ({"ssl_redirect": "443"}, "listener does not exist for SSLRedirect port: 443"),
+        ({"ssl_redirect": "80"}, "listener protocol non-SSL for SSLRedirect port: 80"),
+        ({"ip_address_type": "ipv5"}, "unknown IPAddressType: ipv5"),
         ({"listen_ports": "80"}, "failed to parse listen-ports"),
         ({"healthcheck_interval_seconds": "soon"}, "is no number"),
     ],

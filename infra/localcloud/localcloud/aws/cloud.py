@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from localcloud.aws.acm.api import Acm
+from localcloud.aws.acm.certificates import Certificates
 from localcloud.aws.cloudwatch.api import CloudWatch
 from localcloud.aws.cloudwatch.metrics import Metrics
 from localcloud.aws.elb.api import Elb
@@ -52,6 +54,8 @@ class AwsCloud:
         route53: Hosted zones, record sets, health checks.
         balancers: Load balancers of all regions.
         elb: ELBv2, which tells of them.
+        certificates: Certificates of all regions.
+        acm: ACM, which keeps them.
         metrics: What CloudWatch has.
         cloudwatch: CloudWatch, which tells of it.
         accelerators: Global Accelerator.
@@ -90,6 +94,8 @@ class AwsCloud:
             processing_seconds=processing_seconds,
             requests_per_second=requests_per_second,
         )
+        self.certificates = Certificates()
+        self.acm = Acm(self.certificates, self.balancers.showing, clock)
         self.accounts: dict[str, DnsAccount] = {}
         self.who: Callable[[str, str], str] = lambda _key, _token: ACCOUNT
         own = self.account(ACCOUNT)

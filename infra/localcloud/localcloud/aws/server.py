@@ -89,13 +89,20 @@ class _Wire:
         if scope.service == "elasticloadbalancing":
             return await self._queried(request, scope.region, "elbv2", self._cloud.elb.answer)
         if scope.service == "monitoring":
-            if awsjson.TARGET in request.headers:
-                return await self._cloudwatch(request, scope)
-            account = self._cloud.who(scope.key, scope.token)
-            answer = self._cloud.account(account).cloudwatch.answer
-            return await self._queried(request, scope.region, "cloudwatch", answer)
+
+            def answer(operation: str, region: str, values: Mapping[str, Any]) -> dict[str, Any]:
+                account = self._cloud.account(self._cloud.who(scope.key, scope.token))
+                return account.cloudwatch.answer(operation, region, values)
+
+            if awsjson.TARGET not in request.headers:
+                return await self._queried(request, scope.region, "cloudwatch", answer)
+            return await self._json(request, scope, ("cloudwatch", "ValidationError"), answer)
         if scope.service == "globalaccelerator":
-            return await self._accelerators(request, scope.region)
+            names = ("globalaccelerator", "InvalidArgumentException")
+            return await self._json(request, scope, names, self._cloud.accelerators.answer)
+        if scope.service == "acm":
+            names = ("acm", "ValidationException")
+            return await self._json(request, scope, names, self._cloud.acm.answer)
         raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
 
     async def _route53(self, request: web.Request, account: str) -> web.Response:
@@ -118,37 +125,22 @@ class _Wire:
             headers=headers,
         )
 
-    async def _cloudwatch(self, request: web.Request, scope: _Scope) -> web.Response:
+    async def _json(
+        self, request: web.Request, scope: _Scope, names: tuple[str, str], answering: Answering
+    ) -> web.Response:
+        """*names*: the service's in botocore, and its code for invalid members."""
+        service, invalid = names
         try:
-            target = request.headers[awsjson.TARGET]
-            operation, values = awsjson.decode("cloudwatch", target, await request.read())
-            model.check(operation.input_shape, values, "ValidationError")
-            account = self._cloud.who(scope.key, scope.token)
-            telling = self._cloud.account(account).cloudwatch
-            found = telling.answer(operation.name, scope.region, values)
+            target = request.headers.get(awsjson.TARGET, "")
+            operation, values = awsjson.decode(service, target, await request.read())
+            model.check(operation.input_shape, values, invalid)
+            found = answering(operation.name, scope.region, values)
+            self._count(request, service, ACCOUNT, operation.name)
             body, status = awsjson.encode(found), 200
         except AwsError as failure:
             body, status = awsjson.error(failure), failure.status
         return web.Response(
             body=body,
-            status=status,
-            content_type=awsjson.CONTENT_TYPE,
-            headers={"x-amzn-RequestId": str(uuid.uuid4())},
-        )
-
-    async def _accelerators(self, request: web.Request, region: str) -> web.Response:
-        try:
-            target = request.headers.get(awsjson.TARGET, "")
-            body = await request.read()
-            operation, values = awsjson.decode("globalaccelerator", target, body)
-            model.check(operation.input_shape, values, "InvalidArgumentException")
-            found = self._cloud.accelerators.answer(operation.name, region, values)
-            self._count(request, "globalaccelerator", ACCOUNT, operation.name)
-            answer, status = awsjson.encode(found), 200
-        except AwsError as failure:
-            answer, status = awsjson.error(failure), failure.status
-        return web.Response(
-            body=answer,
             status=status,
             content_type=awsjson.CONTENT_TYPE,
             headers={"x-amzn-RequestId": str(uuid.uuid4())},

@@ -6,7 +6,7 @@ Called by `world`, which gives the addresses and keeps the parts until it ends.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,22 @@ def roles(accounts: Iterable[str]) -> str:
 class Amazon:
     """The account of one world, from `start` until the stack it was given ends."""
 
-    def __init__(self, spec: WorldSpec, block: WorldBlock) -> None:
-        """Make the account and its hosted zone; nothing is served yet."""
+    def __init__(
+        self, spec: WorldSpec, block: WorldBlock, sixth: Callable[[str, int], int]
+    ) -> None:
+        """
+        Make the account and its hosted zone; nothing is served yet.
+
+        Args:
+            spec: Of the world.
+            block: Its addresses.
+            sixth: The port on ::1 that stands for an address of IPv6 and a port.
+        """
         self.cloud = AwsCloud()
         self.port = 0
         self._spec = spec
         self._block = block
+        self._sixth = sixth
         asked = {"Name": spec.hosted_zone, "CallerReference": _CALLER}
         self.cloud.route53.zones.create(asked)
         for account, domain in spec.accounts:
@@ -86,7 +96,13 @@ class Amazon:
         Raises:
             OSError: The address cannot be bound.
         """
-        self._balancing = Balancing(self.cloud.balancers, state / "alb", BALANCER_CHECK_FACTOR)
+        self._balancing = Balancing(
+            self.cloud.balancers,
+            self.cloud.certificates,
+            run_dir=state / "alb",
+            check_interval_factor=BALANCER_CHECK_FACTOR,
+            sixth=self._sixth,
+        )
         stack.push_async_callback(self._balancing.close)
         forwarding = Forwarding(
             self.cloud.accelerators,
@@ -117,6 +133,7 @@ class Amazon:
         return AlbController(
             kube,
             self.cloud.balancers,
+            self.cloud.certificates,
             region=member.region,
             zones=member.zones,
             next_address=self._block.next_vip,

@@ -144,6 +144,7 @@ def environment(places: Places) -> dict[str, str]:
 def _amazon(key: tuple[str, str], endpoint: str) -> dict[str, str]:
     """What boto3 and the ``aws`` command read; STS and EKS clusters verify who signed."""
     return {
+        "AWS_ENDPOINT_URL_ACM": endpoint,
         "AWS_ENDPOINT_URL_CLOUDWATCH": endpoint,
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": endpoint,
         "AWS_ENDPOINT_URL_GLOBAL_ACCELERATOR": endpoint,

@@ -155,7 +155,8 @@ class World:
         )
         self._stack.push_async_callback(metadata.close)
         sts = await self._start_iam()
-        self.amazon = Amazon(spec, self.block)
+        self.sixth = SixthPorts()
+        self.amazon = Amazon(spec, self.block, self.sixth.port)
         self.aws = self.amazon.cloud
         self.amazon.let_in(self.identities, role_arn(FUNCTIONS_ROLE))
         await self.amazon.start(self._stack, HOST, self.state)
@@ -193,7 +194,6 @@ class World:
 
     async def _start_data_plane(self) -> None:
         gcp = self.gcp
-        self.sixth = SixthPorts()
         tags = {node: member.node_tags for member in self.spec.members for node, _ in member.nodes}
         self.data_plane = DataPlane(
             regions=client_regions(self.spec.regions, self.block),

@@ -9,7 +9,13 @@ Source: ELBv2 API reference.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from localcloud.aws.elb.balancers import Balancers, LoadBalancer, TargetGroup, tag_list
+from localcloud.aws.elb.balancers import (
+    Balancers,
+    Listener,
+    LoadBalancer,
+    TargetGroup,
+    tag_list,
+)
 from localcloud.aws.elb.hosted_zones import zone_of
 from localcloud.aws.wire.errors import AwsError
 
@@ -17,6 +23,7 @@ Values = Mapping[str, Any]
 
 MOST_NAMED = 20
 _PAGE = 400
+_SSL_POLICY = "ELBSecurityPolicy-2016-08"
 
 
 class Elb:
@@ -29,6 +36,7 @@ class Elb:
             "DescribeTargetGroups": self._target_groups,
             "DescribeTargetHealth": self._target_health,
             "DescribeListeners": self._listeners,
+            "DescribeListenerCertificates": self._listener_certificates,
             "DescribeTags": self._tags,
         }
 
@@ -102,20 +110,21 @@ class Elb:
         if "LoadBalancerArn" not in values:
             raise AwsError("ValidationError", "LoadBalancerArn must be specified")
         balancer = self._balancer(region, values["LoadBalancerArn"])
-        root = balancer.arn.replace(":loadbalancer/", ":listener/")
-        fixed = {"StatusCode": "404", "ContentType": "text/plain"}
-        return {
-            "Listeners": [
-                {
-                    "ListenerArn": f"{root}/{port:016x}",
-                    "LoadBalancerArn": balancer.arn,
-                    "Port": port,
-                    "Protocol": "HTTP",
-                    "DefaultActions": [{"Type": "fixed-response", "FixedResponseConfig": fixed}],
-                }
-                for port in balancer.ports
-            ]
-        }
+        return {"Listeners": [_listener(balancer, each) for each in balancer.listeners]}
+
+    def _listener_certificates(self, region: str, values: Values) -> dict[str, Any]:
+        arn = values["ListenerArn"]
+        for balancer in self._of(region):
+            for listener in balancer.listeners:
+                if _listener_arn(balancer, listener) == arn:
+                    default = listener.certificates[:1]
+                    return {
+                        "Certificates": [
+                            {"CertificateArn": each, "IsDefault": each in default}
+                            for each in listener.certificates
+                        ]
+                    }
+        raise AwsError("ListenerNotFound", f"Listener '{arn}' not found")
 
     def _tags(self, region: str, values: Values) -> dict[str, Any]:
         _require_few(values["ResourceArns"])
@@ -153,8 +162,32 @@ def _load_balancer(balancer: LoadBalancer) -> dict[str, Any]:
         "State": {"Code": "active"},
         "Type": "application",
         "AvailabilityZones": [{"ZoneName": zone} for zone in balancer.zones],
-        "IpAddressType": "ipv4",
+        "IpAddressType": "dualstack" if balancer.sixth else "ipv4",
     }
+
+
+def _listener(balancer: LoadBalancer, listener: Listener) -> dict[str, Any]:
+    fixed = {"StatusCode": "404", "ContentType": "text/plain"}
+    action: dict[str, Any] = {"Type": "fixed-response", "FixedResponseConfig": fixed}
+    if listener.redirect:
+        there = {"Protocol": "HTTPS", "Port": str(listener.redirect), "StatusCode": "HTTP_301"}
+        same = {"Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+        action = {"Type": "redirect", "RedirectConfig": {**there, **same}}
+    found: dict[str, Any] = {
+        "ListenerArn": _listener_arn(balancer, listener),
+        "LoadBalancerArn": balancer.arn,
+        "Port": listener.port,
+        "Protocol": listener.protocol,
+        "DefaultActions": [action],
+    }
+    if listener.protocol == "HTTPS":
+        found["SslPolicy"] = _SSL_POLICY
+        found["Certificates"] = [{"CertificateArn": each} for each in listener.certificates[:1]]
+    return found
+
+
+def _listener_arn(balancer: LoadBalancer, listener: Listener) -> str:
+    return f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{listener.port:016x}"
 
 
 def _target_group(balancer: LoadBalancer, group: TargetGroup) -> dict[str, Any]:

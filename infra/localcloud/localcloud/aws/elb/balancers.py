@@ -62,6 +62,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """
+    What a load balancer does with connections to one port.
+
+    Attributes:
+        port: Of the balancer's addresses.
+        protocol: ``HTTP`` or ``HTTPS``.
+        certificates: ARNs with HTTPS; the first is shown to clients that name no host.
+        redirect: The port of HTTPS that every request is sent to; 0 is none.
+    """
+
+    port: int
+    protocol: str = "HTTP"
+    certificates: tuple[str, ...] = ()
+    redirect: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
     """
     One Application Load Balancer.
@@ -72,7 +90,8 @@ class LoadBalancer:
         zones: Of its cluster.
         scheme: ``internet-facing`` or ``internal``.
         address: 127.x, where its listeners are bound.
-        ports: Of its listeners.
+        sixth: Its IPv6 address when it is dual stack, else empty.
+        listeners: By port.
         rules: In order of priority; what none takes is answered with 404.
         groups: Target groups by name.
         tags: Of the balancer.
@@ -84,11 +103,12 @@ class LoadBalancer:
     zones: tuple[str, ...]
     scheme: str
     address: str
-    ports: tuple[int, ...]
+    listeners: tuple[Listener, ...]
     rules: tuple[Rule, ...]
     groups: Mapping[str, TargetGroup]
     tags: Mapping[str, str]
     created: float
+    sixth: str = ""
 
     @property
     def arn(self) -> str:
@@ -133,6 +153,14 @@ class Balancers:
         if gone is not None:
             self.changed()
         return gone
+
+    def showing(self, certificate: str) -> list[str]:
+        """Give the ARNs of the balancers that show a certificate, by its own."""
+        return sorted(
+            arn
+            for arn, each in self.all.items()
+            if any(certificate in listener.certificates for listener in each.listeners)
+        )
 
     def named(self, dns_name: str) -> LoadBalancer | None:
         """Give the balancer of a host name, with or without ``dualstack.`` and a final dot."""

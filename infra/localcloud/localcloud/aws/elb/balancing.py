@@ -6,9 +6,10 @@ Tells `Balancers` what its checks of the targets find.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from localcloud.aws.acm.certificates import Certificates
 from localcloud.aws.elb.balancers import Balancers, LoadBalancer, Target, TargetGroup
 from localcloud.aws.elb.program import backend_of, compile_balancers, server_of
 from localcloud.dataplane.follower import Follower
@@ -19,12 +20,36 @@ log = logging.getLogger(__name__)
 class Balancing:
     """Serves what *balancers* hold until `close`."""
 
-    def __init__(self, balancers: Balancers, run_dir: Path, check_interval_factor: float) -> None:
+    def __init__(
+        self,
+        balancers: Balancers,
+        certificates: Certificates,
+        *,
+        run_dir: Path,
+        check_interval_factor: float,
+        sixth: Callable[[str, int], int],
+    ) -> None:
+        """
+        Serve *balancers*.
+
+        Args:
+            balancers: Of the account.
+            certificates: What their listeners of HTTPS show.
+            run_dir: A folder for HAProxy's files.
+            check_interval_factor: Shortens check intervals and time limits.
+            sixth: The port on ::1 that stands for an address of IPv6 and a port.
+        """
         self.plane = Follower(
             run_dir=run_dir,
-            compiled=lambda: compile_balancers(balancers.all.values(), check_interval_factor),
+            compiled=lambda: compile_balancers(
+                balancers.all.values(),
+                check_interval_factor,
+                pem=lambda arn: certificates.all[arn].pem if arn in certificates.all else "",
+                sixth=sixth,
+            ),
         )
         self._balancers = balancers
+        certificates.subscribe(lambda: self._balancers.changed() if balancers.all else None)
         self._starting: asyncio.Task[None] | None = None
         balancers.changed = self._changed
         balancers.states = self._states

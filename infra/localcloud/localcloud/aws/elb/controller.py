@@ -6,21 +6,27 @@ Balancer of its own, or shares one with its group; target groups hold the ready 
 comes back in the Ingress' status once the balancer is there, and a finalizer keeps the Ingress
 until it is gone.
 
-Not modelled: target type ``instance``, HTTPS listeners and certificates, actions and conditions by
-annotation, security groups, WAF, Services of type LoadBalancer.
+Listeners of HTTPS show the certificates that annotations name, or those of ACM that are for the
+hosts. One that the region does not have fails the deployment: a new balancer stays without
+listeners and out of the status, one that stands goes on as it was.
+
+Not modelled: target type ``instance``, actions and conditions by annotation, security groups, WAF.
 
 Source: AWS Load Balancer Controller guide, "Ingress annotations", "IngressGroup"; the names it
 gives (``k8s-NAMESPACE-NAME-HASH``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from localcloud.aws.acm.certificates import Certificates
 from localcloud.aws.elb.balancers import Balancers, LoadBalancer
 from localcloud.aws.elb.ingresses import Refused, group_of, settings_of
 from localcloud.aws.elb.model import rules_and_groups
 from localcloud.kube.cluster import KubeCluster
 from localcloud.reconcile import Reconciler
+from localcloud.sixth import sixth_of
 from localcloud.workloads.endpointslices import SERVICE_NAME
 from localcloud.workloads.objects import SLICES
 
@@ -42,6 +48,7 @@ class AlbController:
         self,
         cluster: KubeCluster,
         balancers: Balancers,
+        certificates: Certificates,
         *,
         region: str,
         zones: Sequence[str],
@@ -52,6 +59,7 @@ class AlbController:
         """Keep load balancers in *region*, with listeners on addresses of the world."""
         self._cluster = cluster
         self._balancers = balancers
+        self._certificates = certificates
         self._region = region
         self._zones = tuple(zones)
         self._next_address = next_address
@@ -73,6 +81,7 @@ class AlbController:
             manager=MANAGER,
         )
         self._cluster.subscribe(self._changed)
+        self._certificates.subscribe(self._want_all)
         self._want_all()
         await self._stacks.start()
 
@@ -111,10 +120,17 @@ class AlbController:
         try:
             balancer = self._balancer(key, living) if living else None
         except Refused as reason:
-            self._warn(living[0], str(reason))
+            self._warn(living[0], "FailedBuildModel", str(reason))
             return
         if balancer is None:
             self._remove(key)
+        elif missing := self._missing(balancer):
+            for ingress in living:
+                self._mark(ingress, kept=True)
+            if balancer.arn not in self._balancers.all:
+                self._balancers.put(_undeployed(balancer))
+            text = f"CertificateNotFound: Certificate '{missing[0]}' not found"
+            self._warn(living[0], "FailedDeployModel", text)
         else:
             for ingress in living:
                 self._mark(ingress, kept=True)
@@ -141,19 +157,26 @@ class AlbController:
         return found is not None and found["spec"].get("controller") == CONTROLLER
 
     def _balancer(self, key: Key, ingresses: Sequence[Mapping[str, Any]]) -> LoadBalancer:
-        settings = settings_of(self._cluster.name, key, ingresses)
+        settings = settings_of(
+            self._cluster.name,
+            key,
+            ingresses,
+            lambda host: self._certificates.serving(self._region, host),
+        )
         rules, groups = rules_and_groups(self._cluster, self._region, ingresses)
         before = self._balancers.all.get(self._arns.get(key, ""))
         if before is not None and (before.name, before.scheme) != (settings.name, settings.scheme):
             self._remove(key)
             before = None
+        address = before.address if before else self._next_address()
         made = LoadBalancer(
             name=settings.name,
             region=self._region,
             zones=self._zones,
             scheme=settings.scheme,
-            address=before.address if before else self._next_address(),
-            ports=settings.ports,
+            address=address,
+            sixth=sixth_of(address) if settings.dual_stack else "",
+            listeners=settings.listeners,
             rules=rules,
             groups=groups,
             tags={**settings.tags, "elbv2.k8s.aws/cluster": self._cluster.name},
@@ -161,6 +184,15 @@ class AlbController:
         )
         self._arns[key] = made.arn
         return made
+
+    def _missing(self, balancer: LoadBalancer) -> list[str]:
+        """ARNs of certificates that the region does not have."""
+        return [
+            arn
+            for listener in balancer.listeners
+            for arn in listener.certificates
+            if self._certificates.find(self._region, arn) is None
+        ]
 
     def _remove(self, key: Key) -> None:
         gone = self._balancers.remove(self._arns.pop(key, ""))
@@ -184,7 +216,7 @@ class AlbController:
             document = {**_identity(ingress), "status": status}
             self._cluster.put(document, manager=MANAGER, subresource="status")
 
-    def _warn(self, ingress: Mapping[str, Any], message: str) -> None:
+    def _warn(self, ingress: Mapping[str, Any], reason: str, message: str) -> None:
         meta = ingress["metadata"]
         event = {
             "apiVersion": "v1",
@@ -198,11 +230,17 @@ class AlbController:
                 "uid": meta["uid"],
             },
             "type": "Warning",
-            "reason": "FailedBuildModel",
+            "reason": reason,
             "message": message,
             "source": {"component": MANAGER},
         }
         self._cluster.put(event, manager=MANAGER)
+
+
+def _undeployed(balancer: LoadBalancer) -> LoadBalancer:
+    """As it is before its first listener: target groups without targets, and nothing listens."""
+    groups = {name: replace(group, targets={}) for name, group in balancer.groups.items()}
+    return replace(balancer, listeners=(), rules=(), groups=groups)
 
 
 def _identity(ingress: Mapping[str, Any], **meta: Any) -> dict[str, Any]:

@@ -7,14 +7,15 @@ Pure. Source: AWS Load Balancer Controller guide, "Ingress annotations".
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.aws.elb.balancers import HealthCheck
+from localcloud.aws.elb.balancers import HealthCheck, Listener
 
 PREFIX = "alb.ingress.kubernetes.io/"
 SCHEMES = ("internal", "internet-facing")
+ADDRESS_TYPES = ("ipv4", "dualstack")
 
 _NAME = re.compile(r"(?!internal-)[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
 _UNFIT = re.compile(r"[^a-z0-9]")
@@ -27,11 +28,12 @@ class Refused(Exception):  # noqa: N818  the words of the field read better
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Of one load balancer: its name, scheme, listener ports and tags."""
+    """Of one load balancer."""
 
     name: str
     scheme: str
-    ports: tuple[int, ...]
+    listeners: tuple[Listener, ...]
+    dual_stack: bool
     tags: Mapping[str, str]
 
 
@@ -41,10 +43,19 @@ def group_of(ingress: Mapping[str, Any]) -> str:
 
 
 def settings_of(
-    cluster: str, key: tuple[str, str, str], ingresses: Sequence[Mapping[str, Any]]
+    cluster: str,
+    key: tuple[str, str, str],
+    ingresses: Sequence[Mapping[str, Any]],
+    serving: Callable[[str], str | None] = lambda _host: None,
 ) -> Settings:
     """
-    Give what the Ingresses of one load balancer agree on; *cluster* by name is part of its name.
+    Give what the Ingresses of one load balancer agree on.
+
+    Args:
+        cluster: Its name, which the balancer's follows from.
+        key: Namespace and name of a lone Ingress, or the name of a group.
+        ingresses: That share it.
+        serving: Host -> the ARN of a certificate for it, where an Ingress names none.
 
     Raises:
         Refused: They contradict one another, or ask for what is not modelled.
@@ -57,12 +68,15 @@ def settings_of(
     if given and _NAME.fullmatch(given) is None:
         raise Refused(f"load balancer name {given!r} is none")
     words = (group,) if group else (namespace, name)
-    ports = sorted({port for each in ingresses for port in _ports(each)})
+    addresses = _agreed(ingresses, "ip-address-type") or "ipv4"
+    if addresses not in ADDRESS_TYPES:
+        raise Refused(f"unknown IPAddressType: {addresses}")
     stack = group or f"{namespace}/{name}"
     return Settings(
         name=given or named(*words, seed=f"{cluster}/{stack}/{scheme}"),
         scheme=scheme,
-        ports=tuple(ports),
+        listeners=_listeners(ingresses, serving),
+        dual_stack=addresses == "dualstack",
         tags={**_tags(ingresses), "ingress.k8s.aws/stack": stack},
     )
 
@@ -114,18 +128,76 @@ def named(*words: str, seed: str) -> str:
     return "-".join(("k8s", *parts, digest))
 
 
-def _ports(ingress: Mapping[str, Any]) -> list[int]:
-    text = _annotation(ingress, "listen-ports") or '[{"HTTP": 80}]'
+def _listeners(
+    ingresses: Sequence[Mapping[str, Any]], serving: Callable[[str], str | None]
+) -> tuple[Listener, ...]:
+    protocols: dict[int, str] = {}
+    shown: dict[int, dict[str, None]] = {}
+    for ingress in ingresses:
+        arns = [
+            arn
+            for word in _annotation(ingress, "certificate-arn").split(",")
+            if (arn := word.strip())
+        ]
+        for protocol, port in _ports(ingress, secure=bool(arns)):
+            if protocols.setdefault(port, protocol) != protocol:
+                raise Refused(f"conflicting protocol: port {port} is HTTP and HTTPS")
+            if protocol == "HTTPS":
+                shown.setdefault(port, {}).update(
+                    dict.fromkeys(arns or _discovered(ingress, serving))
+                )
+    redirect = _redirect(ingresses)
+    if redirect and redirect not in protocols:
+        raise Refused(f"listener does not exist for SSLRedirect port: {redirect}")
+    if redirect and protocols[redirect] != "HTTPS":
+        raise Refused(f"listener protocol non-SSL for SSLRedirect port: {redirect}")
+    return tuple(
+        Listener(
+            port=port,
+            protocol=protocol,
+            certificates=tuple(shown.get(port, ())),
+            redirect=redirect if protocol == "HTTP" else 0,
+        )
+        for port, protocol in sorted(protocols.items())
+    )
+
+
+def _discovered(ingress: Mapping[str, Any], serving: Callable[[str], str | None]) -> list[str]:
+    """A certificate for each host of the rules and of ``spec.tls``."""
+    spec = ingress["spec"]
+    hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
+    hosts += [host for each in spec.get("tls") or () for host in each.get("hosts") or ()]
+    if not hosts:
+        raise Refused("no certificate: listeners of HTTPS need certificate-arn, or hosts")
+    found = []
+    for host in sorted(set(hosts)):
+        arn = serving(host)
+        if arn is None:
+            raise Refused(f"no certificate found for host: {host}")
+        found.append(arn)
+    return found
+
+
+def _redirect(ingresses: Sequence[Mapping[str, Any]]) -> int:
+    text = _agreed(ingresses, "ssl-redirect") or "0"
+    if not text.isdecimal():
+        raise Refused(f"failed to parse ssl-redirect: {text[:256]!r} is no number")
+    return int(text)
+
+
+def _ports(ingress: Mapping[str, Any], *, secure: bool) -> list[tuple[str, int]]:
+    usual = '[{"HTTPS": 443}]' if secure else '[{"HTTP": 80}]'
+    text = _annotation(ingress, "listen-ports") or usual
     try:
         entries = [pair for each in json.loads(text) for pair in each.items()]
         ports = [(protocol, int(port)) for protocol, port in entries]
     except (ValueError, TypeError, AttributeError) as error:
         raise Refused(f"failed to parse listen-ports configuration: {text[:256]!r}") from error
-    if any(protocol != "HTTP" for protocol, _ in ports):
-        raise Refused("the lab's load balancers listen to HTTP only")
+    if any(protocol not in ("HTTP", "HTTPS") for protocol, _ in ports):
+        raise Refused(f"listen-ports: protocols are HTTP and HTTPS, not {text[:256]!r}")
     if not all(0 < port < 65536 for _, port in ports):  # noqa: PLR2004
         raise Refused(f"listen-ports: no port in {text[:256]!r}")
-    return [port for _, port in ports]
+    return ports
 
 
 def _tags(ingresses: Sequence[Mapping[str, Any]]) -> dict[str, str]:

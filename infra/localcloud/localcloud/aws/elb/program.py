@@ -7,27 +7,34 @@ only ever reach map files; the configuration holds ids and numbers of ours.
 A target group fails open: when none of its targets is healthy, all of them get requests. Requests
 that no rule takes are answered with 404, those for a group without targets with 503.
 
-Not modelled: HTTPS listeners, weights between groups, stickiness, authentication, HTTP/2.
+Listeners of HTTPS show the certificate that fits the name of the handshake, else their first; one
+without any of its certificates is not bound.
+
+Not modelled: security policies (versions and ciphers are OpenSSL's of today, from TLS 1.2 on),
+weights between groups, stickiness, authentication, HTTP/2 to targets.
 
 Source: Elastic Load Balancing User Guide for Application Load Balancers, "Listener rules", "Target
-group health" (unhealthy state routing), "HTTP headers" (X-Forwarded-*).
+group health" (unhealthy state routing), "HTTP headers" (X-Forwarded-*), "SSL certificates" (the
+default certificate and SNI), "Redirect actions".
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from localcloud.addresses import AddressRefused, loopback, to_loopback
-from localcloud.aws.elb.balancers import LoadBalancer, Target, TargetGroup
+from localcloud.aws.elb.balancers import Listener, LoadBalancer, Target, TargetGroup
 from localcloud.dataplane.haproxy.program import BOUND_PORTS, Program
 from localcloud.dataplane.haproxy.render import DEFAULTS
 from localcloud.dataplane.haproxy.snapshot import identifier
+from localcloud.sixth import LOOPBACK, no_ports
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _PATH = re.compile(r"/[!-~]{0,1023}")
 _CODES = re.compile(r"[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*")
 _SHORTEST_MILLISECONDS = 100
 _ANY_HOST = "*"
+_TLS = "alpn h2,http/1.1 ssl-min-ver TLSv1.2"
 
 _NOTHING = """\
 backend alb_unmatched
@@ -37,13 +44,21 @@ backend alb_empty
 """
 
 
-def compile_balancers(balancers: Iterable[LoadBalancer], factor: float) -> Program:
+def compile_balancers(
+    balancers: Iterable[LoadBalancer],
+    factor: float,
+    *,
+    pem: Callable[[str], str] = lambda _arn: "",
+    sixth: Callable[[str, int], int] = no_ports,
+) -> Program:
     """
     Give the program that serves *balancers*.
 
     Args:
         balancers: All of them; what cannot be served is left out and named in ``problems``.
         factor: Shortens check intervals and time limits.
+        pem: ARN of a certificate -> chain and key; empty when there is none.
+        sixth: The port on ::1 that stands for an address of IPv6 and a port.
     """
     problems: list[str] = []
     blocks, files, servers = [DEFAULTS, _NOTHING], dict[str, str](), dict[tuple[str, str], str]()
@@ -51,14 +66,19 @@ def compile_balancers(balancers: Iterable[LoadBalancer], factor: float) -> Progr
     for balancer in sorted(balancers, key=lambda each: each.arn):
         name = identifier("alb", balancer.arn)
         try:
-            address = loopback(balancer.address)
-        except AddressRefused as reason:
+            binds = _binds(balancer, sixth)
+        except (AddressRefused, OSError, ValueError) as reason:
             problems.append(f"{balancer.arn}: {reason}")
             continue
         rows = _rows(balancer, problems)
         for table, text in rows.items():
             files[f"{name}.{table}"] = text
-        blocks.append("\n".join(_frontend(name, address, balancer.ports)))
+        for listener in balancer.listeners:
+            shown = _shown(listener, pem, problems)
+            if shown or listener.protocol != "HTTPS":
+                files |= shown
+                sockets = _tls(binds[listener.port], shown)
+                blocks.append("\n".join(_frontend(name, listener, sockets)))
         for group in balancer.groups.values():
             backend = backend_of(balancer, group)
             if not _servable(group, problems):
@@ -87,11 +107,39 @@ def server_of(target: Target) -> str:
     return f"{target[0]}:{target[1]}"
 
 
-def _frontend(name: str, address: str, ports: Sequence[int]) -> Iterator[str]:
-    yield f"frontend {name}"
-    for port in ports:
-        yield f"  bind {address}:{BOUND_PORTS.get(port, port)}"
+def _binds(balancer: LoadBalancer, sixth: Callable[[str, int], int]) -> dict[int, tuple[str, ...]]:
+    """The sockets of each listener, by its port."""
+    found = {}
+    for port in (each.port for each in balancer.listeners):
+        bound = [f"{loopback(balancer.address)}:{BOUND_PORTS.get(port, port)}"]
+        if balancer.sixth:
+            bound.append(f"[{LOOPBACK}]:{sixth(balancer.sixth, port)}")
+        found[port] = tuple(bound)
+    return found
+
+
+def _shown(listener: Listener, pem: Callable[[str], str], problems: list[str]) -> dict[str, str]:
+    """Chain and key of the certificates of a listener that are there, by file."""
+    found = {arn: pem(arn) for arn in listener.certificates}
+    problems.extend(f"certificate {arn} is not there" for arn, text in found.items() if not text)
+    return {f"{identifier('c', arn)}.pem": text for arn, text in found.items() if text}
+
+
+def _tls(binds: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The sockets with what they show."""
+    words = "".join(f" crt {name}" for name in files)
+    return [f"{bind} ssl{words} {_TLS}" if words else bind for bind in binds]
+
+
+def _frontend(name: str, listener: Listener, sockets: Iterable[str]) -> Iterator[str]:
+    yield f"frontend {name}_{listener.port}"
+    for socket in sockets:
+        yield f"  bind {socket}"
     yield "  http-request set-var(txn.host) req.fhdr(host),host_only,lower"
+    if listener.redirect:
+        there = f"https://%[var(txn.host)]:{listener.redirect}%[pathq]"
+        yield f"  http-request redirect code 301 location {there}"
+        return
     yield "  http-request set-var(txn.path) path"
     yield f"  http-request set-var(txn.rule) var(txn.host),map_str({name}.hosts)"
     unless = "unless { var(txn.rule) -m found }"
@@ -103,8 +151,8 @@ def _frontend(name: str, address: str, ports: Sequence[int]) -> Iterator[str]:
     yield from _search(name, "txn.rule")
     yield "  http-request disable-l7-retry unless METH_GET or METH_HEAD or METH_OPTIONS"
     yield "  option forwardfor"
-    yield "  http-request set-header X-Forwarded-Proto http"
-    yield "  http-request set-header X-Forwarded-Port %[dst_port]"
+    yield f"  http-request set-header X-Forwarded-Proto {listener.protocol.lower()}"
+    yield f"  http-request set-header X-Forwarded-Port {listener.port}"
     healthy = "{ var(txn.group),nbsrv gt 0 }"
     yield f"  use_backend %[var(txn.group)] if {{ var(txn.group) -m found }} {healthy}"
     yield "  use_backend %[var(txn.group)]_open if { var(txn.group) -m found }"

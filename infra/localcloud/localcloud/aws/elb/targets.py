@@ -36,7 +36,8 @@ def target_of(balancers: Balancers, name: str) -> Target | None:
     found = balancers.named(name)
     if found is None:
         return None
-    return Target(addresses={"A": (found.address,)}, healthy=balancers.healthy(found))
+    addresses = {kind: (address,) for kind, address in _addresses(found).items()}
+    return Target(addresses=addresses, healthy=balancers.healthy(found))
 
 
 def zone_views(balancers: Balancers) -> list[ZoneView]:
@@ -45,16 +46,22 @@ def zone_views(balancers: Balancers) -> list[ZoneView]:
         ZoneView(
             dns_name=suffix_of(region),
             rrsets={
-                (f"{word}{each.dns_name}.", "A"): _record(f"{word}{each.dns_name}.", each)
+                (name, kind): _record(name, kind, address)
                 for each in balancers.all.values()
                 if each.region == region
-                for word in ("", "dualstack.")
+                for name in (f"{each.dns_name}.", f"dualstack.{each.dns_name}.")
+                for kind, address in _addresses(each).items()
             },
         )
         for region in sorted({each.region for each in balancers.all.values()})
     ]
 
 
-def _record(name: str, balancer: LoadBalancer) -> dict[str, object]:
-    rrdatas = [balancer.address]
-    return {"name": name, "type": "A", "ttl": ALIAS_TTL_SECONDS, "rrdatas": rrdatas}
+def _addresses(balancer: LoadBalancer) -> dict[str, str]:
+    """By type of record; only who is dual stack has one of IPv6."""
+    both = {"A": balancer.address, "AAAA": balancer.sixth}
+    return {kind: address for kind, address in both.items() if address}
+
+
+def _record(name: str, kind: str, address: str) -> dict[str, object]:
+    return {"name": name, "type": kind, "ttl": ALIAS_TTL_SECONDS, "rrdatas": [address]}

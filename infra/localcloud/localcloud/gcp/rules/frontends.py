@@ -14,6 +14,7 @@ from localcloud.gcp.errors import invalid, not_modelled, required
 from localcloud.gcp.references import path_of, paths
 from localcloud.gcp.resources import Resources
 from localcloud.gcp.rules.draft import Draft
+from localcloud.sixth import sixth_of
 
 _SCHEMES = frozenset({"EXTERNAL", "EXTERNAL_MANAGED"})
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
@@ -38,13 +39,7 @@ def address(draft: Draft, next_address: Callable[[], str]) -> None:
         why = "Global addresses are of network tier PREMIUM."
         raise invalid("resource.networkTier", body["networkTier"], why)
     given = next_address()
-    body["address"] = _sixth(given) if body["ipVersion"] == "IPV6" else given
-
-
-def _sixth(given: str) -> str:
-    """The IPv6 form of 127.W.250.n: a unique local address, whose ports stand on ::1."""
-    _, world, _, number = given.split(".")
-    return f"fd00:{world}::{number}"
+    body["address"] = sixth_of(given) if body["ipVersion"] == "IPV6" else given
 
 
 def rule(draft: Draft, resources: Resources, next_address: Callable[[], str]) -> None:
