@@ -1,6 +1,10 @@
 """Hosts in the zones of two AWS accounts: served, told apart, mended, and gone without a trace."""
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +98,19 @@ def trust(site, *callers):
     site.world.run(change)
 
 
+def why(site, host, **settings):
+    """What `fedingress why` prints."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "fedingress"), "why", host],
+        env={**os.environ, **site.env, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
 def until_repaired(home, site, what, look):
     """Wait for *look*, with a repair of the other account's zone each second: none backs off."""
     unit, due = f"route53:{THEIRS}/{site.their_zone()}", [0.0]
@@ -137,6 +154,7 @@ def test_two_accounts_are_served_told_apart_and_left_clean(site, tmp_path):
             say=lambda: (site.checks(ours), site.checks(theirs)),
         )
         assert site.checks(ours).isdisjoint(site.checks(theirs))
+        assert why(site, THEIR_HOST).startswith(f"route53:{THEIRS}/{zone}\n  {THEIR_HOST} ")
 
         trust(site)  # withdrawn
         second, lost = "second.aws.example.com", "second.net.example.com"
@@ -185,6 +203,9 @@ def test_an_account_without_a_role_is_told_and_keeps_nobody_waiting(site, tmp_pa
         )
         assert site.checks(ours)
         assert not site.answers(THEIR_HOST)
+        told = why(site, THEIR_HOST, FEDINGRESS_AWS_ROLES="")
+        assert told.startswith(f"route53:{THEIRS}/{site.their_zone()}\n  not to be seen: ")
+        assert f"{THEIRS}={ROLE.rpartition('/')[0]}/NAME" in told
     with embedded(site, tmp_path / "store.sqlite") as home:
         site.delete()
         until_repaired(home, site, "nothing to be left", lambda: not site.leftovers())
