@@ -16,6 +16,7 @@ from localcloud.aws.cloudwatch.sampling import Sampling
 from localcloud.aws.elb.balancers import Balancers
 from localcloud.aws.elb.balancing import Balancing
 from localcloud.aws.elb.controller import AlbController
+from localcloud.aws.elb.service_controller import NlbController
 from localcloud.aws.elb.targets import target_of, zone_views
 from localcloud.aws.globalaccelerator.forwarding import Forwarding
 from localcloud.aws.route53.answering import GROUP, Answering
@@ -128,17 +129,21 @@ class Amazon:
             await sampling.start()
             stack.push_async_callback(sampling.close)
 
-    def controller(self, kube: KubeCluster, member: MemberSpec) -> AlbController:
-        """Give the controller that makes the load balancers of a member of provider ``aws``."""
-        return AlbController(
-            kube,
-            self.cloud.balancers,
-            self.cloud.certificates,
-            region=member.region,
-            zones=member.zones,
-            next_address=self._block.next_vip,
-            release_address=self._block.release_vip,
-            clock=self.cloud.clock,
+    def controllers(
+        self, kube: KubeCluster, member: MemberSpec
+    ) -> tuple[AlbController, NlbController]:
+        """Give what makes the load balancers of a member of provider ``aws``."""
+        place: dict[str, Any] = {
+            "region": member.region,
+            "zones": member.zones,
+            "next_address": self._block.next_vip,
+            "release_address": self._block.release_vip,
+            "clock": self.cloud.clock,
+        }
+        balancers, certificates = self.cloud.balancers, self.cloud.certificates
+        return (
+            AlbController(kube, balancers, certificates, **place),
+            NlbController(kube, balancers, **place),
         )
 
     def zone_views(self) -> list[ZoneView]:

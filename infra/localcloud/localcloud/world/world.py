@@ -35,6 +35,8 @@ from localcloud.homes import Embedded, Home
 from localcloud.homes.watchers import make_keys
 from localcloud.iam import Identities, serve_sts
 from localcloud.iam.identities import role_arn
+from localcloud.ingress.controllers import ingress_controller
+from localcloud.ingress.pod import IngressPod
 from localcloud.sixth import SixthPorts
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
@@ -229,7 +231,8 @@ class World:
                 self.gcp, self.block, index, self._pod_server, project=self.spec.project
             )
             if member.provider == "aws":
-                cluster.add(self.amazon.controller(cluster.kube, member))
+                for controller in self.amazon.controllers(cluster.kube, member):
+                    cluster.add(controller)
             cluster.let_in(self.identities, self.gcp.access, role_arn(FUNCTIONS_ROLE))
             self.clusters[member.name] = cluster
         self.config = next(iter(self.clusters.values()))
@@ -305,6 +308,11 @@ class World:
         (self.state / "ca.pem").write_bytes(self._authority.pem)
 
     def _pod_server(self, place: PodPlace) -> PodServer:
+        found = ingress_controller(place.image, place.args, place.namespace)
+        if found is not None:
+            kube = self.clusters[place.cluster].kube
+            folder = self.state / "ingress" / place.cluster / place.pod
+            return IngressPod(kube, found, place, folder)
         return Pod(
             Identity(
                 name=place.pod,
