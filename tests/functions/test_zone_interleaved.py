@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from fedingress.concerns import zone_memory, zone_parts
 from fedingress.domain.errors import Conflict, Unavailable
 from tests.functions.test_zone_crash import AP, EU, LATENCY, US, created, end, settle
 from tests.functions.test_zone_route53 import TCP, Zone
@@ -52,9 +53,18 @@ class Meanwhile:
             raise Crash("died, after another had looked")
 
 
+@pytest.fixture(params=[False, True], ids=["one note", "in parts"])
+def parted(request, monkeypatch):
+    """What is remembered is in one note, or too much for one."""
+    if request.param:
+        monkeypatch.setattr(zone_parts, "_MOST_BYTES", 600)
+        monkeypatch.setattr(zone_parts, "_PART_BYTES", 400)
+    return request.param
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("dies", [False, True])
-def test_at_whatever_call_another_instance_looks_the_end_is_the_last_wish(moment, dies):
+def test_at_whatever_call_another_instance_looks_the_end_is_the_last_wish(moment, dies, parted):
     """Records and checks are those of a zone in which only one instance ever looked."""
     quiet = Zone()
     for step in (created, drained, moved):
@@ -77,6 +87,8 @@ def test_at_whatever_call_another_instance_looks_the_end_is_the_last_wish(moment
             zone.look()
         settle(zone)
         assert end(zone) == end(quiet), f"call {number}"
+        kept = zone_memory.recall(zone.ref.unit, zone.ports.ledger)
+        assert (bool(kept.parts), kept.strays) == (parted, ()), f"call {number}"
         number += 1
 
     assert number > 3
