@@ -40,7 +40,7 @@ class Said:
         fresh = first is not None and (not thorough or now - since < _TRUSTED_SECONDS)
         self._since = since if fresh else now
         told = self._notes.values() if fresh else ()
-        self._before: Mapping[str, Any] = {k: v for note in told for k, v in note["said"].items()}
+        self._before: Mapping[str, str] = {k: v for note in told for k, v in note["said"].items()}
         self._now: dict[str, str] = {}
 
     def is_news(self, report: DnsReport, shares: Shares) -> bool:
@@ -51,7 +51,7 @@ class Said:
 
     def has_shares(self, uid: str, generation: int, shares: Shares) -> bool:
         """Whether that source was to be told the same *shares* the last time."""
-        before: str = self._before.get(uid, "").partition(" ")[2]
+        before = self._before.get(uid, "").partition(" ")[2]
         return bool(shares) and before == _digest(generation, shares)
 
     def as_before(self, uid: str) -> None:
