@@ -25,7 +25,7 @@ def show(state: Mapping[str, Any]) -> None:
         tell(f"Group      {group['path'].split('/', 2)[-1]}: {instances}, {ports}")
     for balancer in state["load_balancers"]:
         targets = ", ".join(balancer["targets"]) or "no targets"
-        tell(f"ALB        {balancer['name']} at {balancer['address']}: {targets}")
+        tell(f"{balancer['kind']}        {balancer['name']} at {balancer['address']}: {targets}")
     tell("Functions  " + functions_line(state["functions"]))
 
 

@@ -198,7 +198,8 @@ def test_ingresses_of_a_group_share_a_load_balancer(world, elb):
 @pytest.mark.parametrize(
     ("annotations", "reason"),
     [
-        ({"target_type": "instance"}, "targets of type ip only"),
+        ({"target_type": "instance"}, "service type must be either 'NodePort' or 'LoadBalancer'"),
+        ({"target_type": "pod"}, "unknown targetType: pod"),
         ({"scheme": "public"}, "unknown scheme: public"),
         ({"listen_ports": '[{"HTTPS": 443}]'}, "no certificate found for host: shop.example.com"),
         ({"listen_ports": '[{"TCP": 80}]'}, "protocols are HTTP and HTTPS"),

@@ -2,8 +2,9 @@
 Pods run: scheduler and kubelet of one cluster, in one.
 
 A Pod object without a node gets a zone, a node and an address of the cluster's block, then a real
-server on each TCP port that its containers declare; the image is not looked at. A pod is ready
-once it listens, unless its workload was told to be unready.
+server on each TCP port that its containers declare; of images only those of ingress controllers are
+known (`localcloud.ingress`), all others are echo servers. A pod is ready once it listens, unless
+its workload was told to be unready.
 
 `power_off` is a data centre without electricity: no pod answers, and nobody is left to say so, so
 the objects stay as they were. That is the case that health checks exist for. Not modelled: the
@@ -22,7 +23,13 @@ from localcloud.kube.cluster import KubeCluster
 from localcloud.reconcile import Reconciler
 from localcloud.workloads.addresses import PodAddresses
 from localcloud.workloads.nodes import Node
-from localcloud.workloads.objects import ZONE, container_ports, readiness_path, tls_ports
+from localcloud.workloads.objects import (
+    ZONE,
+    container_ports,
+    program_of,
+    readiness_path,
+    tls_ports,
+)
 from localcloud.workloads.status import pod_status
 
 MANAGER = "kubelet"
@@ -45,6 +52,8 @@ class PodPlace:
         ports: TCP ports that its containers declare.
         tls_ports: Those of them that speak TLS; a port whose name begins with ``https`` does.
         readiness_path: Where it answers readiness checks.
+        image: Of its first container.
+        args: Of its first container.
     """
 
     cluster: str
@@ -58,6 +67,8 @@ class PodPlace:
     ports: tuple[int, ...]
     readiness_path: str
     tls_ports: tuple[int, ...] = ()
+    image: str = ""
+    args: tuple[str, ...] = ()
 
 
 class Server(Protocol):
@@ -207,6 +218,7 @@ class Kubelet:
         meta = pod["metadata"]
         workload = _workload(pod)
         node = self._least_used(meta["namespace"], workload, pod["spec"].get("nodeSelector") or {})
+        image, args = program_of(pod)
         place = PodPlace(
             cluster=self._cluster.name,
             region=node.region,
@@ -219,6 +231,8 @@ class Kubelet:
             ports=container_ports(pod),
             readiness_path=readiness_path(pod),
             tls_ports=tls_ports(pod),
+            image=image,
+            args=args,
         )
         document = {**_identity(pod), "spec": {"nodeName": node.name}}
         self._cluster.put(document, manager="kube-scheduler")

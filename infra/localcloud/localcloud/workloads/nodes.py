@@ -1,5 +1,6 @@
 """The nodes of a cluster, as objects with the labels that placement reads."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,12 @@ class Node:
         if self.provider == "gcp":
             return f"gce://{self.project}/{self.zone}/{self.name}"
         if self.provider == "aws":
-            return f"aws:///{self.zone}/{self.name}"
+            return f"aws:///{self.zone}/{self.instance_id()}"
         return f"onprem://{self.name}"
+
+    def instance_id(self) -> str:
+        """Give its name in EC2."""
+        return f"i-{hashlib.sha256(self.name.encode()).hexdigest()[:17]}"
 
     def manifest(self) -> dict[str, Any]:
         """Give the Node object without its status."""

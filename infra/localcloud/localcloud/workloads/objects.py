@@ -52,6 +52,13 @@ def tls_ports(pod: Mapping[str, Any]) -> tuple[int, ...]:
     )
 
 
+def program_of(pod: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Give the image and the arguments of the pod's first container."""
+    containers: list[Mapping[str, Any]] = pod["spec"].get("containers") or [{}]
+    args = (str(each) for each in containers[0].get("args") or ())
+    return str(containers[0].get("image", "")), tuple(args)
+
+
 def readiness_path(pod: Mapping[str, Any]) -> str:
     """
     Give the path of the first HTTP readiness probe that is not ``/``; else ``/healthz``.

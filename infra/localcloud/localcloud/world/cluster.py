@@ -19,6 +19,7 @@ from localcloud.gke.instance_groups import InstanceGroupController
 from localcloud.gke.negs import NegController
 from localcloud.iam.eks import AccessEntries
 from localcloud.iam.identities import Identities
+from localcloud.ingress.publisher import IngressPublisher
 from localcloud.kube.cluster import KubeCluster
 from localcloud.kube.errors import ApiError
 from localcloud.kube.server import Server, serve
@@ -89,6 +90,7 @@ class Cluster:
         self.kubelet = Kubelet(self.kube, nodes, addresses, run)
         self.proxy = KubeProxy(self.kube, nodes)
         self._controllers = [Deployments(self.kube), EndpointSlices(self.kube), self.proxy]
+        self._controllers.append(IngressPublisher(self.kube))
         if member.provider == "gcp":
             negs = NegController(
                 self.kube,

@@ -53,6 +53,7 @@ def state(world: "World") -> dict[str, Any]:
         "load_balancers": [
             {
                 "name": balancer.dns_name,
+                "kind": "NLB" if balancer.kind == "network" else "ALB",
                 "address": balancer.address,
                 "targets": _targets(world, balancer),
             }

@@ -35,11 +35,13 @@ from localcloud.homes import Embedded, Home
 from localcloud.homes.watchers import make_keys
 from localcloud.iam import Identities, serve_sts
 from localcloud.iam.identities import role_arn
+from localcloud.ingress.controllers import ingress_controller
+from localcloud.ingress.pod import IngressPod
 from localcloud.sixth import SixthPorts
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
-from localcloud.world.amazon import Amazon
+from localcloud.world.amazon import Amazon, roles
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
 from localcloud.world.cluster import HOST, Cluster, utilization
@@ -158,6 +160,7 @@ class World:
         self.sixth = SixthPorts()
         self.amazon = Amazon(spec, self.block, self.sixth.port)
         self.aws = self.amazon.cloud
+        self.amazon.let_in(self.identities, role_arn(FUNCTIONS_ROLE))
         await self.amazon.start(self._stack, HOST, self.state)
         google_dns = GoogleDns(spec, self.block, self.gcp)
         google_dns.start(self._stack)
@@ -228,7 +231,8 @@ class World:
                 self.gcp, self.block, index, self._pod_server, project=self.spec.project
             )
             if member.provider == "aws":
-                cluster.add(self.amazon.controller(cluster.kube, member))
+                for controller in self.amazon.controllers(cluster.kube, member):
+                    cluster.add(controller)
             cluster.let_in(self.identities, self.gcp.access, role_arn(FUNCTIONS_ROLE))
             self.clusters[member.name] = cluster
         self.config = next(iter(self.clusters.values()))
@@ -304,6 +308,11 @@ class World:
         (self.state / "ca.pem").write_bytes(self._authority.pem)
 
     def _pod_server(self, place: PodPlace) -> PodServer:
+        found = ingress_controller(place.image, place.args, place.namespace)
+        if found is not None:
+            kube = self.clusters[place.cluster].kube
+            folder = self.state / "ingress" / place.cluster / place.pod
+            return IngressPod(kube, found, place, folder)
         return Pod(
             Identity(
                 name=place.pod,
@@ -346,6 +355,7 @@ class World:
                 http_port=BOUND_PORTS[80],
                 https_port=BOUND_PORTS[443],
                 project=self.spec.project,
+                aws_roles=roles(account for account, _ in self.spec.accounts),
                 clients={r: self.block.client(i) for i, r in enumerate(self.spec.regions)},
             )
         )

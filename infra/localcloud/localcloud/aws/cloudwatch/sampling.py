@@ -2,7 +2,8 @@
 What the local cloud's own parts say of themselves, as the metrics of their services.
 
 Source: Route 53 Developer Guide, "Viewing metrics for health checks" (namespace AWS/Route53, in
-us-east-1 only); Elastic Load Balancing User Guide, "CloudWatch metrics" (AWS/ApplicationELB).
+us-east-1 only); Elastic Load Balancing User Guides, "CloudWatch metrics" (AWS/ApplicationELB,
+AWS/NetworkELB).
 """
 
 import asyncio
@@ -78,7 +79,8 @@ class Sampling:
             ("HealthyHostCount", healthy),
             ("UnHealthyHostCount", len(states) - healthy),
         ):
-            self._record(balancer.region, "AWS/ApplicationELB", name, own, float(count))
+            space = "AWS/NetworkELB" if balancer.kind == "network" else "AWS/ApplicationELB"
+            self._record(balancer.region, space, name, own, float(count))
 
     def _record(
         self, region: str, namespace: str, name: str, own: frozenset[tuple[str, str]], value: float

@@ -92,8 +92,10 @@ class Elb:
             raise AwsError("TargetGroupNotFound", "One or more target groups not found")
         balancer, group = pair
         states = self.balancers.states(balancer, group)
+        addresses = {instance: address for address, instance in group.instances.items()}
         asked = [
-            (each["Id"], int(each.get("Port", group.port))) for each in values.get("Targets") or ()
+            (addresses.get(each["Id"], each["Id"]), int(each.get("Port", group.port)))
+            for each in values.get("Targets") or ()
         ]
         return {
             "TargetHealthDescriptions": [
@@ -155,12 +157,12 @@ def _load_balancer(balancer: LoadBalancer) -> dict[str, Any]:
     return {
         "LoadBalancerArn": balancer.arn,
         "DNSName": balancer.dns_name,
-        "CanonicalHostedZoneId": zone_of(balancer.region),
+        "CanonicalHostedZoneId": zone_of(balancer.region, balancer.kind),
         "CreatedTime": balancer.created,
         "LoadBalancerName": balancer.name,
         "Scheme": balancer.scheme,
         "State": {"Code": "active"},
-        "Type": "application",
+        "Type": balancer.kind,
         "AvailabilityZones": [{"ZoneName": zone} for zone in balancer.zones],
         "IpAddressType": "dualstack" if balancer.sixth else "ipv4",
     }
@@ -169,6 +171,8 @@ def _load_balancer(balancer: LoadBalancer) -> dict[str, Any]:
 def _listener(balancer: LoadBalancer, listener: Listener) -> dict[str, Any]:
     fixed = {"StatusCode": "404", "ContentType": "text/plain"}
     action: dict[str, Any] = {"Type": "fixed-response", "FixedResponseConfig": fixed}
+    if listener.group:
+        action = {"Type": "forward", "TargetGroupArn": balancer.groups[listener.group].arn}
     if listener.redirect:
         there = {"Protocol": "HTTPS", "Port": str(listener.redirect), "StatusCode": "HTTP_301"}
         same = {"Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
@@ -192,30 +196,30 @@ def _listener_arn(balancer: LoadBalancer, listener: Listener) -> str:
 
 def _target_group(balancer: LoadBalancer, group: TargetGroup) -> dict[str, Any]:
     check = group.check
+    by_path = {"HealthCheckPath": check.path, "Matcher": {"HttpCode": check.codes}}
     return {
         "TargetGroupArn": group.arn,
         "TargetGroupName": group.name,
-        "Protocol": "HTTP",
-        "ProtocolVersion": "HTTP1",
+        "Protocol": group.protocol,
+        **({"ProtocolVersion": "HTTP1"} if group.protocol == "HTTP" else {}),
         "Port": group.port,
-        "HealthCheckProtocol": "HTTP",
+        "HealthCheckProtocol": check.protocol,
         "HealthCheckPort": check.port,
         "HealthCheckEnabled": True,
         "HealthCheckIntervalSeconds": check.interval_seconds,
         "HealthCheckTimeoutSeconds": check.timeout_seconds,
         "HealthyThresholdCount": check.healthy_threshold,
         "UnhealthyThresholdCount": check.unhealthy_threshold,
-        "HealthCheckPath": check.path,
-        "Matcher": {"HttpCode": check.codes},
+        **(by_path if check.protocol == "HTTP" else {}),
         "LoadBalancerArns": [balancer.arn],
-        "TargetType": "ip",
+        "TargetType": "instance" if group.instances else "ip",
         "IpAddressType": "ipv4",
     }
 
 
 def _target(group: TargetGroup, place: tuple[str, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {"Id": place[0], "Port": place[1]}
-    zone = group.targets.get(place)
+    found: dict[str, Any] = {"Id": group.instances.get(place[0], place[0]), "Port": place[1]}
+    zone = None if group.instances else group.targets.get(place)
     return found if zone is None else {**found, "AvailabilityZone": zone}
 
 

@@ -11,20 +11,21 @@ unhealthy).
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.aws.elb.hosted_zones import suffix_of
 
-ACCOUNT = "123456789012"
+ACCOUNT = "000000000000"  # that of the roles which `iam` makes, unless they say another
 
 Target = tuple[str, int]  # 10.a.b.c, port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """How targets are asked; *codes* as in ``Matcher.HttpCode``, times in seconds."""
+    """How targets are asked (HTTP or TCP); *codes* as in ``Matcher.HttpCode``, times in seconds."""
 
+    protocol: str = "HTTP"
     path: str = "/"
     port: str = "traffic-port"
     interval_seconds: int = 15
@@ -36,7 +37,19 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
-    """Targets by address and port, each with its zone."""
+    """
+    Targets by address and port, each with its zone.
+
+    Attributes:
+        name: Unique in its region.
+        region: Of its cluster.
+        port: Of targets that name none.
+        check: How targets are asked.
+        targets: In sockets at 127.x.
+        tags: Of the group.
+        protocol: ``HTTP`` or ``TCP``.
+        instances: Address -> instance id, of targets of type instance; empty for type ip.
+    """
 
     name: str
     region: str
@@ -44,6 +57,8 @@ class TargetGroup:
     check: HealthCheck
     targets: Mapping[Target, str]
     tags: Mapping[str, str]
+    protocol: str = "HTTP"
+    instances: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -68,21 +83,23 @@ class Listener:
 
     Attributes:
         port: Of the balancer's addresses.
-        protocol: ``HTTP`` or ``HTTPS``.
+        protocol: ``HTTP`` or ``HTTPS``; of Network Load Balancers ``TCP``.
         certificates: ARNs with HTTPS; the first is shown to clients that name no host.
         redirect: The port of HTTPS that every request is sent to; 0 is none.
+        group: The target group of every connection, with TCP.
     """
 
     port: int
     protocol: str = "HTTP"
     certificates: tuple[str, ...] = ()
     redirect: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
     """
-    One Application Load Balancer.
+    One Application or Network Load Balancer.
 
     Attributes:
         name: Unique in its region.
@@ -96,6 +113,7 @@ class LoadBalancer:
         groups: Target groups by name.
         tags: Of the balancer.
         created: Seconds since 1970.
+        kind: ``application`` or ``network``.
     """
 
     name: str
@@ -109,18 +127,24 @@ class LoadBalancer:
     tags: Mapping[str, str]
     created: float
     sixth: str = ""
+    kind: str = "application"
 
     @property
     def arn(self) -> str:
         """Give its name for the API."""
-        return _arn(self.region, f"loadbalancer/app/{self.name}/{_digits(self.region, self.name)}")
+        word = "net" if self.kind == "network" else "app"
+        path = f"loadbalancer/{word}/{self.name}/{_digits(self.region, self.name)}"
+        return _arn(self.region, path)
 
     @property
     def dns_name(self) -> str:
         """Give its host name, lower case, without a final dot."""
-        number = int(_digits(self.region, self.name, "dns"), 16) % 10**10
+        suffix = suffix_of(self.region, self.kind).rstrip(".")
+        digits = _digits(self.region, self.name, "dns")
+        if self.kind == "network":
+            return f"{self.name}-{digits}.{suffix}".lower()
         internal = "internal-" if self.scheme == "internal" else ""
-        return f"{internal}{self.name}-{number:010}.{suffix_of(self.region)}".rstrip(".").lower()
+        return f"{internal}{self.name}-{int(digits, 16) % 10**10:010}.{suffix}".lower()
 
 
 States = Callable[[LoadBalancer, TargetGroup], Mapping[Target, bool]]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from localcloud.aws.acm.certificates import Certificates
 from localcloud.aws.elb.balancers import Balancers, LoadBalancer, Target, TargetGroup
-from localcloud.aws.elb.program import backend_of, compile_balancers, server_of
+from localcloud.aws.elb.pools import backend_of, server_of
+from localcloud.aws.elb.program import compile_balancers
 from localcloud.dataplane.follower import Follower
 
 log = logging.getLogger(__name__)

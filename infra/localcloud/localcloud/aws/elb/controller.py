@@ -10,7 +10,7 @@ Listeners of HTTPS show the certificates that annotations name, or those of ACM 
 hosts. One that the region does not have fails the deployment: a new balancer stays without
 listeners and out of the status, one that stands goes on as it was.
 
-Not modelled: target type ``instance``, actions and conditions by annotation, security groups, WAF.
+Not modelled: actions and conditions by annotation, security groups, WAF.
 
 Source: AWS Load Balancer Controller guide, "Ingress annotations", "IngressGroup"; the names it
 gives (``k8s-NAMESPACE-NAME-HASH``).
@@ -21,7 +21,9 @@ from dataclasses import replace
 from typing import Any
 
 from localcloud.aws.acm.certificates import Certificates
+from localcloud.aws.elb.backends import NODES
 from localcloud.aws.elb.balancers import Balancers, LoadBalancer
+from localcloud.aws.elb.events import COMPONENT, warning
 from localcloud.aws.elb.ingresses import Refused, group_of, settings_of
 from localcloud.aws.elb.model import rules_and_groups
 from localcloud.kube.cluster import KubeCluster
@@ -30,11 +32,12 @@ from localcloud.sixth import sixth_of
 from localcloud.workloads.endpointslices import SERVICE_NAME
 from localcloud.workloads.objects import SLICES
 
-MANAGER = "elbv2-controller"
 CONTROLLER = "ingress.k8s.aws/alb"
 CLASS = "alb"
 INGRESSES = "ingresses.networking.k8s.io"
 CLASSES = "ingressclasses.networking.k8s.io"
+
+MANAGER = COMPONENT
 
 _CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
@@ -93,7 +96,7 @@ class AlbController:
         meta = obj["metadata"]
         if resource == INGRESSES:
             self._want(obj)
-        elif resource == CLASSES:
+        elif resource in (CLASSES, NODES):
             self._want_all()
         elif resource in (SLICES, "services"):
             name = (meta.get("labels") or {}).get(SERVICE_NAME, meta["name"])
@@ -217,24 +220,7 @@ class AlbController:
             self._cluster.put(document, manager=MANAGER, subresource="status")
 
     def _warn(self, ingress: Mapping[str, Any], reason: str, message: str) -> None:
-        meta = ingress["metadata"]
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"namespace": meta["namespace"], "name": f"{meta['name']}.alb"},
-            "involvedObject": {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "Ingress",
-                "namespace": meta["namespace"],
-                "name": meta["name"],
-                "uid": meta["uid"],
-            },
-            "type": "Warning",
-            "reason": reason,
-            "message": message,
-            "source": {"component": MANAGER},
-        }
-        self._cluster.put(event, manager=MANAGER)
+        self._cluster.put(warning(ingress, CLASS, reason, message), manager=MANAGER)
 
 
 def _undeployed(balancer: LoadBalancer) -> LoadBalancer:

@@ -1,8 +1,8 @@
 """
 The hosted zones of Elastic Load Balancing's own names, for aliases.
 
-Source: AWS General Reference, "Elastic Load Balancing endpoints and quotas", column "Route 53
-hosted zone ID" of Application Load Balancers.
+Source: AWS General Reference, "Elastic Load Balancing endpoints and quotas", columns "Route 53
+hosted zone ID" of Application and of Network Load Balancers.
 """
 
 APPLICATION = {
@@ -28,20 +28,45 @@ APPLICATION = {
     "us-west-1": "Z368ELLRRE2KJ0",
     "us-west-2": "Z1H1FL5HABSF5",
 }
+NETWORK = {
+    "ap-northeast-1": "Z31USIVHYNEOWT",
+    "ap-northeast-2": "ZIBE1TIR4HY56",
+    "ap-south-1": "ZVDDRBQ08TROA",
+    "ap-southeast-1": "ZKVM4W9LS7TM",
+    "ap-southeast-2": "ZCT6FZBF4DROD",
+    "ca-central-1": "Z2EPGBW3API2WT",
+    "eu-central-1": "Z3F0SRJ5LGBH90",
+    "eu-north-1": "Z1UDT6IFJ4EJM",
+    "eu-west-1": "Z2IFOLAFXWLO4F",
+    "eu-west-2": "ZD4D7Y8KGAS4G",
+    "eu-west-3": "Z1CMS0P5QUZ6D5",
+    "sa-east-1": "ZTK26PT1VY4CU",
+    "us-east-1": "Z26RNL4JYFTOTI",
+    "us-east-2": "ZLMOA37VPKANP",
+    "us-west-1": "Z24FKFUX50B4VW",
+    "us-west-2": "Z18D5FSROUN65G",
+}
 
 
-def zone_of(region: str) -> str:
+def zone_of(region: str, kind: str = "application") -> str:
     """
-    Give the hosted zone id of a region's Application Load Balancers.
+    Give the hosted zone id of a region's load balancers.
+
+    Args:
+        region: Of the balancers.
+        kind: ``application`` or ``network``.
 
     Raises:
         LookupError: Not in the table.
     """
-    if region not in APPLICATION:
-        raise LookupError(f"no hosted zone of load balancers is known for {region}")
-    return APPLICATION[region]
+    zones = NETWORK if kind == "network" else APPLICATION
+    if region not in zones:
+        raise LookupError(f"no hosted zone of {kind} load balancers is known for {region}")
+    return zones[region]
 
 
-def suffix_of(region: str) -> str:
-    """Give what the names of a region's Application Load Balancers end in, with a final dot."""
+def suffix_of(region: str, kind: str) -> str:
+    """Give what the names of a region's load balancers of a kind end in, with a final dot."""
+    if kind == "network":
+        return f"elb.{region}.amazonaws.com."
     return f"{region}.elb.amazonaws.com."

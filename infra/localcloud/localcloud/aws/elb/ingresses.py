@@ -16,6 +16,7 @@ from localcloud.aws.elb.balancers import HealthCheck, Listener
 PREFIX = "alb.ingress.kubernetes.io/"
 SCHEMES = ("internal", "internet-facing")
 ADDRESS_TYPES = ("ipv4", "dualstack")
+TARGET_TYPES = ("ip", "instance")
 
 _NAME = re.compile(r"(?!internal-)[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
 _UNFIT = re.compile(r"[^a-z0-9]")
@@ -99,15 +100,17 @@ def health_check_of(ingress: Mapping[str, Any]) -> HealthCheck:
     )
 
 
-def require_ip_targets(ingress: Mapping[str, Any]) -> None:
+def target_type_of(ingress: Mapping[str, Any]) -> str:
     """
-    Check the target type.
+    Give the target type, ``ip`` or ``instance``.
 
     Raises:
-        Refused: It is not ``ip``.
+        Refused: It is none.
     """
-    if (_annotation(ingress, "target-type") or "instance") != "ip":
-        raise Refused("the lab's load balancers have targets of type ip only: set target-type")
+    found = _annotation(ingress, "target-type") or "instance"
+    if found not in TARGET_TYPES:
+        raise Refused(f"unknown targetType: {found}")
+    return found
 
 
 def order_of(ingress: Mapping[str, Any]) -> tuple[int, str, str]:

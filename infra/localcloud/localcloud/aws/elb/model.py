@@ -2,23 +2,22 @@
 From Ingresses, Services and EndpointSlices to the rules and target groups of a load balancer.
 
 Source: AWS Load Balancer Controller guide, "Ingress specification"; a target group per Ingress,
-Service and port, with the ready endpoints as targets.
+Service and port, with the ready endpoints or the nodes as targets.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from localcloud.aws.elb.backends import instances, targets_of
 from localcloud.aws.elb.balancers import HealthCheck, Rule, TargetGroup
 from localcloud.aws.elb.ingresses import (
     Refused,
     health_check_of,
     named,
     order_of,
-    require_ip_targets,
+    target_type_of,
 )
 from localcloud.kube.cluster import KubeCluster
-from localcloud.workloads.endpointslices import SERVICE_NAME
-from localcloud.workloads.objects import SLICES
 
 
 def rules_and_groups(
@@ -33,17 +32,16 @@ def rules_and_groups(
     rules: list[Rule] = []
     groups: dict[str, TargetGroup] = {}
     for ingress in sorted(ingresses, key=order_of):
-        require_ip_targets(ingress)
         check = health_check_of(ingress)
-        for host, path, exact, backend in _paths(ingress):
+        for host, path, exact, backend in paths_of(ingress):
             group = _group(cluster, region, ingress, backend, check)
             groups[group.name] = group
             rules.append(Rule(host=host, path=path, exact=exact, group=group.name))
     return tuple(rules), groups
 
 
-def _paths(ingress: Mapping[str, Any]) -> list[tuple[str, str, bool, Mapping[str, Any]]]:
-    """Host, path, whether exact, backend; the default backend is every host's last."""
+def paths_of(ingress: Mapping[str, Any]) -> list[tuple[str, str, bool, Mapping[str, Any]]]:
+    """Give host, path, whether exact, backend; the default backend is every host's last."""
     spec = ingress["spec"]
     found = []
     for rule in spec.get("rules") or ():
@@ -56,6 +54,13 @@ def _paths(ingress: Mapping[str, Any]) -> list[tuple[str, str, bool, Mapping[str
     if spec.get("defaultBackend"):
         found.append(("", "/", False, spec["defaultBackend"]))
     return found
+
+
+def port_of(service: Mapping[str, Any], port: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give the port of a Service that a backend names by *port*; None when it has no such port."""
+    asked = port.get("name") or port.get("number")
+    ports: list[Mapping[str, Any]] = service["spec"]["ports"]
+    return next((each for each in ports if asked in (each.get("name"), each["port"])), None)
 
 
 def _group(
@@ -73,14 +78,12 @@ def _group(
     if service is None:
         raise Refused(f"service {meta['namespace']}/{name} not found")
     asked = port.get("name") or port.get("number")
-    found = next(
-        (each for each in service["spec"]["ports"] if asked in (each.get("name"), each["port"])),
-        None,
-    )
+    found = port_of(service, port)
     if found is None:
         raise Refused(f"unable to find port {asked} on service {meta['namespace']}/{name}")
     seed = f"{cluster.uid()}/{meta['namespace']}/{meta['name']}/{name}:{asked}"
-    targets = _targets(cluster, service, found)
+    kind = target_type_of(ingress)
+    targets = targets_of(cluster, service, found, kind)
     numbers = {number for _, number in targets}
     return TargetGroup(
         name=named(meta["namespace"], name, seed=seed),
@@ -92,22 +95,5 @@ def _group(
             "elbv2.k8s.aws/cluster": cluster.name,
             "ingress.k8s.aws/resource": f"{meta['namespace']}/{meta['name']}-{name}:{asked}",
         },
+        instances=instances(cluster) if kind == "instance" else {},
     )
-
-
-def _targets(
-    cluster: KubeCluster, service: Mapping[str, Any], port: Mapping[str, Any]
-) -> dict[tuple[str, int], str]:
-    """Address and port of the ready endpoints behind a Service port, each with its zone."""
-    meta, found = service["metadata"], {}
-    for item in cluster.list(SLICES, meta["namespace"], f"{SERVICE_NAME}={meta['name']}"):
-        numbers = [
-            each["port"]
-            for each in item.get("ports") or ()
-            if (each.get("name") or "") == (port.get("name") or "")
-        ]
-        for endpoint in item.get("endpoints") or ():
-            if (endpoint.get("conditions") or {}).get("ready"):
-                for number in numbers:
-                    found[endpoint["addresses"][0], number] = endpoint["zone"]
-    return found

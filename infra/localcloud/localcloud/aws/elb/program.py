@@ -1,8 +1,8 @@
 """
-From load balancers to a HAProxy program: listeners, rules, target groups with their checks.
+From load balancers to a HAProxy program: listeners and rules in front of the pools of `pools`.
 
-Hosts, paths and health check paths are users' text: they are checked character by character and
-only ever reach map files; the configuration holds ids and numbers of ours.
+Hosts and paths are users' text: they are checked character by character and only ever reach map
+files; the configuration holds ids and numbers of ours.
 
 A target group fails open: when none of its targets is healthy, all of them get requests. Requests
 that no rule takes are answered with 404, those for a group without targets with 503.
@@ -10,29 +10,41 @@ that no rule takes are answered with 404, those for a group without targets with
 Listeners of HTTPS show the certificate that fits the name of the handshake, else their first; one
 without any of its certificates is not bound.
 
+Network Load Balancers carry the connections of a port to one target group, byte by byte; with no
+target at all they are cut.
+
 Not modelled: security policies (versions and ciphers are OpenSSL's of today, from TLS 1.2 on),
 weights between groups, stickiness, authentication, HTTP/2 to targets.
 
 Source: Elastic Load Balancing User Guide for Application Load Balancers, "Listener rules", "Target
 group health" (unhealthy state routing), "HTTP headers" (X-Forwarded-*), "SSL certificates" (the
-default certificate and SNI), "Redirect actions".
+default certificate and SNI), "Redirect actions"; User Guide for Network Load Balancers, "Listeners"
+and "Target group health".
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from localcloud.addresses import AddressRefused, loopback, to_loopback
-from localcloud.aws.elb.balancers import Listener, LoadBalancer, Target, TargetGroup
+from localcloud.addresses import AddressRefused, loopback
+from localcloud.aws.elb.balancers import Listener, LoadBalancer
+from localcloud.aws.elb.pools import (
+    CHECKS,
+    PATH,
+    backend_of,
+    checked,
+    quoted,
+    servable,
+    server_of,
+    socket_of,
+    table,
+    unchecked,
+)
 from localcloud.dataplane.haproxy.program import BOUND_PORTS, Program
 from localcloud.dataplane.haproxy.render import DEFAULTS
 from localcloud.dataplane.haproxy.snapshot import identifier
 from localcloud.sixth import LOOPBACK, no_ports
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_PATH = re.compile(r"/[!-~]{0,1023}")
-_CODES = re.compile(r"[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*")
-_SHORTEST_MILLISECONDS = 100
 _ANY_HOST = "*"
 _TLS = "alpn h2,http/1.1 ssl-min-ver TLSv1.2"
 
@@ -41,6 +53,18 @@ backend alb_unmatched
   http-request return status 404
 backend alb_empty
   http-request return status 503 content-type text/html string "503 Service Temporarily Unavailable"
+"""
+
+_OVER_TCP = """\
+defaults
+  mode tcp
+  load-server-state-from-file global
+  timeout connect 300ms
+  timeout client 350s
+  timeout server 350s
+  # A lost first packet is sent again, and may find another target.
+  retries 1
+  option redispatch
 """
 
 
@@ -61,35 +85,30 @@ def compile_balancers(
         sixth: The port on ::1 that stands for an address of IPv6 and a port.
     """
     problems: list[str] = []
-    blocks, files, servers = [DEFAULTS, _NOTHING], dict[str, str](), dict[tuple[str, str], str]()
-    checks: dict[str, str] = {}
+    plain, carried = [DEFAULTS, _NOTHING], [_OVER_TCP]
+    files, servers, checks = dict[str, str](), dict[tuple[str, str], str](), dict[str, str]()
     for balancer in sorted(balancers, key=lambda each: each.arn):
-        name = identifier("alb", balancer.arn)
+        blocks = carried if balancer.kind == "network" else plain
         try:
             binds = _binds(balancer, sixth)
         except (AddressRefused, OSError, ValueError) as reason:
             problems.append(f"{balancer.arn}: {reason}")
             continue
-        rows = _rows(balancer, problems)
-        for table, text in rows.items():
-            files[f"{name}.{table}"] = text
-        for listener in balancer.listeners:
-            shown = _shown(listener, pem, problems)
-            if shown or listener.protocol != "HTTPS":
-                files |= shown
-                sockets = _tls(binds[listener.port], shown)
-                blocks.append("\n".join(_frontend(name, listener, sockets)))
-        for group in balancer.groups.values():
+        served = [each for each in balancer.groups.values() if servable(each, problems)]
+        for group in served:
             backend = backend_of(balancer, group)
-            if not _servable(group, problems):
-                continue
             checks[backend] = group.check.path
-            blocks.append("\n".join(_checked(backend, group, factor)))
-            blocks.append("\n".join(_open(backend, group)))
-            servers |= {(backend, server_of(t)): _socket(t) for t in group.targets}
-    files["alb.checks"] = _table(checks)
+            blocks.append("\n".join(checked(backend, group, factor)))
+            blocks.append("\n".join(unchecked(backend, group)))
+            servers |= {(backend, server_of(t)): socket_of(t) for t in group.targets}
+        if balancer.kind == "network":
+            known = {group.name: backend_of(balancer, group) for group in served}
+            blocks += _carrying(balancer, binds, known)
+        else:
+            blocks += _answering(balancer, binds, files, problems, pem)
+    files[CHECKS] = table(checks)
     return Program(
-        text="\n\n".join(blocks) + "\n",
+        text="\n\n".join((*plain, *carried)) + "\n",
         files=files,
         servers=servers,
         pools={},
@@ -97,14 +116,35 @@ def compile_balancers(
     )
 
 
-def backend_of(balancer: LoadBalancer, group: TargetGroup) -> str:
-    """Give the name of the backend that checks a group's targets."""
-    return identifier("tg", balancer.arn, group.arn)
+def _answering(
+    balancer: LoadBalancer,
+    binds: Mapping[int, Iterable[str]],
+    files: dict[str, str],
+    problems: list[str],
+    pem: Callable[[str], str],
+) -> Iterator[str]:
+    """The frontends of an Application Load Balancer; what they look up goes to *files*."""
+    name = identifier("alb", balancer.arn)
+    files |= {f"{name}.{word}": text for word, text in _rows(balancer, problems).items()}
+    for listener in balancer.listeners:
+        shown = _shown(listener, pem, problems)
+        if shown or listener.protocol != "HTTPS":
+            files |= shown
+            yield "\n".join(_frontend(name, listener, _tls(binds[listener.port], shown)))
 
 
-def server_of(target: Target) -> str:
-    """Give the name of a target's server."""
-    return f"{target[0]}:{target[1]}"
+def _carrying(
+    balancer: LoadBalancer, binds: Mapping[int, Iterable[str]], backends: Mapping[str, str]
+) -> Iterator[str]:
+    """The frontends of a Network Load Balancer: every connection of a port goes to one group."""
+    for listener in balancer.listeners:
+        backend = backends.get(listener.group)
+        if backend is not None:
+            lines = [f"frontend {identifier('nlb', balancer.arn)}_{listener.port}"]
+            lines += [f"  bind {each}" for each in binds[listener.port]]
+            lines.append(f"  use_backend {backend} if {{ nbsrv({backend}) gt 0 }}")
+            lines.append(f"  default_backend {backend}_open")
+            yield "\n".join(lines)
 
 
 def _binds(balancer: LoadBalancer, sixth: Callable[[str, int], int]) -> dict[int, tuple[str, ...]]:
@@ -166,40 +206,6 @@ def _search(name: str, rule: str) -> Iterator[str]:
     yield f"  http-request set-var(txn.group) var(txn.key),map_beg({name}.prefixes) {found}"
 
 
-def _checked(backend: str, group: TargetGroup, factor: float) -> Iterator[str]:
-    check = group.check
-    interval, timeout = (
-        max(_SHORTEST_MILLISECONDS, round(seconds * 1000 * factor))
-        for seconds in (check.interval_seconds, check.timeout_seconds)
-    )
-    yield f"backend {backend}"
-    yield "  balance roundrobin"
-    yield "  option httpchk"
-    yield f"  http-check set-var(check.path) str({backend}),map_str(alb.checks)"
-    yield (
-        "  http-check send meth GET uri-lf %[var(check.path)] ver HTTP/1.1"
-        " hdr Host %[srv_name,field(1,:)] hdr User-Agent ELB-HealthChecker/2.0 hdr Connection close"
-    )
-    yield f"  http-check expect status {check.codes}"
-    yield f"  timeout check {timeout}ms"
-    yield (
-        f"  default-server check inter {interval}ms"
-        f" rise {check.healthy_threshold} fall {check.unhealthy_threshold}"
-    )
-    for target in sorted(group.targets):
-        yield f"  server {server_of(target)} {_socket(target)}"
-
-
-def _open(backend: str, group: TargetGroup) -> Iterator[str]:
-    """The same targets unchecked: where requests go when none is healthy."""
-    yield f"backend {backend}_open"
-    if not group.targets:
-        yield '  http-request return status 503 content-type text/html string "503"'
-    yield "  balance roundrobin"
-    for target in sorted(group.targets):
-        yield f"  server {server_of(target)} {_socket(target)}"
-
-
 def _rows(balancer: LoadBalancer, problems: list[str]) -> dict[str, str]:
     """The map files of one balancer; the first rule of a host and path wins."""
     hosts: dict[str, str] = {}
@@ -209,11 +215,11 @@ def _rows(balancer: LoadBalancer, problems: list[str]) -> dict[str, str]:
     for rule in balancer.rules:
         group = balancer.groups.get(rule.group)
         host, path = rule.host or _ANY_HOST, rule.path
-        if group is None or not _PATH.fullmatch(path):
-            problems.append(f"{balancer.name}: path {_quoted(path)} is not served")
+        if group is None or not PATH.fullmatch(path):
+            problems.append(f"{balancer.name}: path {quoted(path)} is not served")
             continue
         if host != _ANY_HOST and not _HOST.fullmatch(host):
-            problems.append(f"{balancer.name}: host {_quoted(host)} is not served")
+            problems.append(f"{balancer.name}: host {quoted(host)} is not served")
             continue
         if host.startswith("*."):
             suffixes.setdefault(host[1:], host)
@@ -228,34 +234,4 @@ def _rows(balancer: LoadBalancer, problems: list[str]) -> dict[str, str]:
     longest = dict(sorted(prefixes.items(), key=lambda row: -len(row[0])))
     ends = dict(sorted(suffixes.items(), key=lambda row: -len(row[0])))
     tables = {"hosts": hosts, "suffixes": ends, "paths": paths, "prefixes": longest}
-    return {name: _table(rows) for name, rows in tables.items()}
-
-
-def _servable(group: TargetGroup, problems: list[str]) -> bool:
-    check = group.check
-    faults = []
-    if not _PATH.fullmatch(check.path):
-        faults.append(f"health check path {_quoted(check.path)}")
-    if not _CODES.fullmatch(check.codes):
-        faults.append(f"success codes {_quoted(check.codes)}")
-    if check.port != "traffic-port":
-        faults.append(f"health check port {_quoted(check.port)}")
-    for ip, _ in group.targets:
-        try:
-            to_loopback(ip)
-        except AddressRefused as reason:
-            faults.append(str(reason))
-    problems.extend(f"target group {group.name}: {fault} is not served" for fault in faults)
-    return not faults
-
-
-def _socket(target: Target) -> str:
-    return f"{to_loopback(target[0])}:{target[1]}"
-
-
-def _table(rows: Mapping[str, str]) -> str:
-    return "".join(f"{key} {value}\n" for key, value in rows.items())
-
-
-def _quoted(value: object) -> str:
-    return json.dumps(value, default=str)[:256]
+    return {name: table(rows) for name, rows in tables.items()}

@@ -8,11 +8,15 @@ an alias that targets ...").
 from collections.abc import Callable
 
 from localcloud.aws.elb.balancers import Balancers, LoadBalancer
-from localcloud.aws.elb.hosted_zones import APPLICATION, suffix_of
+from localcloud.aws.elb.hosted_zones import APPLICATION, NETWORK, suffix_of
 from localcloud.aws.route53.answering import ALIAS_TTL_SECONDS, Target
 from localcloud.dataplane.answers import ZoneView
 
-_REGIONS = {zone_id: region for region, zone_id in APPLICATION.items()}
+_REGIONS = {
+    zone_id: (region, kind)
+    for kind, zones in (("application", APPLICATION), ("network", NETWORK))
+    for region, zone_id in zones.items()
+}
 _OUTSIDE = "the alias target name does not lie within the target zone"
 _MISSING = "that target was not found"
 
@@ -21,11 +25,11 @@ def alias_fault(balancers: Balancers) -> Callable[[str, str, str], str]:
     """Give what says why a zone id, canonical name and type cannot be aliased to; empty if so."""
 
     def fault(zone_id: str, name: str, kind: str) -> str:
-        region = _REGIONS.get(zone_id)
-        if region is None or not name.endswith("." + suffix_of(region)):
+        place = _REGIONS.get(zone_id)
+        if place is None or not name.endswith("." + suffix_of(*place)):
             return _OUTSIDE
         found = balancers.named(name)
-        known = found is not None and found.region == region and kind in ("A", "AAAA")
+        known = found is not None and found.region == place[0] and kind in ("A", "AAAA")
         return "" if known else _MISSING
 
     return fault
@@ -44,16 +48,16 @@ def zone_views(balancers: Balancers) -> list[ZoneView]:
     """Give the zones of Elastic Load Balancing itself, where the balancers' names are."""
     return [
         ZoneView(
-            dns_name=suffix_of(region),
+            dns_name=suffix_of(*place),
             rrsets={
                 (name, kind): _record(name, kind, address)
                 for each in balancers.all.values()
-                if each.region == region
+                if (each.region, each.kind) == place
                 for name in (f"{each.dns_name}.", f"dualstack.{each.dns_name}.")
                 for kind, address in _addresses(each).items()
             },
         )
-        for region in sorted({each.region for each in balancers.all.values()})
+        for place in sorted({(each.region, each.kind) for each in balancers.all.values()})
     ]
 
 
