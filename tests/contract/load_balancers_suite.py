@@ -241,6 +241,19 @@ class LoadBalancersContract:
         assert tp.spec["urlMap"] == url_map(name="um-2").path
         assert fr.spec["target"] == proxy(name="tp-2").path
 
+    def test_a_rule_without_a_mark_takes_it_as_labels_and_its_target_next(self, lab, built):
+        """One setter at a time; the same mark comes back, though the description is theirs."""
+        lab.create(proxy("um", name="tp-2"))
+        wish = changed(rule(built[Kind.ADDRESS].output["address"], "tp-2"), portRange="8080-8080")
+        wish = replace(wish, name=f"{wish.name}-2")
+        lab.cloud.put(Kind.FORWARDING_RULE, wish.name, {**wish.spec, "target": proxy().path})
+
+        marked = lab.update(lab.see(wish), wish)
+        led = lab.update(marked, wish)
+
+        assert (marked.mark, marked.spec["target"]) == (MARK, proxy().path)
+        assert (led.mark, led.spec["target"]) == (MARK, wish.spec["target"])
+
     def test_what_cannot_change_is_unsupported(self, lab, built):
         """Nothing is sent where GCE has no way to change a field."""
         before = lab.cloud.writes()

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import boto3
 import pytest
 
 from fedingress.adapters.aws.clients import Clients
@@ -14,6 +15,7 @@ from fedingress.domain.errors import Conflict, Invalid, LeaseLost
 from fedingress.ports.guard import Unguarded
 from fedingress.ports.health_checks import HealthChecks
 from localcloud.aws.cloudwatch.metrics import Metric
+from localcloud.iam.identities import Identities, role_arn
 from tests.contract.record_sets_suite import Fenced
 from tests.localcloud.aws.lab import Lab as Account
 from tests.localcloud.aws.lab import running_lab
@@ -32,7 +34,7 @@ class Lab:
 
 
 class HealthChecksContract:
-    """Inherited once per implementation; `lab` is its fixture."""
+    """Inherited once per implementation; `lab` is its fixture, `other` is another account."""
 
     @pytest.fixture
     def prefix(self) -> str:
@@ -129,6 +131,27 @@ class HealthChecksContract:
         assert lab.port.states([well, ill, new]) == {well: True, ill: False}
         assert lab.port.states([]) == {}
 
+    def test_accounts_know_nothing_of_each_other(self, lab, other, prefix):
+        """References are used anew, ids are unknown, deletion and states stay in their account."""
+        ours = lab.port.create(f"{prefix}a", HTTP, GUARD)
+        theirs = other.port.create(f"{prefix}a", HTTP, GUARD)
+        lab.find(ours.id, True)
+        other.find(theirs.id, False)
+
+        assert ours.id != theirs.id
+        assert list(lab.port.list(prefix)) == [ours]
+        assert list(other.port.list(prefix)) == [theirs]
+        assert lab.port.states([ours.id, theirs.id]) == {ours.id: True}
+        assert other.port.states([ours.id, theirs.id]) == {theirs.id: False}
+        with pytest.raises(Conflict):
+            lab.port.update(theirs, replace(HTTP, path="/new"), GUARD)
+        both = CheckConfig(kind="CALCULATED", threshold=1, children=(theirs.id,))
+        with pytest.raises(Invalid):
+            lab.port.create(f"{prefix}b", both, GUARD)
+
+        lab.port.delete(theirs, GUARD)
+        assert list(other.port.list(prefix)) == [theirs]
+
     def test_without_a_lease_nothing_is_written(self, lab, prefix):
         """The guard is asked before each write."""
         made = lab.port.create(f"{prefix}a", HTTP, GUARD)
@@ -146,7 +169,13 @@ class HealthChecksContract:
 class TestMemory(HealthChecksContract):
     @pytest.fixture
     def lab(self) -> Lab:
-        port = MemoryHealthChecks()
+        return self._lab(MemoryHealthChecks())
+
+    @pytest.fixture
+    def other(self) -> Lab:
+        return self._lab(MemoryHealthChecks(account="other-"))
+
+    def _lab(self, port: MemoryHealthChecks) -> Lab:
         return Lab(port=port, find=port.answers.__setitem__)
 
     def test_the_quota_is_kept(self, lab):
@@ -158,10 +187,17 @@ class TestMemory(HealthChecksContract):
             lab.port.create("fi:200", HTTP, GUARD)
 
 
+ELSEWHERE = "222222222222"
+NUMBERS = ("000000000000", ELSEWHERE)
+
+
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    """One account for all."""
+    """One cloud for all; a key of STS leads to its account."""
     with running_lab() as running:
+        identities = Identities()
+        running.cloud.who = identities.account
+        running.keys = {number: identities.key(role_arn("me", number)) for number in NUMBERS}
         yield running
 
 
@@ -170,9 +206,15 @@ class TestRoute53(HealthChecksContract):
     @pytest.fixture
     def lab(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", account.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "lab")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "lab")
-        clients = Clients()
+        yield from self._lab(account, "000000000000")
+
+    @pytest.fixture
+    def other(self, account: Account) -> Iterator[Lab]:
+        yield from self._lab(account, ELSEWHERE)
+
+    def _lab(self, account: Account, number: str) -> Iterator[Lab]:
+        key = account.keys[number]
+        clients = Clients(lambda: boto3.Session(key.key_id, key.secret))
 
         def find(check: str, healthy: bool) -> None:
             metric = Metric(
@@ -181,9 +223,9 @@ class TestRoute53(HealthChecksContract):
                 name="HealthCheckStatus",
                 dimensions=frozenset({("HealthCheckId", check)}),
             )
-            now = account.cloud.clock()
-            account.run(lambda: account.cloud.metrics.record(metric, now - 61, float(not healthy)))
-            account.run(lambda: account.cloud.metrics.record(metric, now - 1, float(healthy)))
+            now, kept = account.cloud.clock(), account.cloud.account(number).metrics
+            account.run(lambda: kept.record(metric, now - 61, float(not healthy)))
+            account.run(lambda: kept.record(metric, now - 1, float(healthy)))
 
         yield Lab(port=Route53HealthChecks(clients, period_seconds=1), find=find)
         clients.close()

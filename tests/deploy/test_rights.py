@@ -98,7 +98,11 @@ def build_and_change_all(lab):
         lab.create(item)
     change(lab, graph.proxy("um-2"))
     rule = made[Kind.FORWARDING_RULE]
-    change(lab, graph.rule(str(rule.spec["IPAddress"]), "tp-2"))
+    wish = graph.rule(str(rule.spec["IPAddress"]), "tp-2")
+    change(lab, wish)
+    theirs = replace(wish, name=f"{wish.name}-2", spec={**wish.spec, "portRange": "8080-8080"})
+    lab.cloud.put(Kind.FORWARDING_RULE, theirs.name, theirs.spec)
+    change(lab, theirs)
     for item in (graph.certificate("one"), graph.certificate("two"), graph.ssl_policy()):
         lab.create(item)
     change(lab, graph.ssl_policy("TLS_1_1"))

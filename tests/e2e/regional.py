@@ -29,8 +29,11 @@ DIG = shutil.which("dig")
 class Regions(Site):
     """The site; what Amazon has is read by boto3 only."""
 
-    def aws(self, service: str, region: str = "us-east-1") -> Any:
-        """A client of the account."""
+    def aws(
+        self, service: str, region: str = "us-east-1", *, key: tuple[str, str] | None = None
+    ) -> Any:
+        """A client of the account, or of the one that *key* (id and secret) is of."""
+        known = self.env["AWS_ACCESS_KEY_ID"], self.env["AWS_SECRET_ACCESS_KEY"]
         endpoints = {
             "route53": "AWS_ENDPOINT_URL_ROUTE_53",
             "elbv2": "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
@@ -39,8 +42,8 @@ class Regions(Site):
             service,
             endpoint_url=self.env[endpoints[service]],
             region_name=region,
-            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=(key or known)[0],
+            aws_secret_access_key=(key or known)[1],
         )
 
     def hosted_zone(self) -> str:

@@ -27,6 +27,7 @@ CREATION = sorted(OURS, key=lambda kind: (kind.stage, kind.value))
 MARKABLE = {
     *(Kind.FIREWALL, Kind.HEALTH_CHECK, Kind.BACKEND_SERVICE, Kind.URL_MAP),
     Kind.SSL_POLICY,
+    Kind.FORWARDING_RULE,
 }
 NOW = 1_800_000_000.0
 Body = dict[str, object]
@@ -113,7 +114,7 @@ def test_what_others_have_under_our_names_and_our_prefix_survives_everything(bod
 
 
 def test_what_others_have_is_taken_over_word_by_word_and_the_rest_is_refused(bodies, secret):
-    """D3: a firewall's ranges, too. Proxies and rules take no mark: they are to be deleted."""
+    """D3: a firewall's ranges, too. Proxies take no mark: they are to be deleted, rules first."""
     with gce_world() as world:
         opened(world, secret)
         theirs(world, bodies)
@@ -136,7 +137,7 @@ def test_what_others_have_is_taken_over_word_by_word_and_the_rest_is_refused(bod
         }
         for kind in reversed(CREATION):
             for collection, name in bodies:
-                if collection == kind.value and kind not in MARKABLE:
+                if collection == kind.value and kind not in MARKABLE - {Kind.FORWARDING_RULE}:
                     world.drop(kind, name)
         world.look()
 

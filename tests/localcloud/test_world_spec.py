@@ -9,7 +9,13 @@ import yaml
 
 from localcloud.world import kubeconfig
 from localcloud.world.environment import Places, environment, shell
-from localcloud.world.spec import DEFAULT_MEMBERS, MemberSpec, WorldSpec, members_from
+from localcloud.world.spec import (
+    DEFAULT_MEMBERS,
+    MemberSpec,
+    WorldSpec,
+    accounts_from,
+    members_from,
+)
 
 SHELLS = [name for name in ("sh", "bash", "dash", "zsh", "ksh") if shutil.which(name)]
 
@@ -29,6 +35,7 @@ def places(state=Path("/state")):
         http_port=8080,
         https_port=8443,
         project="lab",
+        aws_roles="",
         clients={"us-central1": "127.9.200.1", "europe-west1": "127.9.201.1"},
     )
 
@@ -65,6 +72,23 @@ def test_members_that_cannot_be(text):
     """A member needs a known name, or a name, a known provider, a region and a zone."""
     with pytest.raises(ValueError, match=r".+"):
         members_from(text)
+
+
+def test_other_accounts_by_number_and_domain():
+    """Each has a zone; the final dot may be left out."""
+    found = accounts_from("222222222222=net.example.com, 333333333333=b.example.com.")
+
+    assert found == (("222222222222", "net.example.com."), ("333333333333", "b.example.com."))
+    assert WorldSpec(accounts=found).accounts == found
+
+
+@pytest.mark.parametrize(
+    "text", ["2", "2=x", "222222222222=", "000000000000=x", "222222222222=x,222222222222=y"]
+)
+def test_accounts_that_cannot_be(text):
+    """Twelve digits, none of them our own account's, each once, with a domain."""
+    with pytest.raises(ValueError, match=r"ACCOUNT=DOMAIN|12 digits"):
+        WorldSpec(accounts=accounts_from(text))
 
 
 @pytest.mark.parametrize("members", [(), DEFAULT_MEMBERS[:1] * 2])

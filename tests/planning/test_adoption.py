@@ -93,7 +93,14 @@ REFUSED = {
         "carries the mark of team/site; it is left alone",
     ),
     "an address": (standing(Kind.ADDRESS), "to use it, annotate fedingress.dev/static-ip: "),
-    "a proxy": (standing(Kind.TARGET_HTTP_PROXY), "it cannot take a mark either: delete it"),
+    "a proxy": (
+        standing(Kind.TARGET_HTTP_PROXY),
+        "gives it no labels, so it cannot take a mark: delete it (gcloud compute target-http-prox",
+    ),
+    "a rule at another address": (
+        standing(Kind.FORWARDING_RULE, IPAddress="198.51.100.7", portRange="81"),
+        "its IPAddress, portRange cannot be changed either: delete it (gcloud compute forwarding-r",
+    ),
     "of another scheme": (
         standing(loadBalancingScheme="EXTERNAL"),
         "its loadBalancingScheme cannot be changed either: delete it",
@@ -110,6 +117,29 @@ def test_what_cannot_be_taken_over_says_what_else_to_do(case):
     (held,) = planned(observed, adoption.word(*pair)).held
 
     assert sentence in held
+
+
+def test_a_rule_takes_our_mark_as_labels():
+    """Its target may change; a mark that labels cannot say is refused with the reason."""
+    observed = standing(Kind.FORWARDING_RULE, target="projects/p/global/targetHttpProxies/theirs")
+    (sentence,) = planned(observed).held
+    (change,) = planned(observed, told(observed))
+    unfit = dataclasses.replace(change.desired, mark=dataclasses.replace(MARK, source="a/b.c"))
+
+    assert "which changes its labels and target: " in sentence
+    assert isinstance(change, Update)
+    assert change.fields == ("target", "labels")
+    assert adoption.adopted(change.observed, unfit, {told(observed)}) is None
+    assert "namespace and name do not fit into labels" in adoption.refusal(change.observed, unfit)
+
+
+def test_a_certificate_serves_as_it_is_or_goes():
+    """It can neither change nor take a mark."""
+    ours = GlobalResource(kind=Kind.SSL_CERTIFICATE, project="p", name="n", spec={}, mark=MARK)
+    text = adoption.refusal(dataclasses.replace(ours, mark=None), ours)
+
+    assert "delete it (gcloud compute ssl-certificates delete n --project=p --global)" in text
+    assert text.endswith("annotate ingress.gcp.kubernetes.io/pre-shared-cert: n")
 
 
 def test_nothing_new_is_led_to_a_backend_service_of_others():

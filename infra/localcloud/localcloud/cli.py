@@ -88,19 +88,28 @@ def up(
         float,
         typer.Option(envvar="FEDINGRESS_TICK_SECONDS", help="Of the scheduler of a cloud's home."),
     ] = 60.0,
+    accounts: Annotated[
+        str, typer.Option(help="Other AWS accounts with a hosted zone each: ACCOUNT=DOMAIN, ....")
+    ] = "",
     manifests: Annotated[
         str, typer.Option(help="Folder with crds and admission; by default the repository's.")
     ] = "",
     state: State = DEFAULT_FOLDER,
 ) -> None:
     """Start a world; without --detach it runs until Ctrl-C."""
-    from localcloud.world.spec import DEFAULT_MEMBERS, WorldSpec, members_from  # noqa: PLC0415
+    from localcloud.world.spec import (  # noqa: PLC0415
+        DEFAULT_MEMBERS,
+        WorldSpec,
+        accounts_from,
+        members_from,
+    )
 
     session = Session(state)
     try:
         spec = WorldSpec(
             members=members_from(members) if members else DEFAULT_MEMBERS,
             config_is_member=config_is_member,
+            accounts=accounts_from(accounts),
             manifests=Path(manifests).absolute() if manifests else None,
             state=session.folder,
             functions=() if no_functions else tuple(shlex.split(functions_command)),
@@ -289,6 +298,8 @@ def _arguments(spec: "WorldSpec") -> list[str]:
     words += ["--home", spec.home, "--tick-seconds", str(spec.tick_seconds)]
     if spec.config_is_member:
         words += ["--config-is-member"]
+    if spec.accounts:
+        words += ["--accounts", ",".join(map("=".join, spec.accounts))]
     if spec.manifests is not None:
         words += ["--manifests", str(spec.manifests)]
     if not spec.functions:

@@ -38,6 +38,7 @@ def reconcile(work: Work, ports: Ports, guard: Guard) -> Outcome:
     intents = ports.ledger.intents(work.unit, ZoneIntent)
     memory = zone_memory.recall(work.unit, ports.ledger)
     if not intents and not work.thorough and not memory.unswept:
+        zone_memory.remember(work.unit, memory, memory, ports.ledger)  # strays go
         return Settled(summary="no Ingress uses this zone")
     zone = _zone(work.unit)
     try:

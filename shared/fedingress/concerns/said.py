@@ -1,5 +1,5 @@
 """
-What one run of a zone told each Ingress, kept in one note.
+What one run of a zone told each Ingress, kept in one note or, with thousands of them, in several.
 
 A zone that is shared by five hundred Ingresses runs whenever any of them changes. With this note a
 run reads the reports of those to whom it says something new, and not of everybody.
@@ -7,6 +7,7 @@ run reads the reports of those to whom it says something new, and not of everybo
 
 from collections.abc import Mapping
 from typing import Any, Final
+from zlib import crc32
 
 from fedingress.domain.report import DnsReport
 from fedingress.planning.diff import fingerprint
@@ -14,26 +15,29 @@ from fedingress.ports import Ports
 
 _TRUSTED_SECONDS: Final = 600.0
 """How long a note is believed: an instance that was paused may have written after another's."""
-_MOST: Final = 5000
-"""Ingresses in one note, far below the size of a document; those beyond are read each time."""
+_PER_NOTE: Final = 2500
+"""Ingresses of some 60 bytes each, on average: far below the size of a document."""
 
 
 class Said:
     """
-    The note of one zone, during one run.
+    The notes of one zone, during one run; they are read at once.
 
-    name: of the note.   thorough: whether the run is asked to doubt what is kept. A note that is
-    older than ten minutes is then not believed, and a new one begun.
+    name: of the first note; the others' begin with it.
+    thorough: whether the run is asked to doubt what is kept. What is older than ten minutes is then
+        not believed, and begun anew.
     """
 
     def __init__(self, name: str, ports: Ports, *, thorough: bool) -> None:
         self._name, self._ports = name, ports
-        self._note = ports.ledger.note(name)
+        self._notes = ports.ledger.notes(name)
         now = ports.clock.now()
-        since = float(self._note["since"]) if self._note else now
-        fresh = self._note is not None and (not thorough or now - since < _TRUSTED_SECONDS)
+        first = self._notes.get(name)
+        since = float(first["since"]) if first else now
+        fresh = first is not None and (not thorough or now - since < _TRUSTED_SECONDS)
         self._since = since if fresh else now
-        self._before: Mapping[str, Any] = self._note["said"] if self._note and fresh else {}
+        told = self._notes.values() if fresh else ()
+        self._before: Mapping[str, Any] = {k: v for note in told for k, v in note["said"].items()}
         self._now: dict[str, str] = {}
 
     def is_news(self, report: DnsReport) -> bool:
@@ -49,9 +53,16 @@ class Said:
 
     def keep(self) -> None:
         """Note what this run told; only after all of it was."""
-        said = dict(sorted(self._now.items())[:_MOST])
-        body = {"since": self._since, "said": said}
-        if said and self._note != body:
-            self._ports.ledger.put_note(self._name, body)
-        elif not said and self._note is not None:
-            self._ports.ledger.drop_note(self._name)
+        bodies: dict[str, dict[str, Any]] = {}
+        number = -(-len(self._now) // _PER_NOTE)
+        for uid, digest in sorted(self._now.items()):
+            part = crc32(uid.encode()) % number
+            name = f"{self._name}/{part}" if part else self._name
+            bodies.setdefault(name, {"said": {}})["said"][uid] = digest
+        if bodies:
+            bodies.setdefault(self._name, {"said": {}})["since"] = self._since
+        for name, body in bodies.items():
+            if self._notes.get(name) != body:
+                self._ports.ledger.put_note(name, body)
+        for name in self._notes.keys() - bodies.keys():
+            self._ports.ledger.drop_note(name)

@@ -259,8 +259,8 @@ class Visit:
         idle = zone_memory.idle(prints, stands)
         whole = {name: text for name, text in stands.items() if name not in idle} == prints
         idle_since = (memory.idle_since or self.now) if idle else 0.0
-        if looked == frozenset():  # nothing was looked at, so nothing was learned of idle nodes
-            idle_since = memory.idle_since
+        if looked == frozenset():  # nothing was looked at: what was learned of idle nodes stays,
+            idle_since = memory.idle_since or idle_since  # and prints may know of newer ones
         units = found.wanted.units.values()
         attached = {item.health_check for unit in units for item in unit.records}
         elsewhere = set(memory.elsewhere)

@@ -1,7 +1,12 @@
 """
 What `dns` remembers of a hosted zone between two looks: so that a quiet zone is not read at all.
 
-Everything here can be lost. Then the zone is listed once, and weights stay for one dwell.
+Everything here can be lost. Then the zone is listed once, and weights stay for one dwell. A part of
+it that is lost is as good as all of it.
+
+A zone has one note, which is written last and tells which others belong to it: the prints of its
+units and, where the rest is too much for one document, the parts of that. Who dies before it is
+written leaves parts that no note names; the next look finds and drops them.
 """
 
 import dataclasses
@@ -10,13 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from zlib import crc32
 
+from fedingress.concerns import zone_parts
 from fedingress.domain import names
 from fedingress.planning.answers.decision import Release
 from fedingress.planning.answers.marks import is_node
 from fedingress.ports.ledger import Ledger
 
-_UNITS_PER_NOTE: Final = 4000
-"""Of some 60 bytes each, so that a note stays well within what any store takes."""
+_PRINTS_BYTES: Final = 200_000
+"""About what a note of prints has, so that it stays well within what any store takes."""
+_PRINT_OVERHEAD: Final = len('"":"",')
 _FIRST_PAUSE_SECONDS: Final = 60.0
 _LONGEST_PAUSE_SECONDS: Final = 3600.0
 
@@ -60,6 +67,8 @@ class ZoneMemory:
     shown: host -> digest of the foreign answer that is to be replaced, and was told of.
     unsure: whether something was about to be made of which the rest does not tell.
     unsure_checks: whether health checks were.
+    parts, strays: names of the notes that belong to this beside its own, and of those that belong
+        to nothing; neither is kept.
     """
 
     domain: str = ""
@@ -83,6 +92,8 @@ class ZoneMemory:
     shown: Mapping[str, str] = field(default_factory=dict)
     unsure: bool = False
     unsure_checks: bool = False
+    parts: tuple[str, ...] = field(default=(), compare=False)
+    strays: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def unswept(self) -> bool:
@@ -96,12 +107,24 @@ class ZoneMemory:
 
 
 def recall(unit: str, ledger: Ledger) -> ZoneMemory:
-    """What was remembered last; an empty memory when nothing is."""
+    """What was remembered last; an empty memory when nothing is, or when some of it is missing."""
     kept = ledger.note(_name(unit))
     if kept is None:
-        return ZoneMemory()
-    known = {item.name for item in dataclasses.fields(ZoneMemory)}
-    said = {name: value for name, value in kept.items() if name in known}
+        return ZoneMemory(strays=tuple(ledger.notes(f"{_name(unit)}/")))
+    if not kept.get("parted"):
+        return _decoded(kept)
+    stand = ledger.notes(_part_name(unit, ""))
+    parts = [_part_name(unit, each) for each in kept.get("parts", ())]
+    strays = tuple(name for name in stand if name not in parts)
+    if any(name not in stand for name in parts):  # what was being made is not known either
+        return ZoneMemory(unsure=True, unsure_checks=True, strays=tuple(stand))
+    body = zone_parts.join(kept, (stand[name] for name in parts)) if parts else kept
+    return dataclasses.replace(_decoded(body), parts=tuple(parts), strays=strays)
+
+
+def _decoded(body: Mapping[str, Any]) -> ZoneMemory:
+    known = {item.name for item in dataclasses.fields(ZoneMemory)} - {"parts", "strays"}
+    said = {name: value for name, value in body.items() if name in known}
     for name in ("attached", "elsewhere", "spare", "doomed", "pending"):
         said[name] = tuple(said.get(name, ()))
     probed = {address: tuple(ids) for address, ids in said.pop("probed", {}).items()}
@@ -111,9 +134,23 @@ def recall(unit: str, ledger: Ledger) -> ZoneMemory:
 
 
 def remember(unit: str, before: ZoneMemory, now: ZoneMemory, ledger: Ledger) -> None:
-    """Keep *now*, unless it is what stands there."""
-    if now != before:
-        ledger.put_note(_name(unit), dataclasses.asdict(now))
+    """Keep *now*, unless it is what stands there; *before* is as recalled."""
+    if now == before and not before.strays:
+        return
+    body = dataclasses.asdict(now)
+    del body["parts"], body["strays"]
+    head, parts = zone_parts.split(body)
+    named = {_part_name(unit, each): part for each, part in parts.items()}
+    stands = (ledger.note(_name(unit)) or {}) if named else {}
+    if named and not stands.get("parted"):  # whoever comes after us must look for them
+        ledger.put_note(_name(unit), {**stands, "parted": True})
+    for name, part in named.items():
+        if name not in before.parts:
+            ledger.put_note(name, part)
+    ledger.put_note(_name(unit), {**head, "parted": bool(named or before.parts or before.strays)})
+    needed = {*named, *(_prints_name(unit, number) for number in range(now.notes))}
+    for name in sorted({*before.parts, *before.strays} - needed):
+        ledger.drop_note(name)
 
 
 def foresee(unit: str, memory: ZoneMemory, ledger: Ledger, *, checks: bool) -> None:
@@ -145,7 +182,8 @@ def keep_prints(
     unit: str, memory: ZoneMemory, known: Mapping[str, str], ledger: Ledger
 ) -> ZoneMemory:
     """Keep *known*; gives the memory that finds them again."""
-    notes = max(1, -(-len(known) // _UNITS_PER_NOTE))
+    size = sum(len(name) + len(text) + _PRINT_OVERHEAD for name, text in known.items())
+    notes = max(1, -(-size // _PRINTS_BYTES))
     parts: list[dict[str, str]] = [{} for _ in range(notes)]
     for name in sorted(known):
         parts[crc32(name.encode()) % notes][name] = known[name]
@@ -209,3 +247,7 @@ def _name(unit: str) -> str:
 
 def _prints_name(unit: str, number: int) -> str:
     return f"{_name(unit)}/prints/{number}"
+
+
+def _part_name(unit: str, digest: str) -> str:
+    return f"{_name(unit)}/part/{digest}"

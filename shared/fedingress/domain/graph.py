@@ -1,10 +1,14 @@
 """The global load balancer's resources as data, and the mark that says whose they are."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Final
+
+_LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
+"""A value of a label. Source: Compute Engine, \"Organize resources using labels\"."""
 
 
 class Kind(Enum):
@@ -52,7 +56,7 @@ _STAGES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """
-    Ownership, kept as JSON in a resource's `description`.
+    Ownership, kept as JSON in a resource's `description`, or in labels of an adopted rule.
 
     owner: the installation.   uid: of the source Ingress (empty for shared ones).
     source: `namespace/name`, for people.
@@ -84,6 +88,25 @@ class Mark:
                 security_policy=str(body.get("securityPolicy", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def labels(self) -> dict[str, str]:
+        """The mark as labels, where a description cannot change; none when they cannot say it."""
+        namespace, _, name = self.source.partition("/")
+        found = {"owner": self.owner, "uid": self.uid, "namespace": namespace, "name": name}
+        fits = not self.security_policy and all(map(_LABEL.fullmatch, found.values()))
+        return {f"fedingress-{key}": value for key, value in found.items()} if fits else {}
+
+    @classmethod
+    def of_labels(cls, labels: Mapping[str, str]) -> "Mark | None":
+        """The mark that `labels` has made, or None where one of them is missing."""
+        try:
+            return cls(
+                owner=labels["fedingress-owner"],
+                uid=labels["fedingress-uid"],
+                source=f"{labels['fedingress-namespace']}/{labels['fedingress-name']}",
+            )
+        except KeyError:
             return None
 
 

@@ -6,7 +6,8 @@ with the diff. It holds a digest of the diff, so that what is done is what was s
 store was lost.
 
 Source: compute v1: firewalls, health checks, backend services, URL maps and SSL policies take
-another description, where our mark stands; the others have setters only.
+another description, where our mark stands; forwarding rules take labels, which say the same
+(`globalForwardingRules.setLabels`). Target proxies and certificates have neither.
 """
 
 import json
@@ -23,6 +24,17 @@ _MARKABLE: Final = frozenset(
     {Kind.FIREWALL, Kind.HEALTH_CHECK, Kind.BACKEND_SERVICE, Kind.URL_MAP, Kind.SSL_POLICY}
 )
 _FIXED: Final = frozenset({"loadBalancingScheme", "network", "direction"})
+_COMMANDS: Final = {
+    Kind.TARGET_HTTP_PROXY: "target-http-proxies",
+    Kind.TARGET_HTTPS_PROXY: "target-https-proxies",
+    Kind.SSL_CERTIFICATE: "ssl-certificates",
+    Kind.FORWARDING_RULE: "forwarding-rules",
+}
+_UNFIT: Final = (
+    "GCE changes no description of it, and installation, namespace and name do not fit into labels "
+    "(at most 63 of a-z, 0-9, _ and -), so it cannot take a mark"
+)
+_BARE: Final = "GCE changes no description of it and gives it no labels, so it cannot take a mark"
 _DIGITS: Final = 8
 _LONGEST_VALUE: Final = 60
 
@@ -48,13 +60,15 @@ def refusal(found: GlobalResource, item: GlobalResource) -> str:
     start = f"{found.label} exists and does not carry our mark; it is left alone"
     if found.kind is Kind.ADDRESS:
         return f"{start}; to use it, annotate {names.STATIC_IP}: {found.name}"
-    if found.kind not in _MARKABLE:
-        return f"{start}; it cannot take a mark either: delete it"
+    if not _markable(item):
+        why = _UNFIT if found.kind is Kind.FORWARDING_RULE else _BARE
+        return f"{start}; {why}: {_deletion(found)}"
     fields = differing(found.spec, item.spec)
-    if fixed := sorted(_FIXED & set(fields)):
-        return f"{start}; its {', '.join(fixed)} cannot be changed either: delete it"
+    if fixed := _fixed(found.kind, fields):
+        return f"{start}; its {', '.join(fixed)} cannot be changed either: {_deletion(found)}"
     diff = "; ".join(_line(name, found.spec.get(name), item.spec[name]) for name in fields)
-    changes = f"changes its description and {diff}" if diff else "changes its description only"
+    marking = _marking(found.kind)
+    changes = f"changes its {marking} and {diff}" if diff else f"changes its {marking} only"
     return f"{start}; to adopt it, annotate {names.ADOPT}: {word(found, item)}, which {changes}"
 
 
@@ -63,13 +77,13 @@ def adopted(
 ) -> Update[GlobalResource] | None:
     """The change that takes *found* over, if that is possible and somebody has consented to it."""
     fields = differing(found.spec, item.spec)
-    possible = found.mark is None and found.kind in _MARKABLE and not _FIXED & set(fields)
+    possible = found.mark is None and _markable(item) and not _fixed(found.kind, fields)
     if not possible or word(found, item) not in words:
         return None
     return Update(
         observed=found,
         desired=item,
-        fields=(*fields, "description"),
+        fields=(*fields, _marking(found.kind)),
         why="is adopted with consent",
     )
 
@@ -100,6 +114,35 @@ def problems(
 def ours(item: GlobalResource, mark: Mark) -> bool:
     """Whether the mark on *item* names this installation and this source."""
     return item.mark is not None and item.mark.owner == mark.owner and item.mark.uid == mark.uid
+
+
+def _markable(item: GlobalResource) -> bool:
+    """Whether what stands in place of *item* can be given its mark."""
+    if item.kind is Kind.FORWARDING_RULE:
+        return item.mark is not None and bool(item.mark.labels())
+    return item.kind in _MARKABLE
+
+
+def _marking(kind: Kind) -> str:
+    return "labels" if kind is Kind.FORWARDING_RULE else "description"
+
+
+def _fixed(kind: Kind, fields: Iterable[str]) -> list[str]:
+    """Those of *fields* that GCE does not let anybody change."""
+    if kind is Kind.FORWARDING_RULE:
+        return sorted(set(fields) - {"target"})
+    return sorted(_FIXED & set(fields))
+
+
+def _deletion(found: GlobalResource) -> str:
+    """What to do about what cannot be taken over."""
+    if found.kind not in _COMMANDS:
+        return "delete it"
+    place = f"{found.name} --project={found.project} --global"
+    text = f"delete it (gcloud compute {_COMMANDS[found.kind]} delete {place})"
+    if found.kind is Kind.SSL_CERTIFICATE:
+        text += f", or let it serve as it is: annotate {names.PRE_SHARED}: {found.name}"
+    return text
 
 
 def _line(name: str, before: Any, after: Any) -> str:

@@ -116,6 +116,11 @@ class Ledger:
         found = self.store.get(Key(family="note", name=name))
         return found.body if found else None
 
+    def notes(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+        """Every note whose name begins with *prefix*, by name."""
+        found = self.store.list("note", prefix)
+        return {document.key.name: document.body for document in found}
+
     def put_note(self, name: str, body: Mapping[str, Any]) -> None:
         """Keep a note, over whatever stood there."""
         self.store.put(Key(family="note", name=name), normal(body), expected=None)

@@ -3,10 +3,12 @@
 import pytest
 
 from fedingress.adapters.aws.clients import Clients
-from fedingress.adapters.aws.session import session
+from fedingress.adapters.aws.session import assumed, session
 from fedingress.adapters.kube.google import GoogleIdentity
 from fedingress.domain.errors import Forbidden
+from fedingress.planning.decode.roles import AccountRole
 from localcloud.iam.identities import role_arn
+from localcloud.world.amazon import DNS_ROLE, EXTERNAL_ID
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec, members_from
 from localcloud.world.world import FUNCTIONS_ROLE
@@ -14,11 +16,14 @@ from tests.localcloud.gce import variables
 
 pytestmark = pytest.mark.wire
 
+THEIRS = "222222222222"
+
 
 @pytest.fixture(scope="module")
 def world():
+    spec = WorldSpec(members=members_from("eks-us"), accounts=((THEIRS, "net.example.com."),))
     with (
-        running_world(WorldSpec(members=members_from("eks-us"))) as running,
+        running_world(spec) as running,
         variables(running.env()),
     ):
         yield running
@@ -52,3 +57,34 @@ def test_on_google_cloud_an_identity_token_is_exchanged(monkeypatch):
         who(session(role_arn("nobody"), proof))
     with pytest.raises(Forbidden, match="credentials"):
         who(session())
+
+
+def role(external_id=EXTERNAL_ID, name=DNS_ROLE):
+    return AccountRole(account=THEIRS, arn=role_arn(name, THEIRS), external_id=external_id)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_role_of_another_account_is_assumed():
+    """From our own identity; whoever it does not trust, and another external id, stay outside."""
+    own = session()
+    assert who(assumed(lambda: own, role())) == role_arn(DNS_ROLE, THEIRS)
+
+    for wrong in (role("hush-hush"), role(""), role(name="nobody")):
+        with pytest.raises(Forbidden, match="AccessDenied") as refused:
+            who(assumed(lambda: own, wrong))
+        assert f"the trust policy of {wrong.arn} must allow sts:AssumeRole" in str(refused.value)
+        assert ("external id" in str(refused.value)) == bool(wrong.external_id)
+        assert "hush-hush" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("world")
+def test_on_google_cloud_the_chain_has_two_links(monkeypatch):
+    """Identity token, our role, the account's role; without the first link there is none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    own = session(role_arn(FUNCTIONS_ROLE), GoogleIdentity().proof)
+
+    assert who(assumed(lambda: own, role())) == role_arn(DNS_ROLE, THEIRS)
+    nobody = session()
+    with pytest.raises(Forbidden, match="credentials"):
+        who(assumed(lambda: nobody, role()))

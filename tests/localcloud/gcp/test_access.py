@@ -128,6 +128,20 @@ def test_a_denied_permission_is_named(lab: Lab):
     assert lab.rest.get("/global/healthChecks").status_code == 200
 
 
+def test_a_permission_may_be_missing_in_one_project_and_its_owner_has_it(lab: Lab):
+    """As in the host project of a shared VPC: others' rights elsewhere are not touched."""
+    denied, body = lab.cloud.access.denied, {"name": "hc", "type": "TCP"}
+    denied.add("projects/host-1:compute.healthChecks.create")
+    assert lab.rest.post("/global/healthChecks", json=body).status_code == 200
+    denied.add(f"projects/{PROJECT}:compute.healthChecks.create")
+    again = {**body, "name": "other"}
+    assert refusal(lab.rest.post("/global/healthChecks", json=again))[0] == 403
+    lab.rest.headers["Authorization"] = f"Bearer {lab.cloud.access.issue()}"
+    assert refusal(lab.rest.post("/global/healthChecks", json=again))[0] == 403
+    lab.rest.headers["Authorization"] = f"Bearer {lab.cloud.access.issue(owner=True)}"
+    assert lab.rest.post("/global/healthChecks", json=again).status_code == 200
+
+
 def test_the_metadata_server_wants_its_header(metadata: str):
     """Requests without the flavor header, or through a proxy, are refused; the root is open."""
     url = f"http://{metadata}/computeMetadata/v1/project/project-id"

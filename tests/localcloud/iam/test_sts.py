@@ -10,6 +10,7 @@ from botocore.session import Session
 
 from localcloud.gcp.identity_tokens import Issuer, subject_of
 from localcloud.iam import Identities, serve_sts
+from localcloud.iam.errors import StsError
 from localcloud.iam.identities import role_arn
 
 pytestmark = pytest.mark.wire
@@ -103,6 +104,49 @@ def test_a_role_is_taken_on_by_whom_it_trusts(desk):
     assert taken.get_caller_identity()["Arn"] == MEMBER
     mixed = desk.client(key=key, token=found["SessionToken"])
     assert desk.refusal(mixed.get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_a_trust_may_ask_for_an_external_id(desk):
+    """Without it, with another one, or for a role of nobody's trust, the refusal is the same."""
+    client = desk.client()
+    desk.identities.trust[MEMBER] = frozenset({CALLER})
+    desk.identities.external_ids[MEMBER] = "acme-7"
+
+    def take(**more):
+        return client.assume_role(RoleArn=MEMBER, RoleSessionName="test", **more)
+
+    assert desk.refusal(take) == "AccessDenied"
+    assert desk.refusal(lambda: take(ExternalId="acme-8")) == "AccessDenied"
+    assert take(ExternalId="acme-7")["Credentials"]["AccessKeyId"].startswith("ASIA")
+
+
+def test_a_key_leads_to_its_account():
+    """Sessions end, and can be revoked: those there are, and none that comes later."""
+    moment = [1000.0]
+    identities = Identities(now=lambda: moment[0])
+    session = identities.key(MEMBER, lifetime_seconds=900.0)
+
+    def account(key):
+        return identities.account(key.key_id, key.session_token)
+
+    def refusal(key_id, token):
+        with pytest.raises(StsError) as refused:
+            identities.account(key_id, token)
+        return refused.value.code
+
+    assert identities.account("anything", "") == "000000000000"
+    assert account(identities.key(CALLER)) == "000000000000"
+    assert account(session) == "111111111111"
+    assert refusal(session.key_id, "") == "InvalidClientTokenId"
+    assert refusal("anything", "token") == "InvalidClientTokenId"
+
+    identities.revoke(MEMBER)
+    assert refusal(session.key_id, session.session_token) == "AccessDenied"
+    moment[0] += 1
+    later = identities.key(MEMBER, lifetime_seconds=900.0)
+    assert account(later) == "111111111111"
+    moment[0] += 901
+    assert refusal(later.key_id, later.session_token) == "ExpiredToken"
 
 
 def test_a_role_is_taken_on_by_an_identity_token(desk):

@@ -1,13 +1,19 @@
 """
-One AWS account in memory, as far as global traffic needs it.
+One AWS account in memory, as far as global traffic needs it, and the hosted zones of others.
 
 Other parts of the local cloud read and write it in process; `server` puts it on the wire. Not
-modelled, besides what each module names: signatures (any credentials are taken), IAM, billing.
+modelled, besides what each module names: signatures (any permanent key is taken), IAM's policies,
+billing.
+
+Source: Route 53 Developer Guide, "Quotas" (zones, health checks and requests are counted for each
+account); CloudWatch User Guide, "Metrics concepts" (metrics are their account's).
 """
 
+import functools
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from localcloud.aws.acm.api import Acm
 from localcloud.aws.acm.certificates import Certificates
@@ -21,7 +27,23 @@ from localcloud.aws.route53.api import Route53
 from localcloud.calls import Calls
 from localcloud.faults import Faults
 
-__all__ = ["ACCOUNT", "AwsCloud"]
+__all__ = ["ACCOUNT", "AwsCloud", "DnsAccount"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAccount:
+    """
+    An account as far as hosted zones need it.
+
+    Attributes:
+        route53: Its zones, record sets and health checks, with an allowance of requests.
+        metrics: What CloudWatch has of them.
+        cloudwatch: CloudWatch, which tells of it.
+    """
+
+    route53: Route53
+    metrics: Metrics
+    cloudwatch: CloudWatch
 
 
 class AwsCloud:
@@ -37,6 +59,8 @@ class AwsCloud:
         metrics: What CloudWatch has.
         cloudwatch: CloudWatch, which tells of it.
         accelerators: Global Accelerator.
+        accounts: Every account that somebody asked for, by its number; ours is among them.
+        who: Gives the account of an access key and session token; raises `AwsError`.
         calls: Writes that took effect, by caller.
         faults: What goes wrong on the wire.
     """
@@ -61,19 +85,21 @@ class AwsCloud:
             deploy_seconds: How long accelerators are IN_PROGRESS; Amazon's take minutes.
         """
         self.clock = clock
-        self.route53 = Route53(
+        self.balancers = Balancers()
+        self.elb = Elb(self.balancers)
+        self._open = functools.partial(
+            Route53,
             clock=clock,
             sync_seconds=sync_seconds,
             processing_seconds=processing_seconds,
             requests_per_second=requests_per_second,
         )
-        self.balancers = Balancers()
-        self.elb = Elb(self.balancers)
         self.certificates = Certificates()
         self.acm = Acm(self.certificates, self.balancers.showing, clock)
-        self.route53.balancer = alias_fault(self.balancers)
-        self.metrics = Metrics()
-        self.cloudwatch = CloudWatch(self.metrics)
+        self.accounts: dict[str, DnsAccount] = {}
+        self.who: Callable[[str, str], str] = lambda _key, _token: ACCOUNT
+        own = self.account(ACCOUNT)
+        self.route53, self.metrics, self.cloudwatch = own.route53, own.metrics, own.cloudwatch
         numbers = itertools.count(1)
         self.accelerators = GlobalAccelerators(
             self.balancers,
@@ -83,3 +109,13 @@ class AwsCloud:
         )
         self.calls = Calls()
         self.faults = Faults()
+
+    def account(self, number: str) -> DnsAccount:
+        """Give the account of that number; an empty one when nobody asked for it before."""
+        if number not in self.accounts:
+            route53, metrics = self._open(), Metrics()
+            route53.balancer = alias_fault(self.balancers)
+            self.accounts[number] = DnsAccount(
+                route53=route53, metrics=metrics, cloudwatch=CloudWatch(metrics)
+            )
+        return self.accounts[number]

@@ -2,7 +2,9 @@
 The wire of an `AwsCloud`: every service on one port.
 
 The service and the region that a client means stand in the credential scope of its signature
-(``Credential=KEY/DATE/REGION/SERVICE/aws4_request``), so one URL serves as the endpoint of all.
+(``Credential=KEY/DATE/REGION/SERVICE/aws4_request``), so one URL serves as the endpoint of all. The
+key leads to an account, which has hosted zones, health checks and their metrics of its own; all
+else is the one account's.
 
 Not served: presigned URLs, SigV2, request compression.
 """
@@ -22,7 +24,9 @@ from localcloud.calls import caller_of
 from localcloud.faults import Fault
 
 _LARGEST_BODY = 4 * 1024 * 1024
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_SCOPE = re.compile(
+    r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request"
+)
 _ROUTE53 = "https://route53.amazonaws.com/doc/2013-04-01/"
 _READING = ("Get", "List", "Describe", "Test")
 
@@ -65,6 +69,8 @@ async def serve_aws(cloud: AwsCloud, *, host: str = "127.0.0.1", port: int = 0) 
 class _Scope:
     service: str
     region: str
+    key: str
+    token: str
 
 
 class _Wire:
@@ -79,11 +85,15 @@ class _Wire:
 
     async def _serve(self, request: web.Request, scope: _Scope) -> web.Response:
         if scope.service == "route53":
-            return await self._route53(request)
+            return await self._route53(request, self._cloud.who(scope.key, scope.token))
         if scope.service == "elasticloadbalancing":
             return await self._queried(request, scope.region, "elbv2", self._cloud.elb.answer)
         if scope.service == "monitoring":
-            answer = self._cloud.cloudwatch.answer
+
+            def answer(operation: str, region: str, values: Mapping[str, Any]) -> dict[str, Any]:
+                account = self._cloud.account(self._cloud.who(scope.key, scope.token))
+                return account.cloudwatch.answer(operation, region, values)
+
             if awsjson.TARGET not in request.headers:
                 return await self._queried(request, scope.region, "cloudwatch", answer)
             return await self._json(request, scope, ("cloudwatch", "ValidationError"), answer)
@@ -95,7 +105,7 @@ class _Wire:
             return await self._json(request, scope, names, self._cloud.acm.answer)
         raise AwsError("UnknownService", f"The local cloud serves no {scope.service}", 501)
 
-    async def _route53(self, request: web.Request) -> web.Response:
+    async def _route53(self, request: web.Request, account: str) -> web.Response:
         path = request.rel_url.raw_path
         found = model.find_route("route53", request.method, path)
         if found is None:
@@ -103,8 +113,8 @@ class _Wire:
         operation, in_path = found
         values = restxml.decode(operation, in_path, request.query, await request.read())
         model.check(operation.input_shape, values)
-        answer = await self._cloud.route53.answer(operation.name, values)
-        self._count(request, "route53", ACCOUNT, operation.name)
+        answer = await self._cloud.account(account).route53.answer(operation.name, values)
+        self._count(request, "route53", account, operation.name)
         headers = {"x-amzn-RequestId": str(uuid.uuid4())}
         if "Location" in answer:
             headers["Location"] = answer["Location"]
@@ -167,7 +177,12 @@ def _scope(headers: Mapping[str, str]) -> _Scope:
     found = _SCOPE.search(headers.get("Authorization", ""))
     if found is None:
         raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-    return _Scope(service=found["service"], region=found["region"])
+    return _Scope(
+        service=found["service"],
+        region=found["region"],
+        key=found["key"],
+        token=headers.get("X-Amz-Security-Token", ""),
+    )
 
 
 def _refusal(failure: AwsError) -> web.Response:

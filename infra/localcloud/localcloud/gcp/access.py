@@ -2,7 +2,7 @@
 Who may call: bearer tokens that the metadata server hands out, and permissions taken away.
 
 Not modelled: roles and policies. Everyone with a token of wide enough scope may do everything that
-is not denied by name.
+is not denied by name, everywhere or in one project; an owner's token may do that, too.
 """
 
 import secrets
@@ -37,18 +37,24 @@ class Access:
     Attributes:
         require_token: Refuse requests without a living token.
         denied: Permissions that nobody has, for instance ``compute.backendServices.delete``: the
-            method's id, with ``create`` for ``insert`` and few exceptions.
+            method's id, with ``create`` for ``insert`` and few exceptions. With a project in front,
+            ``projects/P:compute.firewalls.create``, it is taken away there only.
     """
 
     clock: Clock
     require_token: bool = False
     denied: set[str] = field(default_factory=set)
     _tokens: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+    _owners: set[str] = field(default_factory=set)
 
-    def issue(self, scopes: frozenset[str] = frozenset({CLOUD_PLATFORM})) -> str:
-        """Give a new token of *scopes* that lives for `LIFETIME_SECONDS`."""
+    def issue(
+        self, scopes: frozenset[str] = frozenset({CLOUD_PLATFORM}), *, owner: bool = False
+    ) -> str:
+        """Give a token of *scopes* for `LIFETIME_SECONDS`; *denied* is not for an *owner*."""
         token = f"ya29.{secrets.token_urlsafe(32)}"
         self._tokens[token] = (self.clock() + LIFETIME_SECONDS, scopes)
+        if owner:
+            self._owners.add(token)
         return token
 
     def living(self, token: str) -> bool:
@@ -76,9 +82,15 @@ class Access:
             self._living(service, authorization)
         named = f"{service}.{name}.{'create' if verb == 'insert' else verb}"
         permission = _PERMISSIONS.get(method_id, named)
-        if permission in self.denied or method_id in self.denied:
-            message = f"Required '{permission}' permission for '{resource}'"
-            raise GoogleError(403, "forbidden", message)
+        here = f"{'/'.join(resource.split('/')[:2])}:{permission}"
+        if self._owns(authorization) or self.denied.isdisjoint({permission, method_id, here}):
+            return
+        message = f"Required '{permission}' permission for '{resource}'"
+        raise GoogleError(403, "forbidden", message)
+
+    def _owns(self, authorization: str) -> bool:
+        token = authorization.partition(" ")[2]
+        return token in self._owners and self.living(token)
 
     def _living(self, service: str, authorization: str) -> None:
         if not authorization:

@@ -4,7 +4,8 @@ AWS STS on loopback: `GetCallerIdentity`, `AssumeRole`, `AssumeRoleWithWebIdenti
 Signatures are checked truthfully, and so are identity tokens: by the keys of the issuer that the
 world's metadata server uses, which stands for Google here.
 
-Source: AWS STS API reference; IAM User Guide, "Create an OpenID Connect identity provider".
+Source: AWS STS API reference; IAM User Guide, "Create an OpenID Connect identity provider", "Access
+to AWS accounts owned by third parties" (sts:ExternalId).
 
 Not modelled: session policies, tags, MFA, role chaining's shorter limit, regional differences.
 """
@@ -81,7 +82,9 @@ class _Sts:
     def _assume(self, request: Request, told: Mapping[str, str]) -> str:
         caller = self._identities.who(request).arn
         role = told.get("RoleArn", "")
-        if caller not in self._identities.trust.get(role, frozenset()):
+        asked = self._identities.external_ids.get(role, told.get("ExternalId", ""))
+        trusted = caller in self._identities.trust.get(role, frozenset())
+        if not trusted or told.get("ExternalId", "") != asked:  # one sentence for both, as AWS has
             raise _denied(f"User: {caller} is not authorized to perform: sts:AssumeRole", role)
         return self._taken(role, told)
 

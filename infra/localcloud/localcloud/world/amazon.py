@@ -1,18 +1,19 @@
 """
 Amazon's part of a world: the account, its wire, its name servers, its health checkers and
-load balancers.
+load balancers, and the hosted zones of other accounts.
 
 Called by `world`, which gives the addresses and keeps the parts until it ends.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from localcloud.addresses import WorldBlock
-from localcloud.aws.cloud import AwsCloud
+from localcloud.aws.cloud import ACCOUNT, AwsCloud, DnsAccount
 from localcloud.aws.cloudwatch.sampling import Sampling
+from localcloud.aws.elb.balancers import Balancers
 from localcloud.aws.elb.balancing import Balancing
 from localcloud.aws.elb.controller import AlbController
 from localcloud.aws.elb.service_controller import NlbController
@@ -24,8 +25,11 @@ from localcloud.aws.route53.health_checks import REGIONS
 from localcloud.aws.route53.places import Places
 from localcloud.aws.route53.zone import Zone
 from localcloud.aws.server import serve_aws
+from localcloud.aws.wire.errors import AwsError
 from localcloud.dataplane.answers import Records, Unserved, ZoneView, resolve, stored
 from localcloud.dataplane.haproxy.regions import PLACES
+from localcloud.iam.errors import StsError
+from localcloud.iam.identities import Identities, role_arn
 from localcloud.kube.cluster import KubeCluster
 from localcloud.world.spec import MemberSpec, WorldSpec
 
@@ -33,7 +37,15 @@ from localcloud.world.spec import MemberSpec, WorldSpec
 CHECK_INTERVAL_FACTOR = 0.1
 BALANCER_CHECK_FACTOR = 0.04  # the controller's default of 15 s becomes 0.6 s
 
+DNS_ROLE = "fedingress-dns"
+EXTERNAL_ID = "lab-external-id"
+"""What the trust of the role in each other account asks for."""
 _CALLER = "lab"
+
+
+def roles(accounts: Iterable[str]) -> str:
+    """Give the functions' setting that names the role of each other account."""
+    return ",".join(f"{each}={role_arn(DNS_ROLE, each)}#{EXTERNAL_ID}" for each in accounts)
 
 
 class Amazon:
@@ -57,21 +69,17 @@ class Amazon:
         self._sixth = sixth
         asked = {"Name": spec.hosted_zone, "CallerReference": _CALLER}
         self.cloud.route53.zones.create(asked)
-        route53 = self.cloud.route53
-        self.checkers = Checkers(
-            route53.checks,
-            clock=self.cloud.clock,
-            sources={region: block.checker(n) for n, region in enumerate(REGIONS, start=1)},
-            resolve=self._resolve,
-            interval_factor=CHECK_INTERVAL_FACTOR,
-        )
-        route53.observe = self.checkers.health.observations
-        route53.failures = self.checkers.health.failures
+        for account, domain in spec.accounts:
+            asked = {"Name": domain, "CallerReference": _CALLER}
+            self.cloud.account(account).route53.zones.create(asked)
+        self._checkers = {
+            account: self._look_after(each) for account, each in self.cloud.accounts.items()
+        }
         self.cloud.accelerators.addresses = lambda: (block.next_vip(), block.next_vip())
         clients = {block.client_network(index): region for index, region in enumerate(spec.regions)}
         self._places = Places(clients, PLACES)
         self._answering = Answering(
-            healthy=self.checkers.health.healthy,
+            healthy=self._healthy,
             target=lambda name: target_of(self.cloud.balancers, name),
             place=self._places.of,
             clock=self.cloud.clock,
@@ -107,17 +115,19 @@ class Amazon:
         server = await serve_aws(self.cloud, host=host)
         stack.push_async_callback(server.close)
         self.port = server.port
-        await self.checkers.start()
-        stack.push_async_callback(self.checkers.close)
-        sampling = Sampling(
-            self.cloud.metrics,
-            checks=self.cloud.route53.checks,
-            health=self.checkers.health,
-            balancers=self.cloud.balancers,
-            clock=self.cloud.clock,
-        )
-        await sampling.start()
-        stack.push_async_callback(sampling.close)
+        for account, checkers in self._checkers.items():
+            await checkers.start()
+            stack.push_async_callback(checkers.close)
+            served = self.cloud.accounts[account]
+            sampling = Sampling(
+                served.metrics,
+                checks=served.route53.checks,
+                health=checkers.health,
+                balancers=self.cloud.balancers if account == ACCOUNT else Balancers(),
+                clock=self.cloud.clock,
+            )
+            await sampling.start()
+            stack.push_async_callback(sampling.close)
 
     def controllers(
         self, kube: KubeCluster, member: MemberSpec
@@ -138,7 +148,11 @@ class Amazon:
 
     def zone_views(self) -> list[ZoneView]:
         """Give all hosted zones as the name servers know them, and those of load balancers."""
-        zones = self.cloud.route53.zones.zones.values()
+        zones = [
+            zone
+            for account in self.cloud.accounts.values()
+            for zone in account.route53.zones.zones.values()
+        ]
         hosted = self._answering.zone_views(zones, self._networks)
         return [*hosted, *zone_views(self.cloud.balancers)]
 
@@ -152,6 +166,45 @@ class Amazon:
         if GROUP in record_set:
             return self._answering.choose(record_set, client)
         return stored(record_set, client)
+
+    def let_in(self, identities: Identities, caller: str) -> None:
+        """
+        Lead credentials to their accounts, and let *caller* assume a role in each other account.
+
+        Args:
+            identities: Keys and roles of STS.
+            caller: ARN of the functions' role.
+        """
+
+        def who(key_id: str, session_token: str) -> str:
+            try:
+                return identities.account(key_id, session_token)
+            except StsError as refused:
+                raise AwsError(refused.code, refused.message, refused.status) from refused
+
+        self.cloud.who = who
+        for account, _ in self._spec.accounts:
+            role = role_arn(DNS_ROLE, account)
+            identities.trust[role] = frozenset({caller})
+            identities.external_ids[role] = EXTERNAL_ID
+
+    def _look_after(self, account: DnsAccount) -> Checkers:
+        """The checkers of an account's health checks; they do not look yet."""
+        numbered = enumerate(REGIONS, start=1)
+        checkers = Checkers(
+            account.route53.checks,
+            clock=self.cloud.clock,
+            sources={region: self._block.checker(number) for number, region in numbered},
+            resolve=self._resolve,
+            interval_factor=CHECK_INTERVAL_FACTOR,
+        )
+        account.route53.observe = checkers.health.observations
+        account.route53.failures = checkers.health.failures
+        return checkers
+
+    def _healthy(self, check: str) -> bool:
+        """Whether a check of any account counts as healthy; one that is nowhere does."""
+        return all(each.health.healthy(check) for each in self._checkers.values())
 
     def _resolve(self, name: str) -> list[str]:
         absolute = name if name.endswith(".") else name + "."

@@ -78,6 +78,7 @@ class Places:
         http_port: In place of 80.
         https_port: In place of 443.
         project: GCP project.
+        aws_roles: The roles of other accounts, as the functions' setting names them.
         clients: Region to the source address of its clients.
     """
 
@@ -94,6 +95,7 @@ class Places:
     http_port: int
     https_port: int
     project: str
+    aws_roles: str = field(repr=False)
     clients: Mapping[str, str]
 
 
@@ -112,6 +114,7 @@ def environment(places: Places) -> dict[str, str]:
         "FEDINGRESS_STORE": f"sqlite:{places.state / 'store.sqlite'}",
         "FEDINGRESS_OWNER": "lab",
         "FEDINGRESS_LOCAL": str(places.state),
+        **({"FEDINGRESS_AWS_ROLES": places.aws_roles} if places.aws_roles else {}),
         "GCE_METADATA_HOST": metadata,
         "GCE_METADATA_IP": metadata,
         "GCE_METADATA_ROOT": metadata,

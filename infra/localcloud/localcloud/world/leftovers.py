@@ -9,8 +9,6 @@ finalizers of the clusters' own NEG controllers count: they outlive the Services
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from localcloud.aws.cloud import ACCOUNT
-
 if TYPE_CHECKING:
     from localcloud.world.spec import WorldSpec
     from localcloud.world.world import World
@@ -39,7 +37,9 @@ def leftovers(world: "World") -> dict[str, Any]:
     return {
         "compute": sorted(path for path in world.gcp.compute if not _given(path, world.spec)),
         "records": list(_records(world)),
-        "health_checks": sorted(world.aws.route53.checks.checks),
+        "health_checks": sorted(
+            check for each in world.aws.accounts.values() for check in each.route53.checks.checks
+        ),
         "load_balancers": sorted(world.aws.balancers.all),
         "accelerators": sorted(world.aws.accelerators.all),
         "finalizers": list(_finalizers(world)),
@@ -60,10 +60,11 @@ def _records(world: "World") -> Iterator[dict[str, str]]:
         for record, kind in sorted(zone.rrsets):
             if not (record == apex and kind in _APEX_TYPES):
                 yield {"project": project, "zone": name, "name": record, "type": kind}
-    for hosted in world.aws.route53.zones.zones.values():
-        for record, kind in sorted(hosted.groups):
-            if not (record == hosted.name and kind in _APEX_TYPES):
-                yield {"project": ACCOUNT, "zone": hosted.id, "name": record, "type": kind}
+    for account, each in world.aws.accounts.items():
+        for hosted in each.route53.zones.zones.values():
+            for record, kind in sorted(hosted.groups):
+                if not (record == hosted.name and kind in _APEX_TYPES):
+                    yield {"project": account, "zone": hosted.id, "name": record, "type": kind}
 
 
 def _finalizers(world: "World") -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from localcloud.workloads.addresses import FIRST_POD
 
 PROVIDERS = ("gcp", "aws", "onprem")
 
+_ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -96,6 +97,7 @@ class WorldSpec:
         dns_zone: Name of the managed zone.
         dns_name: Its domain, with a final dot.
         hosted_zone: Domain of the hosted zone of Route 53, with a final dot.
+        accounts: Other accounts of Amazon's (12 digits), each with the domain of its hosted zone.
         operation_seconds: How long an operation of the cloud takes.
         manifests: Folder with ``crds`` and ``admission``; None takes the repository's own.
         state: Folder for kubeconfigs, the store and logs; None makes a temporary one that goes
@@ -112,6 +114,7 @@ class WorldSpec:
     dns_zone: str = "example-com"
     dns_name: str = "example.com."
     hosted_zone: str = "aws.example.com."
+    accounts: tuple[tuple[str, str], ...] = ()
     operation_seconds: float = 0.2
     manifests: Path | None = None
     state: Path | None = None
@@ -125,6 +128,9 @@ class WorldSpec:
             raise ValueError("a world has at least one member, and each name once")
         if self.home not in HOMES:
             raise ValueError(f"a home is one of {', '.join(HOMES)}; not {self.home!r}")
+        numbers = [number for number, _ in self.accounts]
+        if len({*numbers}) < len(numbers) or not all(map(_ACCOUNT.fullmatch, numbers)):
+            raise ValueError("other accounts have 12 digits, not all zeros, and each number once")
         if self.tick_seconds <= 0:
             raise ValueError("there is some time between two ticks")
 
@@ -132,6 +138,25 @@ class WorldSpec:
     def regions(self) -> tuple[str, ...]:
         """Give every region once, in the order of the members; clients can be in each."""
         return tuple(dict.fromkeys(member.region for member in self.members))
+
+
+def accounts_from(text: str) -> tuple[tuple[str, str], ...]:
+    """
+    Give the other accounts that a command line names.
+
+    Args:
+        text: ``ACCOUNT=DOMAIN``, separated by commas.
+
+    Raises:
+        ValueError: An entry is none.
+    """
+    found = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        account, equals, domain = word.partition("=")
+        if not (equals and domain):
+            raise ValueError(f"{word!r} is not ACCOUNT=DOMAIN")
+        found.append((account, domain.removesuffix(".") + "."))
+    return tuple(found)
 
 
 def members_from(text: str) -> tuple[MemberSpec, ...]:

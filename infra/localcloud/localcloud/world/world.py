@@ -41,7 +41,7 @@ from localcloud.sixth import SixthPorts
 from localcloud.workloads.kubelet import PodPlace
 from localcloud.workloads.kubelet import Server as PodServer
 from localcloud.world import inventory, kubeconfig, manifests
-from localcloud.world.amazon import Amazon
+from localcloud.world.amazon import Amazon, roles
 from localcloud.world.certificates import Authority
 from localcloud.world.clients import client_regions, inside
 from localcloud.world.cluster import HOST, Cluster, utilization
@@ -160,6 +160,7 @@ class World:
         self.sixth = SixthPorts()
         self.amazon = Amazon(spec, self.block, self.sixth.port)
         self.aws = self.amazon.cloud
+        self.amazon.let_in(self.identities, role_arn(FUNCTIONS_ROLE))
         await self.amazon.start(self._stack, HOST, self.state)
         google_dns = GoogleDns(spec, self.block, self.gcp)
         google_dns.start(self._stack)
@@ -354,6 +355,7 @@ class World:
                 http_port=BOUND_PORTS[80],
                 https_port=BOUND_PORTS[443],
                 project=self.spec.project,
+                aws_roles=roles(account for account, _ in self.spec.accounts),
                 clients={r: self.block.client(i) for i, r in enumerate(self.spec.regions)},
             )
         )

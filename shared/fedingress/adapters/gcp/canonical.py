@@ -52,7 +52,7 @@ _ONLY: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.TARGET_HTTPS_PROXY: frozenset(
         {"certificateMap", "sslCertificates", "sslPolicy", "urlMap"}
     ),
-    Kind.FORWARDING_RULE: frozenset({"target"}),
+    Kind.FORWARDING_RULE: frozenset({"labels", "target"}),
     Kind.INSTANCE_GROUP: frozenset({"namedPorts"}),
 }
 """The fields that can change, for kinds with setters only."""
@@ -65,6 +65,9 @@ _NEVER: Final[Mapping[Kind, frozenset[str]]] = {
 def resource(kind: Kind, project: str, body: Mapping[str, Any]) -> GlobalResource:
     """Decode one resource as the API gives it, numbers as numbers."""
     spec = {k: v for k, v in body.items() if k not in OUTPUT_ONLY | _OURS}
+    mark = Mark.decode(str(body.get("description", "")))
+    if mark is None and kind is Kind.FORWARDING_RULE:
+        mark = Mark.of_labels(body.get("labels") or {})
     zone = ""
     if kind is Kind.INSTANCE_GROUP:
         spec = {"namedPorts": spec.get("namedPorts", [])}
@@ -75,7 +78,7 @@ def resource(kind: Kind, project: str, body: Mapping[str, Any]) -> GlobalResourc
         name=str(body["name"]),
         zone=zone,
         spec=canonical(spec),
-        mark=Mark.decode(str(body.get("description", ""))),
+        mark=mark,
         version=str(body.get("fingerprint", "")),
         output={key: str(body[key]) for key in _SHOWN if key in body},
     )
@@ -114,7 +117,11 @@ def changes(observed: GlobalResource, desired: GlobalResource) -> dict[str, Any]
     """
     found = {key: desired.spec[key] for key in differing(observed.spec, desired.spec)}
     if desired.mark != observed.mark:
-        found["description"] = desired.mark.encode() if desired.mark else ""
+        labels = desired.mark.labels() if desired.mark else {}
+        if labels and desired.kind is Kind.FORWARDING_RULE:
+            found["labels"] = labels
+        else:
+            found["description"] = desired.mark.encode() if desired.mark else ""
     refused = found.keys() & _NEVER.get(desired.kind, frozenset())
     if desired.kind in _ONLY:
         refused |= found.keys() - _ONLY[desired.kind]

@@ -28,6 +28,7 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "fedingress.dev")
 _WINDOW_SECONDS: Final = 60
 _INCARNATIONS: Final = 16
 _SIDE_BY_SIDE: Final = 8
+_SET_LABELS: Final = "set_labels_unary"
 
 
 class GceLoadBalancers:
@@ -116,7 +117,9 @@ class GceLoadBalancers:
         if str(current.get("fingerprint", "")) != observed.version:
             raise Conflict(f"{observed.label} has changed since it was observed")
         verb, request = self._writing(desired, current, fields)
-        request |= _place(desired)
+        request = _place(desired) | request
+        if verb == _SET_LABELS:  # the one method that does not call it by its kind
+            request["resource"] = request.pop(COLLECTIONS[desired.kind].argument)
         guard.check(self.call_timeout_seconds)
         try:
             answer = self._ask(desired.kind, verb, request, desired.label)
@@ -246,6 +249,12 @@ def _setter(
         return "set_url_map_unary", {"url_map_reference_resource": reference}
     if desired.kind is Kind.TARGET_HTTPS_PROXY:
         return https_proxies.setting(fields)
+    if desired.kind is Kind.FORWARDING_RULE and "labels" in fields:  # the mark, before the target
+        labelled = {
+            "labels": {**(current.get("labels") or {}), **fields["labels"]},
+            "label_fingerprint": current.get("labelFingerprint", ""),
+        }
+        return _SET_LABELS, {"global_set_labels_request_resource": labelled}
     if desired.kind is Kind.FORWARDING_RULE:
         reference = {"target": canonical.link(fields["target"])}
         return "set_target_unary", {"target_reference_resource": reference}

@@ -27,7 +27,7 @@ _CHANGEABLE: Mapping[Kind, frozenset[str]] = {
     Kind.SSL_CERTIFICATE: frozenset(),
     Kind.TARGET_HTTPS_PROXY: frozenset(HTTPS_PROXY_FIELDS),
     Kind.TARGET_HTTP_PROXY: frozenset({"urlMap"}),
-    Kind.FORWARDING_RULE: frozenset({"target"}),
+    Kind.FORWARDING_RULE: frozenset({"labels", "target"}),
     Kind.INSTANCE_GROUP: frozenset({"namedPorts"}),
 }
 _FIXED: Mapping[Kind, frozenset[str]] = {
@@ -133,6 +133,8 @@ class MemoryLoadBalancers:
         if not fields and desired.mark == observed.mark:
             return None
         _check_changeable(observed, desired, fields)
+        if desired.kind is Kind.FORWARDING_RULE and desired.mark != observed.mark:
+            fields = {}  # labels have a setter of their own
         return self._write(
             "update",
             desired,
@@ -209,7 +211,9 @@ def _check_changeable(
     observed: GlobalResource, desired: GlobalResource, fields: Mapping[str, object]
 ) -> None:
     kind = desired.kind
-    changed = {*fields, *(("description",) if desired.mark != observed.mark else ())}
+    labelled = kind is Kind.FORWARDING_RULE and desired.mark and desired.mark.labels()
+    marking = ("labels" if labelled else "description",)
+    changed = {*fields, *(marking if desired.mark != observed.mark else ())}
     refused = changed & _FIXED.get(kind, frozenset())
     if kind in _CHANGEABLE:
         refused |= changed - _CHANGEABLE[kind]

@@ -16,7 +16,7 @@ from typing import Any
 
 from localcloud.aws.elb.hosted_zones import suffix_of
 
-ACCOUNT = "123456789012"
+ACCOUNT = "000000000000"  # that of the roles which `iam` makes, unless they say another
 
 Target = tuple[str, int]  # 10.a.b.c, port
 
