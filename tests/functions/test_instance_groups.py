@@ -620,7 +620,7 @@ def test_two_ingresses_of_one_policy_change_their_balancing_mode_together():
 
 
 def test_a_preview_writes_nothing_and_shows_the_names_of_ports():
-    """Before groups are known it says what is waited for."""
+    """Before groups are known the whole graph is shown, with a word in place of their names."""
     made = world()
     made.sources.put(ingress_manifest())
     mark = made.mark()
@@ -628,7 +628,10 @@ def test_a_preview_writes_nothing_and_shows_the_names_of_ports():
     kinds = [change.desired.ref.kind for change in coming if isinstance(change, Create)]
     assert sorted(kinds) == ["Ingress"] * 2 + ["Service"] * 4
     plan, _ = backends.preview("shop/shop", made.ports, report_)
-    assert plan.held == ("no member has endpoints yet",)
+    assert {type(change) for change in plan} == {Create}
+    (entry, *more) = next(c.desired.spec["backends"] for c in plan if "bs-" in c.desired.name)
+    assert entry["group"].endswith("/instanceGroups/(known after apply)")
+    assert len(more) == 3
     assert made.since(mark) == []
 
     made.settle()

@@ -109,6 +109,24 @@ def test_who_binds_a_member_is_named():
     assert "give both the same mode" in text
 
 
+def test_the_whole_way_is_foreseen_member_by_member():
+    """Whoever is detached now comes first; what cannot begin says why, and nothing is nothing."""
+    way = ModeChange(kept={"a": {}, "b": {}}, detached="b")
+    first, second = balancing.foreseen(way, "UTILIZATION")
+    (waits,) = balancing.foreseen(ModeChange(kept={"a": {}}, awaited=("b",)), "UTILIZATION")
+    (bound,) = balancing.foreseen(
+        ModeChange(kept={"a": {}}, awaited=("b",), bound={"a": "RATE by x"}), "UTILIZATION"
+    )
+    (stuck,) = balancing.foreseen(ModeChange(kept={"a": {}}), "UTILIZATION")
+
+    assert first.startswith("balancing mode, step 1 of 2: b is detached from every backend")
+    assert second.startswith("balancing mode, step 2 of 2: a is detached from every backend")
+    assert waits.startswith("balancing mode, step 1 of 1: a")
+    assert "(RATE by x)" in bound
+    assert "while no other member serves" in stuck
+    assert balancing.foreseen(ModeChange(), "UTILIZATION") == ()
+
+
 TOLD = {
     "nothing": (ModeChange(), ()),
     "under way": (ModeChange(kept={"b": {}, "a": {}}, detached="a"), "BalancingModeChanging"),

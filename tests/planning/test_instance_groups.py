@@ -8,6 +8,7 @@ from fedingress.domain.graph import InstanceGroupRef
 from fedingress.domain.names import INSTANCE_GROUPS
 from fedingress.planning import instance_groups
 from tests.planning.nodes import ref
+from tests.planning.shop import member
 
 URL = "https://www.googleapis.com/compute/v1/projects/p/zones/us-central1-b"
 
@@ -43,6 +44,17 @@ def test_groups_that_a_copy_names(name):
     """Names and zones, in the member's project."""
     text, expected = READ[name]
     assert instance_groups.named(copy(text), "p") == expected
+
+
+def test_groups_that_nobody_has_named_yet_have_a_zone_each():
+    """In a preview; a member that names no zone has one all the same."""
+    found = instance_groups.unnamed(member("gke-us", zones=("z-a", "z-b")))
+
+    assert [(each.zone, each.name) for each in found] == [
+        ("z-a", instance_groups.UNNAMED),
+        ("z-b", instance_groups.UNNAMED),
+    ]
+    assert len(instance_groups.unnamed(member("gke-us", zones=()))) == 1
 
 
 def test_a_copy_without_annotations_names_no_group():

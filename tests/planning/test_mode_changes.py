@@ -37,6 +37,17 @@ def test_whom_a_newcomer_waits_for(observed, more, coming, expected):
     assert found == {PATH: frozenset(expected)}
 
 
+def test_the_way_of_each_path_is_foreseen():
+    """From which backend service to which mode, and when."""
+    (text,) = mode_changes.foreseen(WISH, WANTED, BEFORE)
+    empty = dataclasses.replace(WISH, drained=frozenset("ab"))
+
+    assert f"{PORTS[0].service}:{PORTS[0].port} goes over to mode instance-group once a, b" in text
+    assert f"{WISH.twin_path(PORTS[0]).rpartition('/')[2]} serves until then" in text
+    assert "once a member can answer" in mode_changes.foreseen(empty, WANTED, BEFORE)[0]
+    assert mode_changes.foreseen(WISH, WANTED, ()) == ()
+
+
 def test_nobody_takes_over_where_nobody_served():
     """A graph that is new, one that is in this mode already, and one whose twin is empty."""
     empty = [

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fedingress.concerns import accelerating, firewall, foreseeing, probing, regional, teardown
+from fedingress.concerns import (
+    accelerating,
+    firewall,
+    foreseeing,
+    probing,
+    regional,
+    stepwise,
+    teardown,
+)
 from fedingress.concerns.carrying import OperationFailed
 from fedingress.concerns.former import Former
 from fedingress.concerns.graph import Build
@@ -147,7 +155,7 @@ def _graph_preview(
     build.rise(observed, noting=False)
     if why := build.awaited(observed):
         return Plan(held=(why,)), build.report(found.source, report, observed, message=why)
-    plan = build.plan(observed)
+    plan = stepwise.told(build.plan(observed), build.wish, observed)
     return plan, build.report(found.source, report, observed, message="")
 
 

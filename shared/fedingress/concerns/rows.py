@@ -93,9 +93,11 @@ def expecting(
         member = inventory.named(name)
         if not isinstance(visit, Visit) or member is None:
             continue
+        named = visit.groups or _before(name, found) or instance_groups.unnamed(member)
+        seen = dataclasses.replace(visit, groups=named)
         coming += [
             row
-            for row in _node_rows(name, visit, set(visit.wish.node_ports), None)
+            for row in _node_rows(name, seen, set(visit.wish.node_ports), None)
             if row not in found.negs
         ]
         for item in visit.wish.objects:

@@ -156,6 +156,18 @@ def taken(who: str, wanted: str) -> Problem:
     return TAKEN, text
 
 
+def foreseen(found: ModeChange, wanted: str) -> tuple[str, ...]:
+    """The whole way of a change of the balancing mode, or what it waits for, for a preview."""
+    if found.bound or not (found.detached or found.awaited):
+        return tuple(text for _, text in told(found, wanted))
+    names = sorted(found.kept, key=lambda name: (name != found.detached, name))
+    return tuple(
+        f"balancing mode, step {number} of {len(names)}: {name} is detached from every backend "
+        f"service and attached again in {wanted}, while the others serve"
+        for number, name in enumerate(names, 1)
+    )
+
+
 def told(found: ModeChange, wanted: str) -> tuple[Problem, ...]:
     """Say that a change of the balancing mode is under way, or what it waits for."""
     if not found.kept:

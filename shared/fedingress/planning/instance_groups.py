@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from fedingress.domain import names
+from fedingress.domain.cluster import MemberCluster
 from fedingress.domain.graph import InstanceGroupRef
 from fedingress.domain.ingress import Manifest
 from fedingress.planning.decode.words import GCE_NAME, quoted
@@ -23,6 +24,7 @@ _MOST_GROUPS: Final = 50
 _LONGEST: Final = 16384
 
 Groups = tuple[InstanceGroupRef, ...]
+UNNAMED: Final = "(known after apply)"
 
 
 def named(copy: Manifest, project: str) -> Groups | str:
@@ -67,6 +69,14 @@ def _group(entry: object, project: str) -> InstanceGroupRef | None:
     if not GCE_NAME.fullmatch(name) or not _ZONE.fullmatch(zone):
         return None
     return InstanceGroupRef(project=project, zone=zone, name=name)
+
+
+def unnamed(member: MemberCluster) -> Groups:
+    """Those that its controller has not made or named yet, one in each zone, for a preview."""
+    zones = member.zones or (UNNAMED,)
+    return tuple(
+        InstanceGroupRef(project=member.project, zone=zone, name=UNNAMED) for zone in zones
+    )
 
 
 def shared(

@@ -36,6 +36,24 @@ def newcomers(
     }
 
 
+def foreseen(
+    wish: GraphWish, wanted: Sequence[GlobalResource], observed: Sequence[GlobalResource]
+) -> tuple[str, ...]:
+    """The way of each Service port to the other mode, for a preview."""
+    taking_over = newcomers(wish, wanted, observed, ())
+    return tuple(
+        f"{each.service}:{each.port} goes over to mode {wish.policy.mode} once "
+        f"{', '.join(sorted(taking_over[path])) or 'a member'} can answer there; "
+        f"{_last(wish.twin_path(each))} serves until then, and leaves"
+        for each in wish.ingress.backends
+        if (path := wish.service_path(each)) in taking_over
+    )
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 def frozen(wish: GraphWish, observed: Sequence[GlobalResource]) -> frozenset[str]:
     """Backend services that may not take over: in the other mode a member serves that is silent."""
     have = {item.path: item.spec for item in observed}
