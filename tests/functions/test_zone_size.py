@@ -21,7 +21,7 @@ from fedingress.planning.answers.decision import Release
 from fedingress.planning.answers.remembered import UP, Published, Weighing
 from fedingress.ports.ledger import Ledger
 from tests.functions.test_zone_crash import created, deleted, end, settle, updated
-from tests.functions.test_zone_route53 import Zone
+from tests.functions.test_zone_route53 import Zone, target
 from tests.functions.world import Crash
 
 UNIT = "route53:self/Z1"
@@ -207,7 +207,7 @@ def test_what_ten_thousand_ingresses_were_told_is_in_notes_and_read_at_once(stor
 
     def tell(some):
         told = said.Said("dns-said/x", ports, thorough=False)
-        news = [told.is_news(each) for each in some]
+        news = [told.is_news(each, each.members) for each in some]
         told.keep()
         return news
 
@@ -221,6 +221,31 @@ def test_what_ten_thousand_ingresses_were_told_is_in_notes_and_read_at_once(stor
     assert len(sizes(store)) == 1
     tell([])
     assert sizes(store) == []
+
+
+def test_shares_of_one_ingress_are_told_without_a_look_at_the_others():
+    """Where each has load balancers of its own, a drain costs the store the same among many."""
+    calls = {}
+    for count in (2, 9):
+        zone = stored_zone()
+        own = [
+            [target(each, address=f"{number}-{each}.elb.amazonaws.com") for each in ("us", "us2")]
+            for number in range(count)
+        ]
+        for number, targets in enumerate(own):
+            zone.want(f"web{number}", *targets)
+        for _ in range(8):
+            zone.look()
+        first, second = own[0]
+        zone.want("web0", first, replace(second, multiplier=0.0))
+        zone.store.calls.clear()
+        zone.look()
+        calls[count] = sorted(zone.store.calls)
+        assert zone.batches == 1
+        assert zone.report("web0").members["us2"]["share"] == 0.0
+        assert zone.report("web1").members["us2"]["share"] == 0.5
+
+    assert calls[2] == calls[9]
 
 
 @pytest.fixture

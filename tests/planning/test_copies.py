@@ -168,18 +168,20 @@ def test_an_override_that_fails_leaves_no_copy():
 
 
 @pytest.mark.parametrize(
-    ("given", "aws", "reason"),
+    ("given", "aws", "class_name", "reason"),
     [
-        ({}, AwsPolicy(), "ServiceMissing"),
-        (service(ports=({"port": 81},)), AwsPolicy(), "PortMissing"),
-        (service(), AwsPolicy(target_type="instance"), "NodePortMissing"),
-        (service(selector={}), AwsPolicy(), None),
-        (service(type="NodePort"), AwsPolicy(target_type="instance"), None),
+        ({}, AwsPolicy(), "alb", "ServiceMissing"),
+        (service(ports=({"port": 81},)), AwsPolicy(), "alb", "PortMissing"),
+        (service(), AwsPolicy(target_type="instance"), "alb", "NodePortMissing"),
+        (service(), AwsPolicy(target_type="instance"), "nginx", None),
+        (service(selector={}), AwsPolicy(), "alb", None),
+        (service(type="NodePort"), AwsPolicy(target_type="instance"), "alb", None),
     ],
 )
-def test_what_a_load_balancer_cannot_reach_is_said(given, aws, reason):
-    """A Service without a selector has endpoints of its own and is reached."""
-    found = copies.problem(given, ServiceBackend(service="web", number=80), aws)
+def test_what_a_load_balancer_cannot_reach_is_said(given, aws, class_name, reason):
+    """A Service without a selector has endpoints of its own; other classes reach pods."""
+    backend = ServiceBackend(service="web", number=80)
+    found = copies.problem(given, backend, aws, class_name)
     assert (found and found[0]) == reason
     if reason == "ServiceMissing":
         told = wish(observed=seen(service("other")))

@@ -156,8 +156,12 @@ def _report(
                 row["address"] = ", ".join(each for found in kinds for each in found)
             if held:
                 row |= {"state": "held", "message": "; ".join(held)}
-        if hosts or not intent.hosts or (intent.targets and moved):
-            members = shown.members(look.weighed, uid) if intent.targets else {}
+        tells = bool(hosts or not intent.hosts)
+        members: shown.Rows = {}
+        if intent.targets and (tells or moved):
+            members = shown.members(look.weighed, uid)
+            tells = tells or not told.has_shares(uid, intent.generation, members)
+        if tells:
             _keep(work, intent, hosts, told, ports, members=members)
         else:
             told.as_before(uid)
@@ -194,7 +198,7 @@ def _keep(
 ) -> None:
     if intent.state != "present":
         return
-    members = members or {}
+    shares = members = members or {}
     whole = all(host in hosts for host in intent.hosts)
     if not whole or (intent.targets and not (_published(hosts) and shown.rests(members))):
         before = _said_before(work, intent, ports)
@@ -204,7 +208,7 @@ def _keep(
         if not _published(hosts):
             members = {**before.members, **members}  # some host may still lead there
     report = DnsReport(uid=intent.uid, generation=intent.generation, hosts=hosts, members=members)
-    if not told.is_news(report):
+    if not told.is_news(report, shares):
         return
     entries: list[Entry] = [report_entry(report_name(work.unit), intent.source, report)]
     works = [Work(concern="status", unit=intent.source, cause="dns.settled")]

@@ -16,7 +16,10 @@ from fedingress.ports import Ports
 _TRUSTED_SECONDS: Final = 600.0
 """How long a note is believed: an instance that was paused may have written after another's."""
 _PER_NOTE: Final = 2500
-"""Ingresses of some 60 bytes each, on average: far below the size of a document."""
+"""Ingresses of some 80 bytes each, on average: far below the size of a document."""
+
+Shares = Mapping[str, Mapping[str, Any]]
+"""Of members by cluster; see `DnsReport.members`."""
 
 
 class Said:
@@ -37,14 +40,19 @@ class Said:
         fresh = first is not None and (not thorough or now - since < _TRUSTED_SECONDS)
         self._since = since if fresh else now
         told = self._notes.values() if fresh else ()
-        self._before: Mapping[str, Any] = {k: v for note in told for k, v in note["said"].items()}
+        self._before: Mapping[str, str] = {k: v for note in told for k, v in note["said"].items()}
         self._now: dict[str, str] = {}
 
-    def is_news(self, report: DnsReport) -> bool:
-        """Whether *report* is another one than was told and kept the last time."""
+    def is_news(self, report: DnsReport, shares: Shares) -> bool:
+        """Whether *report*, which is to tell *shares*, is another one than was told last."""
         digest = fingerprint(report.encode())
-        self._now[report.uid] = digest
-        return self._before.get(report.uid) != digest
+        self._now[report.uid] = f"{digest} {_digest(report.generation, shares)}"
+        return self._before.get(report.uid, "").partition(" ")[0] != digest
+
+    def has_shares(self, uid: str, generation: int, shares: Shares) -> bool:
+        """Whether that source was to be told the same *shares* the last time."""
+        before = self._before.get(uid, "").partition(" ")[2]
+        return bool(shares) and before == _digest(generation, shares)
 
     def as_before(self, uid: str) -> None:
         """There is nothing to say to that source now; what it was told still holds."""
@@ -66,3 +74,7 @@ class Said:
                 self._ports.ledger.put_note(name, body)
         for name in self._notes.keys() - bodies.keys():
             self._ports.ledger.drop_note(name)
+
+
+def _digest(generation: int, shares: Shares) -> str:
+    return fingerprint([generation, shares])

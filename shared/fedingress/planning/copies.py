@@ -130,14 +130,22 @@ def rules(
     return (found if kept or found.get("defaultBackend") else {}), tuple(problems)
 
 
-def problem(service: Manifest, backend: ServiceBackend, aws: AwsPolicy) -> Problem | None:
-    """Why *service*, empty where there is none, cannot be reached by a load balancer."""
+def problem(
+    service: Manifest, backend: ServiceBackend, aws: AwsPolicy, class_name: str
+) -> Problem | None:
+    """
+    Why *service*, empty where there is none, cannot be reached in a member.
+
+    Instances are targets of the AWS Load Balancer Controller only; a controller of another class
+    reaches pods, whatever the policy says of targets.
+    """
     if not service:
         return "ServiceMissing", f"Service {backend.service} does not exist"
     if find_port(service, backend) is None:
         return "PortMissing", f"Service {backend.service} has no port {backend.port}"
     kind = (service.get("spec") or {}).get("type") or "ClusterIP"
-    if aws.target_type == "instance" and kind not in _NODE_PORTS:
+    on_nodes = aws.target_type == "instance" and by_controller(class_name)
+    if on_nodes and kind not in _NODE_PORTS:
         text = f"Service {backend.service} is {kind}; targets of type instance need a NodePort"
         return "NodePortMissing", text
     return None

@@ -222,7 +222,8 @@ def _answering(
     objects, problems = _patched(draft, policy, member, class_name=class_name)
     for backend in source.ingress.limited_to(set(source.ingress.hosts) - {*lost}).backends:
         service = observed.services.get(backend.service)
-        found = copies.problem(service.manifest if service else {}, backend, policy.aws)
+        manifest = service.manifest if service else {}
+        found = copies.problem(manifest, backend, policy.aws, class_name)
         problems += [found] if found else []
     return MemberWish(
         objects=tuple(objects), problems=tuple(dict.fromkeys((*told, *problems))), answers=True

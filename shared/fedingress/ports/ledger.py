@@ -5,9 +5,15 @@ Concerns read it to learn what others did. `announce` keeps what a concern says 
 work that follows from it, so that neither a crash in between nor a repetition loses or doubles
 anything: what is kept is marked as announced only after the bus has taken the work, and what
 already stands there costs one read and nothing else.
+
+A body that is too large for a document is kept packed: what is said of thousands of endpoints
+repeats itself, so a tenth of its size is left.
 """
 
+import base64
 import hashlib
+import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -20,6 +26,10 @@ from fedingress.ports.store import ABSENT, Document, Key, Store
 
 R = TypeVar("R", bound=Report)
 _ATTEMPTS: Final = 5
+_MOST_BYTES: Final = 300_000
+"""Of a body that is kept as it is; a store takes 400 KB."""
+_PACKED: Final = "zlib+base85"
+"""No name of a member, which some notes are keyed by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,7 @@ class Ledger:
     def report(self, concern: str, source: str, kind: type[R]) -> R | None:
         """The last report of *concern* on *source* (`namespace/name`)."""
         found = self.store.get(_report_key(concern, source))
-        return kind.decode(found.body["said"]) if found else None
+        return kind.decode(_said(found)) if found else None
 
     def drop_reports(self, source: str) -> None:
         """Forget every report on *source*, which is gone."""
@@ -60,14 +70,14 @@ class Ledger:
         """Every intent for the shared *unit*, by the uid of its source."""
         prefix = f"{_digest(unit)}/"
         return {
-            document.key.name.removeprefix(prefix): kind.decode(document.body["said"])
+            document.key.name.removeprefix(prefix): kind.decode(_said(document))
             for document in self.store.list("intent", prefix)
         }
 
     def intent(self, unit: str, uid: str, kind: type[R]) -> R | None:
         """One intent."""
         found = self.store.get(_intent_key(unit, uid))
-        return kind.decode(found.body["said"]) if found else None
+        return kind.decode(_said(found)) if found else None
 
     def drop_intent(self, unit: str, uid: str) -> None:
         """Forget an intent whose wish was fulfilled or withdrawn."""
@@ -82,13 +92,13 @@ class Ledger:
         """
         key = _intent_key(unit, before.uid)
         found = self.store.get(key)
-        if found is None or found.body["said"] != normal(before.encode()):
+        if found is None or _said(found) != normal(before.encode()):
             return False
         try:
             if after is None:
                 self.store.delete(key, expected=found.version)
             else:
-                body = {"said": normal(after.encode()), "announced": True}
+                body = {"said": packed(normal(after.encode())), "announced": True}
                 self.store.put(key, body, expected=found.version)
         except Conflict:
             return False
@@ -114,16 +124,16 @@ class Ledger:
     def note(self, name: str) -> Mapping[str, Any] | None:
         """A small fact kept between runs (when a wait began, what was last seen)."""
         found = self.store.get(Key(family="note", name=name))
-        return found.body if found else None
+        return unpacked(found.body) if found else None
 
     def notes(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
         """Every note whose name begins with *prefix*, by name."""
         found = self.store.list("note", prefix)
-        return {document.key.name: document.body for document in found}
+        return {document.key.name: unpacked(document.body) for document in found}
 
     def put_note(self, name: str, body: Mapping[str, Any]) -> None:
         """Keep a note, over whatever stood there."""
-        self.store.put(Key(family="note", name=name), normal(body), expected=None)
+        self.store.put(Key(family="note", name=name), packed(normal(body)), expected=None)
 
     def drop_note(self, name: str) -> None:
         """Forget a note."""
@@ -139,13 +149,12 @@ class Ledger:
         said = normal(entry.body.encode())
         for _ in range(_ATTEMPTS):
             found = self.store.get(entry.key)
-            if found is not None and found.body["said"] == said:
+            if found is not None and _said(found) == said:
                 return None if found.body["announced"] else found
             expected = found.version if found else ABSENT
             try:
-                return self.store.put(
-                    entry.key, {"said": said, "announced": False}, expected=expected
-                )
+                body = {"said": packed(said), "announced": False}
+                return self.store.put(entry.key, body, expected=expected)
             except Conflict:
                 continue
         raise Conflict(f"{entry.key.family} {entry.key.name} keeps changing")
@@ -165,6 +174,26 @@ def normal(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [normal(item) for item in value]
     return value
+
+
+def packed(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*body*, compressed where it is too large for a document; `unpacked` gives it back."""
+    text = json.dumps(body, separators=(",", ":"))
+    if len(text) <= _MOST_BYTES:
+        return body
+    return {_PACKED: base64.b85encode(zlib.compress(text.encode())).decode()}
+
+
+def unpacked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `packed` was given."""
+    if body.keys() != {_PACKED}:
+        return body
+    found: Mapping[str, Any] = json.loads(zlib.decompress(base64.b85decode(body[_PACKED])))
+    return found
+
+
+def _said(document: Document) -> Any:
+    return unpacked(document.body["said"])
 
 
 def _report_key(concern: str, source: str) -> Key:

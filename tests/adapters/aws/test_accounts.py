@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from fedingress.adapters.aws.accounts import Accounts
 from fedingress.adapters.aws.clients import Clients
+from fedingress.adapters.aws.errors import aws_errors, busy
 from fedingress.domain.errors import Forbidden, Unavailable
 from fedingress.domain.policy import ZoneRef
 from fedingress.planning.decode.roles import account_roles
@@ -121,3 +123,21 @@ def test_a_refusal_makes_the_session_of_a_role_anew():
         clients.get("route53")
         assert len(sessions) == count
         clients.close()
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", "ExpiredTokenException", "InvalidIdentityToken", "IDPRejectedClaim"]
+)
+def test_what_sts_refuses_is_forbidden_and_never_the_zones_fault(code):
+    """Of an invalid zone nothing of ours is expected any more; of one that is shut, all."""
+    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    with pytest.raises(Forbidden, match=code), aws_errors("STS"):
+        raise ClientError(answer, "AssumeRole")
+
+
+def test_an_issuer_that_sts_cannot_reach_is_asked_again():
+    """That passes by itself."""
+    answer = {"Error": {"Code": "IDPCommunicationError", "Message": "no"}}
+    with pytest.raises(Unavailable) as refused, aws_errors("STS"):
+        raise ClientError(answer, "AssumeRoleWithWebIdentity")
+    assert busy(refused.value)

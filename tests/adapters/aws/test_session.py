@@ -88,3 +88,13 @@ def test_on_google_cloud_the_chain_has_two_links(monkeypatch):
     nobody = session()
     with pytest.raises(Forbidden, match="credentials"):
         who(assumed(lambda: nobody, role()))
+
+
+@pytest.mark.usefixtures("world")
+def test_what_sts_finds_wrong_with_the_request_is_no_fault_of_the_zone(monkeypatch):
+    """A lab's STS takes no such name of a session; the zone's account counts as shut."""
+    monkeypatch.setattr("fedingress.adapters.aws.session.SESSION_NAME", "not a name")
+    own = session()
+
+    with pytest.raises(Forbidden, match="roleSessionName"):
+        who(assumed(lambda: own, role()))

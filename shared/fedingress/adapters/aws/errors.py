@@ -9,7 +9,8 @@ Called around every request of this package.
     throttling, PriorRequestNotComplete, 5xx         Unavailable
     no answer                                        Unavailable
 
-Source: Route 53 API reference, "Common errors" and ChangeResourceRecordSets; the texts of reasons
+Source: STS API reference, AssumeRole, AssumeRoleWithWebIdentity; Route 53 API reference, "Common
+errors" and ChangeResourceRecordSets; the texts of reasons
 from issue threads of external-dns and Terraform's AWS provider.
 """
 
@@ -34,6 +35,7 @@ _BUSY_SECONDS: Final = 2.0
 _SERVER_ERROR: Final = 500
 _BUSY: Final = frozenset(
     {
+        "IDPCommunicationError",
         "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "ServiceUnavailable",
@@ -50,9 +52,13 @@ _REFUSED: Final = frozenset(
         "AccessDeniedException",
         "AuthFailure",
         "ExpiredToken",
+        "ExpiredTokenException",
+        "IDPRejectedClaim",
         "InvalidClientTokenId",
+        "InvalidIdentityToken",
         "NotAuthorized",
         "OptInRequired",
+        "RegionDisabledException",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from fedingress.adapters.aws.errors import aws_errors
 from fedingress.adapters.web_identity import METHOD, SESSION_NAME, exchanged
-from fedingress.domain.errors import Forbidden
+from fedingress.domain.errors import Forbidden, Invalid
 from fedingress.planning.decode.roles import AccountRole
 
 _REGION: Final = "us-east-1"
@@ -78,10 +78,16 @@ def assumed(own: Callable[[], Any], role: AccountRole) -> Any:
 
 @contextmanager
 def _refused(role: AccountRole) -> Iterator[None]:
-    """Say what is missing where STS does not let us assume *role*."""
+    """
+    Say what is missing where STS does not let us assume *role*.
+
+    Whatever it finds wrong with the request is no fault of the zone, which may hold what is ours.
+    """
     try:
         with aws_errors("STS"):
             yield
+    except Invalid as error:
+        raise Forbidden(f"STS, for {role.arn}: {error}") from error
     except Forbidden as error:
         asks = " with our external id" if role.external_id else ""
         raise Forbidden(
