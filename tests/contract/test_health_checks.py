@@ -11,7 +11,7 @@ from fedingress.adapters.aws.clients import Clients
 from fedingress.adapters.aws.health_checks import Route53HealthChecks
 from fedingress.adapters.memory.health_checks import MemoryHealthChecks
 from fedingress.domain.check import CheckConfig
-from fedingress.domain.errors import Conflict, Invalid, LeaseLost
+from fedingress.domain.errors import Conflict, Invalid, LeaseLost, QuotaExceeded
 from fedingress.ports.guard import Unguarded
 from fedingress.ports.health_checks import HealthChecks
 from localcloud.aws.cloudwatch.metrics import Metric
@@ -183,7 +183,7 @@ class TestMemory(HealthChecksContract):
         for number in range(200):
             lab.port.create(f"fi:{number}", HTTP, GUARD)
 
-        with pytest.raises(Invalid, match="MAX_HEALTH_CHECKS"):
+        with pytest.raises(QuotaExceeded, match="MAX_HEALTH_CHECKS"):
             lab.port.create("fi:200", HTTP, GUARD)
 
 
@@ -203,6 +203,13 @@ def account() -> Iterator[Account]:
 
 @pytest.mark.wire
 class TestRoute53(HealthChecksContract):
+    def test_the_quota_is_kept(self, lab, monkeypatch):
+        """As the twin has it: no other refusal is taken for it."""
+        monkeypatch.setattr("localcloud.aws.route53.health_checks.MOST_CHECKS", 0)
+
+        with pytest.raises(QuotaExceeded, match="MAX_HEALTH_CHECKS"):
+            lab.port.create("fi:200", HTTP, GUARD)
+
     @pytest.fixture
     def lab(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", account.url)

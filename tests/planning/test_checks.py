@@ -145,18 +145,6 @@ def test_of_two_the_one_that_is_referred_to_serves():
     assert provider.doomed == (first.id,)
 
 
-def test_the_quota_is_told():
-    """Those that find room are made."""
-    desired = wanted(intent("u1", US, AP, health_check=DnsHealthCheck()))
-    provider = Provider()
-    found = provider.look(desired, quota=1)
-
-    assert len(found.plan.changes) == 1
-    assert found.plan.held == (
-        "no health check for tcp://us.elb.test:80: the quota of 1 is used up",
-    )
-
-
 def test_references_are_short_and_say_whose_and_what_for():
     """At most 64 characters, with room for a nonce."""
     provider = Provider()

@@ -156,6 +156,8 @@ def _report(
                 row["address"] = ", ".join(each for found in kinds for each in found)
             if held:
                 row |= {"state": "held", "message": "; ".join(held)}
+            elif look.held and row["state"] == "waiting":
+                row |= {"message": "; ".join((row["message"], *look.held))}
         tells = bool(hosts or not intent.hosts)
         members: shown.Rows = {}
         if intent.targets and (tells or moved):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fedingress.concerns.zone_memory import ZoneMemory
 from fedingress.domain.change import Create, Delete, Update
 from fedingress.domain.check import Check
-from fedingress.domain.errors import Forbidden, Invalid
+from fedingress.domain.errors import Forbidden, Invalid, QuotaExceeded
 from fedingress.domain.policy import ZoneRef
 from fedingress.planning import checks as planning
 from fedingress.planning.answers.weighing import Weighed
@@ -107,18 +107,25 @@ def settle(
         spare=tuple(sorted({each.id for each in observed} - {*ids.values()})),
         doomed=plan.doomed,
     )
-    return Checks(memory=memory, held=(*plan.plan.held, *held), made=made)
+    return Checks(memory=memory, held=held, made=made)
 
 
 def _carry_out(
     plan: planning.CheckPlan, observed: Collection[Check], port: HealthChecks, guard: Guard
 ) -> tuple[list[Check], tuple[str, ...]]:
-    """What stands after the plan, and the provider's words for what it refused."""
+    """
+    What stands after the plan, and the provider's words for what it refused.
+
+    Where there may be no more of them, nothing else is made, and all the rest goes on.
+    """
     found = {each.id: each for each in observed}
     refused: list[str] = []
+    full, unmade = "", 0
     for change in plan.plan:
         try:
             match change:
+                case Create() if full:
+                    unmade += 1
                 case Create(desired=desired):
                     made = port.create(desired.reference, desired.config, guard)
                     found[made.id] = made
@@ -128,8 +135,12 @@ def _carry_out(
                 case Delete(observed=before):
                     port.delete(before, guard)
                     found.pop(before.id, None)
+        except QuotaExceeded as error:
+            full, unmade = str(error), 1
         except Invalid as error:
             refused.append(str(error))
+    if full:
+        refused.append(f"{unmade} health checks cannot be made: {full}")
     return list(found.values()), tuple(dict.fromkeys(refused))
 
 

@@ -27,7 +27,6 @@ from fedingress.planning.answers.clouddns import PROVIDER
 from fedingress.planning.answers.pools import Pool
 from fedingress.planning.answers.weighing import Weighed
 
-QUOTA: Final = 200
 _CALCULATED: Final = "CALCULATED"
 
 
@@ -131,7 +130,6 @@ def plan(
     referenced: Collection[str],
     doomed: Collection[str] = (),
     settled: bool = True,
-    quota: int = QUOTA,
 ) -> CheckPlan:
     """
     Decide what to create, update and delete.
@@ -144,7 +142,6 @@ def plan(
         referenced: Ids that any record of the zone refers to.
         doomed: As the plan of an earlier look gave it.
         settled: Whether no change of the zone is still on its way to the provider's servers.
-        quota: How many there may be.
 
     Returns:
         A calculated check is created once its children stand: plan again after creating.
@@ -152,17 +149,12 @@ def plan(
     stands = _standing(desired, observed, prefix, referenced)
     ids = {name: check.id for name, check in stands.items()}
     changes: list[Change[Check]] = []
-    held = []
-    free = quota - len(observed)
     for name, want in desired.items():
         if not all(child in ids for child in want.children):
             continue
         config = _with_children(want, ids)
         have = stands.get(name)
-        if have is None and free <= 0:
-            held.append(f"no health check for {name}: the quota of {quota} is used up")
-        elif have is None:
-            free -= 1
+        if have is None:
             new = Check(id="", reference=f"{_stem(prefix, want)}{prefix[-1]}{nonce}", config=config)
             changes.append(Create(desired=new, why="is needed"))
         elif have.config != config:
@@ -181,7 +173,7 @@ def plan(
     going = [each for each in needless if each not in kept and each.id in doomed and settled]
     changes += [Delete(observed=each, why="nothing refers to it") for each in _parents_first(going)]
     return CheckPlan(
-        plan=Plan(changes=tuple(changes), held=tuple(held)),
+        plan=Plan(changes=tuple(changes)),
         ids=ids,
         doomed=tuple(
             sorted(each.id for each in needless if each not in kept and each not in going)

@@ -15,7 +15,7 @@ from typing import Final
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
 from fedingress.domain.check import Check, CheckConfig
-from fedingress.domain.errors import Conflict, Forbidden, Invalid
+from fedingress.domain.errors import Conflict, Forbidden, Invalid, QuotaExceeded
 from fedingress.domain.policy import ZoneRef
 from fedingress.ports.guard import Guard
 from fedingress.ports.health_checks import HealthChecks
@@ -100,7 +100,7 @@ class MemoryHealthChecks:
                 raise Conflict(f"a health check with the reference {reference} already exists")
             return standing
         if len(self._checks) >= MOST_CHECKS:
-            raise Invalid("Limits Exceeded: MAX_HEALTH_CHECKS")
+            raise QuotaExceeded("Limits Exceeded: MAX_HEALTH_CHECKS")
         if not 0 < len(reference) <= _LONGEST_REFERENCE:
             raise Invalid(f"CallerReference {reference!r} is not of 1 to 64 characters")
         self._refuse(config)
