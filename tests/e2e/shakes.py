@@ -90,7 +90,7 @@ def load(address: str, port: int, hosts: Sequence[str], *, source: str) -> Itera
                 found.good[host].append(met.serial)
             else:
                 found.failures.append(f"{host}: {met.head.splitlines()[:1]}")
-            over.wait(0.01)
+            over.wait(0.03)
 
     threads = [threading.Thread(target=greet, args=(host,)) for host in hosts]
     for thread in threads:

@@ -82,12 +82,12 @@ class Met:
 
 @contextmanager
 def visited(site, at="/"):
-    """Visitors of a path in both regions, who ask as fast as they are answered."""
+    """Visitors of a path in both regions, who ask again soon after they were answered."""
     met, over, address = Met(), threading.Event(), site.address()
 
     def visit(region):
         visitor = site.visitor(region)
-        while not over.is_set():
+        while not over.wait(0.01):
             met.note(visitor.get(HOST, at, address=address))
 
     threads = [threading.Thread(target=visit, args=(region,)) for region in REGIONS]

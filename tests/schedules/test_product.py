@@ -17,7 +17,7 @@ from fedingress.runtime.queue import Lease, WorkQueue
 from fedingress.runtime.work_state import WorkState
 from tests.schedules import product, quiet_run
 
-SECONDS = 15.0
+SECONDS = 10.0
 """How long schedules are played."""
 FEWEST = 100
 MUTANT_SCHEDULES = 400

@@ -14,6 +14,8 @@ def contains(observed: Any, desired: Any) -> bool:
     same length and each item must contain its counterpart. An absent key equals an empty object,
     list or string, because API servers drop those.
     """
+    if observed == desired:  # compared in C, and true of nearly all that is asked
+        return True
     if isinstance(desired, Mapping):
         if not desired:
             return observed is None or isinstance(observed, Mapping)
@@ -28,7 +30,7 @@ def contains(observed: Any, desired: Any) -> bool:
             and len(found) == len(desired)
             and all(contains(have, want) for have, want in zip(found, desired, strict=True))
         )
-    return bool(observed == desired) or (observed is None and desired == "")
+    return observed is None and bool(desired == "")
 
 
 def differing(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[str, ...]:

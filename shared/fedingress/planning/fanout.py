@@ -1,6 +1,5 @@
 """Fan-out: what each member should hold of one Ingress, and the changes that bring it there."""
 
-import copy
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from fedingress.planning import copies, probes, protocols
 from fedingress.planning.companions import Owner, companion, find_port, node_companion, problem
 from fedingress.planning.decode import source as decode_source
 from fedingress.planning.diff import contains, differing
+from fedingress.planning.json_values import copied
 from fedingress.planning.node_copies import Target, classed, is_classed, led, marked
 from fedingress.planning.node_ports import MemberPorts
 from fedingress.planning.protocols import said
@@ -247,7 +247,7 @@ def _draft(source: Source, owner: Owner, name: str) -> dict[str, Any]:
             "labels": {**(meta.get("labels") or {}), **owner.labels()},
             "annotations": {**annotations, names.SOURCE: str(source.key)},
         },
-        "spec": copy.deepcopy(dict(source.manifest.get("spec") or {})),
+        "spec": copied(dict(source.manifest.get("spec") or {})),
     }
 
 

@@ -8,7 +8,6 @@ node port, so all its backends name Services that are there.
 Source: kubernetes/ingress-gce, `pkg/controller/translator` (what makes an Ingress invalid).
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from fedingress.domain import names
 from fedingress.domain.ingress import Manifest, ServiceBackend
 from fedingress.domain.member import MemberObject
 from fedingress.planning.diff import fingerprint
+from fedingress.planning.json_values import copied
 
 Target = tuple[str, int]
 """A Service and the number of its port."""
@@ -51,7 +51,7 @@ def led(item: MemberObject, targets: Mapping[ServiceBackend, Target]) -> MemberO
         return item
     by_port = {(each.service, each.port): target for each, target in targets.items()}
     other = min(by_port.values())
-    manifest = copy.deepcopy(dict(item.manifest))
+    manifest = copied(dict(item.manifest))
     del manifest["metadata"]["annotations"][names.APPLIED]
     for service in _services(manifest["spec"]):
         port = service.get("port") or {}
@@ -63,7 +63,7 @@ def led(item: MemberObject, targets: Mapping[ServiceBackend, Target]) -> MemberO
 
 def marked(cluster: str, manifest: Manifest) -> MemberObject:
     """Add the hash by which the next look knows that nothing has to be pruned."""
-    whole = copy.deepcopy(dict(manifest))
+    whole = copied(dict(manifest))
     whole["metadata"]["annotations"][names.APPLIED] = fingerprint(manifest)
     return MemberObject(cluster=cluster, manifest=whole)
 

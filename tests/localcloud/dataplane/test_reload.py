@@ -56,8 +56,7 @@ def test_reloads_lose_no_request(tmp_path):
                 for _ in range(3):
                     lab.endpoints[group] = lab.endpoints[group][:2]
                     await lab.apply()
-                    await asyncio.sleep(0.2)
-                    assert lab.healthy_count() == Counter(us=2, eu=3)
+                    await lab.healthy(Counter(us=2, eu=3))
                     lab.endpoints[group] = [*lab.endpoints[group], lab.endpoint(third)]
                     await lab.apply()
                     await lab.healthy(Counter(us=3, eu=3))

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fedingress.adapters.memory.backend_rules import OTHER_MODE
-from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_rules import DEFAULTS, NEGS, reasons, references
 from fedingress.domain.errors import Conflict, InUse, Invalid, NotReady
 from fedingress.domain.graph import GlobalResource, GroupRef, InstanceGroupRef, Kind, NegRef
 from fedingress.planning.diff import fingerprint
+from fedingress.planning.json_values import copied
 from fedingress.ports.clock import Clock
 from fedingress.ports.load_balancers import Operation
 

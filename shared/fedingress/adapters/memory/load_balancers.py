@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fedingress.adapters.memory.clusters import FaultHook, no_fault
-from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.graph_store import Effect, GraphStore, Neg, Nodes
 from fedingress.domain.errors import Unsupported
 from fedingress.domain.graph import GlobalResource, GroupRef, InstanceGroupRef, Kind, NegRef
 from fedingress.planning.diff import differing
+from fedingress.planning.json_values import copied
 from fedingress.ports.clock import Clock
 from fedingress.ports.guard import Guard
 from fedingress.ports.load_balancers import HTTPS_PROXY_FIELDS, GroupHealth, Operation

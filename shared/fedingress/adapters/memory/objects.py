@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fedingress.adapters.memory import ownership
-from fedingress.adapters.memory.copies import copied
 from fedingress.adapters.memory.ownership import JsonObject, Owners
 from fedingress.adapters.memory.validation import check_object, check_request
 from fedingress.domain.errors import Conflict, Invalid
 from fedingress.domain.ingress import Manifest
+from fedingress.planning.json_values import copied
 
 ObjectKey = tuple[str, str, str]
 """(kind, namespace, name); the namespace is empty for cluster-scoped kinds."""

@@ -11,8 +11,8 @@ Source: Kubernetes documentation, Server-Side Apply.
 from collections.abc import Mapping
 from typing import Any
 
-from fedingress.adapters.memory.copies import copied
 from fedingress.domain.errors import Conflict
+from fedingress.planning.json_values import copied
 
 JsonObject = dict[str, Any]
 FieldPath = tuple[str, ...]

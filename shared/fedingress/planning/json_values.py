@@ -1,4 +1,4 @@
-"""Copies of JSON, so that no caller shares an object with what is stored."""
+"""Copies of JSON, so that nobody shares an object with what is read or stored."""
 
 from typing import TypeVar, cast
 
