@@ -270,7 +270,7 @@ def test_waiting_without_a_budget_looks_once(script, gce):
     started = time.monotonic()
 
     assert gce.wait([OPERATION], seconds=-3) == ([OPERATION], [])
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 def test_refused_polling_is_told(script, gce):
