@@ -1,6 +1,7 @@
 """Which clients a zone gets by its account: our own, those of a role, or a reason why none."""
 
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from fedingress.adapters.aws.accounts import Accounts
 from fedingress.adapters.aws.clients import Clients
 from fedingress.adapters.aws.errors import aws_errors, busy
-from fedingress.domain.errors import Forbidden, Unavailable
+from fedingress.domain.errors import Forbidden, QuotaExceeded, Unavailable
 from fedingress.domain.policy import ZoneRef
 from fedingress.planning.decode.roles import account_roles
 
@@ -111,15 +112,17 @@ def test_a_refusal_makes_the_session_of_a_role_anew():
         sessions.append(len(sessions))
         return SimpleNamespace(client=lambda *_a, **_k: SimpleNamespace(close=lambda: None))
 
-    def refused():
-        raise Forbidden("revoked")
-
-    for renewed, count in ((True, 2), (False, 1)):
+    cases = (
+        (True, Forbidden("revoked"), 2),
+        (False, Forbidden("revoked"), 1),
+        (True, QuotaExceeded("no more of these"), 1),  # other credentials change nothing
+    )
+    for renewed, refusal, count in cases:
         sessions.clear()
         clients = Clients(session, renewed=renewed)
         clients.get("route53")
         with pytest.raises(Forbidden):
-            clients.ask("Route 53", refused)
+            clients.ask("Route 53", Mock(side_effect=refusal))
         clients.get("route53")
         assert len(sessions) == count
         clients.close()

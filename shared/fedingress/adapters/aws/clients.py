@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from fedingress.adapters.aws.errors import Busy, aws_errors
 from fedingress.adapters.aws.session import session as default_session
-from fedingress.domain.errors import Forbidden
+from fedingress.domain.errors import Forbidden, QuotaExceeded
 from fedingress.ports.guard import Guard
 
 T = TypeVar("T")
@@ -101,8 +101,8 @@ class Clients:
                     guard.check(self.call_timeout_seconds)
                 with aws_errors(where):
                     return call()
-            except Forbidden:
-                if self._renewed:
+            except Forbidden as error:
+                if self._renewed and not isinstance(error, QuotaExceeded):
                     self._forget()
                 raise
             except Busy:
