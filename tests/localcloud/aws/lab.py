@@ -66,3 +66,26 @@ def running_lab(**options) -> Iterator[Lab]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextmanager
+def clients(url):
+    """Makes boto3's clients of a world's services, for a service and a region; closes them all."""
+    made = []
+
+    def client(service, region="us-east-1"):
+        found = boto3.session.Session().client(
+            service,
+            region_name=region,
+            endpoint_url=url,
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+        )
+        made.append(found)
+        return found
+
+    try:
+        yield client
+    finally:
+        for each in made:
+            each.close()

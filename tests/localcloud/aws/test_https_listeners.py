@@ -18,7 +18,7 @@ from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec, members_from
 from tests.certificates import issued
 from tests.e2e.shakes import load, shake
-from tests.localcloud.aws.lab import boto3
+from tests.localcloud.aws.lab import clients
 from tests.localcloud.aws.test_load_balancers import hostname, ingress, put, remove
 from tests.localcloud.gce import until
 from tests.localcloud.test_gke_workloads import deployment, service
@@ -39,22 +39,8 @@ def world():
 
 @pytest.fixture(scope="module")
 def aws(world):
-    made = []
-
-    def client(service, region="us-east-1"):
-        found = boto3.session.Session().client(
-            service,
-            region_name=region,
-            endpoint_url=world.env()["AWS_ENDPOINT_URL_ACM"],
-            aws_access_key_id="lab",
-            aws_secret_access_key="lab",
-        )
-        made.append(found)
-        return found
-
-    yield client
-    for each in made:
-        each.close()
+    with clients(world.env()["AWS_ENDPOINT_URL_ACM"]) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

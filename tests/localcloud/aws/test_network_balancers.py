@@ -17,7 +17,7 @@ from localcloud.ingress.controllers import ingress_controller
 from localcloud.resolve import resolve
 from localcloud.world.running import running_world
 from localcloud.world.spec import WorldSpec, members_from
-from tests.localcloud.aws.lab import boto3
+from tests.localcloud.aws.lab import clients
 from tests.localcloud.aws.test_load_balancers import hostname, put
 from tests.localcloud.aws.test_load_balancers import ingress as ingress_of_alb
 from tests.localcloud.gce import until
@@ -38,22 +38,8 @@ def world():
 
 @pytest.fixture(scope="module")
 def aws(world):
-    made = []
-
-    def client(service):
-        found = boto3.session.Session().client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=world.env()["AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2"],
-            aws_access_key_id="lab",
-            aws_secret_access_key="lab",
-        )
-        made.append(found)
-        return found
-
-    yield client
-    for each in made:
-        each.close()
+    with clients(world.env()["AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2"]) as client:
+        yield client
 
 
 def balanced(name, selector="web", port=8080, **annotations):
